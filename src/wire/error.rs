@@ -1,0 +1,59 @@
+//! What can be wrong with the bytes of a client, and the texts that clients match on.
+
+use thiserror::Error;
+
+/// Why the parser gave up on a connection. None of these can be recovered from: the position in
+/// the byte stream is lost, so the connection is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ParseError {
+    /// Not an operation, or a payload that does not end in CR LF.
+    #[error("unknown protocol operation")]
+    UnknownOperation,
+    /// The argument part of a control line is longer than `max_control_line`.
+    #[error("maximum control line exceeded")]
+    ControlLine,
+    /// The payload size of a publish is over `max_payload`.
+    #[error("maximum payload exceeded: {size}")]
+    Payload {
+        /// The size that the client announced, in bytes.
+        size: usize,
+    },
+    /// Wrong number of arguments or a size that is not a number. Closed without a text.
+    #[error("bad arguments for {operation}")]
+    Arguments {
+        /// The operation whose arguments these were.
+        operation: &'static str,
+    },
+    /// The client itself sent `-ERR`.
+    #[error("client sent an error")]
+    ClientError,
+}
+
+impl ParseError {
+    /// The `-ERR` text that the client gets before the close, where there is one.
+    #[must_use]
+    pub fn text(&self) -> Option<&'static str> {
+        match self {
+            Self::UnknownOperation => Some(text::UNKNOWN_OPERATION),
+            Self::ControlLine => Some(text::MAX_CONTROL_LINE),
+            Self::Payload { .. } => Some(text::MAX_PAYLOAD),
+            Self::Arguments { .. } | Self::ClientError => None,
+        }
+    }
+}
+
+/// The `-ERR` texts of the protocol. Clients compare them, so they are part of the wire.
+pub mod text {
+    pub const UNKNOWN_OPERATION: &str = "Unknown Protocol Operation";
+    pub const AUTHORIZATION: &str = "Authorization Violation";
+    pub const AUTH_TIMEOUT: &str = "Authentication Timeout";
+    pub const BAD_PROTOCOL: &str = "invalid client protocol";
+    pub const NO_RESPONDERS: &str = "no responders requires headers support";
+    pub const MAX_PAYLOAD: &str = "Maximum Payload Violation";
+    pub const MAX_CONTROL_LINE: &str = "maximum control line exceeded";
+    pub const MAX_CONNECTIONS: &str = "maximum connections exceeded";
+    pub const MAX_SUBSCRIPTIONS: &str = "maximum subscriptions exceeded";
+    pub const STALE: &str = "Stale Connection";
+    pub const INVALID_SUBJECT: &str = "Invalid Subject";
+    pub const INVALID_PUBLISH: &str = "Invalid Publish Subject";
+}
