@@ -1,0 +1,1 @@
+//! Subject mappings and transforms.
