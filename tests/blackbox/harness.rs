@@ -1,0 +1,16 @@
+//! What the tests are written with: a server process, a raw client, a tiny HTTP reader.
+//!
+//! Nothing here waits for luck: every wait has a condition and a deadline, and a missed deadline
+//! panics with what the server had logged until then.
+
+mod client;
+mod http;
+mod process;
+mod server;
+mod wait;
+
+pub(crate) use client::Client;
+pub(crate) use http::Page;
+pub(crate) use process::{Run, in_ci, is_reference, run, server_path, signal};
+pub(crate) use server::{Log, Server};
+pub(crate) use wait::{DEADLINE, eventually, eventually_within};

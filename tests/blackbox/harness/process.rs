@@ -1,0 +1,93 @@
+//! Child processes: which program is the server, how to run one to its end, how to signal one.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use super::wait::{DEADLINE, eventually_within};
+
+/// The server under test.
+pub(crate) fn server_path() -> PathBuf {
+    match std::env::var_os("VAGUS_TEST_SERVER") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_BIN_EXE_vagus")),
+    }
+}
+
+/// True when the suite is pointed at another server, which knows none of our own extensions.
+pub(crate) fn is_reference() -> bool {
+    std::env::var_os("VAGUS_TEST_SERVER").is_some()
+}
+
+/// True in continuous integration, where nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
+}
+
+/// What a program that ran to its end left behind.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Both outputs, for tests that do not care which one a text went to.
+    pub(crate) fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Asserts that the run failed and said `text`.
+    #[track_caller]
+    pub(crate) fn refused_with(&self, text: &str) {
+        assert_eq!(self.code, Some(1), "expected exit code 1: {self:?}");
+        assert!(self.text().contains(text), "no {text:?} in {self:?}");
+    }
+}
+
+/// Runs `command` to its end; kills it and panics if that takes longer than the deadline.
+#[track_caller]
+pub(crate) fn run(command: &mut Command) -> Run {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    finish(child, &format!("{command:?}"))
+}
+
+#[track_caller]
+fn finish(mut child: Child, name: &str) -> Run {
+    let stdout = drain(child.stdout.take().unwrap());
+    let stderr = drain(child.stderr.take().unwrap());
+    let status = eventually_within(DEADLINE * 4, || child.try_wait().unwrap());
+    if status.is_none() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let run = Run {
+        code: status.and_then(|status| status.code()),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(status.is_some(), "{name} did not end: {run:?}");
+    run
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Sends the signal called `name` (`HUP`, `USR2`, ...) to `pid`.
+#[track_caller]
+pub(crate) fn signal(pid: u32, name: &str) {
+    let sent = run(Command::new("sh").args(["-c", &format!("kill -s {name} {pid}")]));
+    assert_eq!(sent.code, Some(0), "cannot signal {pid}: {sent:?}");
+}
