@@ -28,7 +28,7 @@ fn scan(s: &[u8], allowed: impl Fn(&[u8], bool) -> bool) -> bool {
     let mut start = 0;
     for (i, &byte) in s.iter().enumerate() {
         match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b'\x0c' => return false,
+            _ if is_white(byte) => return false,
             SEPARATOR => {
                 if i == start || !allowed(&s[start..i], false) {
                     return false;
@@ -55,6 +55,22 @@ pub fn token_count(s: &[u8]) -> usize {
 /// The tokens of `s`, as many as [`token_count`] says. Of an invalid subject some are empty.
 pub fn tokens(s: &[u8]) -> Tokens<'_> {
     Tokens { rest: if s.is_empty() { None } else { Some(s) } }
+}
+
+/// The bytes that no valid subject holds.
+#[inline]
+pub(crate) fn is_white(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')
+}
+
+/// Appends tokens to `out`, with a separator between them.
+pub(crate) fn join(tokens: &[&[u8]], out: &mut Vec<u8>) {
+    for (i, token) in tokens.iter().enumerate() {
+        if i > 0 {
+            out.push(SEPARATOR);
+        }
+        out.extend_from_slice(token);
+    }
 }
 
 /// The tokens of a subject, from left to right.
