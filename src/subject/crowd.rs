@@ -1,20 +1,17 @@
 //! The entries that wait for the same thing: none, one, or many.
 //!
-//! Most subjects and patterns have one subscriber, so one is stored in place, without allocation.
-//! A crowd takes 16 bytes where an entry takes 8.
+//! Most patterns have one subscriber, so one is stored in place, without allocation. A crowd takes
+//! 16 bytes where an entry takes 8.
 
 use crate::Interested;
-
-/// The smallest list that is worth giving memory back for.
-const SHRINK_LEN_MIN: usize = 16;
+use crate::list::List;
 
 #[derive(Debug)]
 pub(crate) enum Crowd<S> {
     None,
     One(S),
-    /// Two or more.
-    #[expect(clippy::box_collection, reason = "a bare list would make every crowd 24 bytes")]
-    Many(Box<Vec<S>>),
+    /// Two or more. Boxed, so that the other two cases stay small.
+    Many(Box<List<S>>),
 }
 
 // === impl Crowd ===
@@ -25,7 +22,7 @@ impl<S> Crowd<S> {
         match self {
             Crowd::None => &[],
             Crowd::One(entry) => std::slice::from_ref(entry),
-            Crowd::Many(list) => list,
+            Crowd::Many(list) => list.as_slice(),
         }
     }
 
@@ -38,7 +35,7 @@ impl<S> Crowd<S> {
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
             Crowd::None | Crowd::One(_) => 0,
-            Crowd::Many(list) => size_of::<Vec<S>>() + list.capacity() * size_of::<S>(),
+            Crowd::Many(list) => size_of::<List<S>>() + list.heap_bytes(),
         }
     }
 }
@@ -46,16 +43,14 @@ impl<S> Crowd<S> {
 impl<S: Interested> Crowd<S> {
     /// False when the same entry is here already.
     pub(crate) fn insert(&mut self, entry: S) -> bool {
-        if self.as_slice().iter().any(|other| other.same(&entry)) {
-            return false;
+        match self {
+            Crowd::Many(list) => return list.insert(entry),
+            Crowd::One(first) if first.same(&entry) => return false,
+            Crowd::None | Crowd::One(_) => {}
         }
         *self = match std::mem::replace(self, Crowd::None) {
-            Crowd::None => Crowd::One(entry),
-            Crowd::One(first) => Crowd::Many(Box::new(vec![first, entry])),
-            Crowd::Many(mut list) => {
-                list.push(entry);
-                Crowd::Many(list)
-            }
+            Crowd::One(first) => Crowd::Many(Box::new(List::of_two(first, entry))),
+            _ => Crowd::One(entry),
         };
         true
     }
@@ -63,26 +58,24 @@ impl<S: Interested> Crowd<S> {
     /// False when the entry is not here. The order of the others may change.
     pub(crate) fn remove(&mut self, entry: &S) -> bool {
         match self {
-            Crowd::None => false,
-            Crowd::One(other) => {
-                let found = other.same(entry);
-                if found {
-                    *self = Crowd::None;
-                }
-                found
-            }
+            Crowd::One(only) if only.same(entry) => *self = Crowd::None,
             Crowd::Many(list) => {
-                if !remove_from(list, entry) {
+                if !list.remove(entry) {
                     return false;
                 }
-                if list.len() == 1 {
-                    *self = list.pop().map_or(Crowd::None, Crowd::One);
+                if let [_] = list.as_slice()
+                    && let Crowd::Many(list) = std::mem::replace(self, Crowd::None)
+                {
+                    *self = list.into_entries().pop().map_or(Crowd::None, Crowd::One);
                 }
-                true
             }
+            Crowd::None | Crowd::One(_) => return false,
         }
+        true
     }
 }
+
+// === impl IntoIterator ===
 
 impl<S> IntoIterator for Crowd<S> {
     type Item = S;
@@ -92,20 +85,8 @@ impl<S> IntoIterator for Crowd<S> {
         let (one, many) = match self {
             Crowd::None => (None, Vec::new()),
             Crowd::One(entry) => (Some(entry), Vec::new()),
-            Crowd::Many(list) => (None, *list),
+            Crowd::Many(list) => (None, list.into_entries()),
         };
         one.into_iter().chain(many)
     }
-}
-
-/// Removes `entry` from `list`, which gives memory back when little is left of it.
-pub(crate) fn remove_from<S: Interested>(list: &mut Vec<S>, entry: &S) -> bool {
-    let Some(at) = list.iter().position(|other| other.same(entry)) else {
-        return false;
-    };
-    list.swap_remove(at);
-    if list.capacity() >= SHRINK_LEN_MIN && list.len() * 4 < list.capacity() {
-        list.shrink_to(list.len() * 2);
-    }
-    true
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! singles: [ S | S | - | S | ... ]     subjects with one subscriber: 8 + 1 bytes a bucket
-//! crowds:  [ Vec<S> | - | ... ]        subjects with two or more:    24 + 1 bytes a bucket
+//! crowds:  [ List<S> | - | ... ]       subjects with two or more:    32 + 1 bytes a bucket
 //! ```
 //!
 //! Both tables are keyed by the subject, which is read through the entry: no key is copied, and a
@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::Interested;
-use crate::crowd::remove_from;
+use crate::list::List;
 
 /// Tables smaller than this are not worth shrinking.
 const SHRINK_BUCKETS_MIN: usize = 64;
@@ -24,7 +24,7 @@ pub struct Literals<S> {
     /// The only subscriber of its subject.
     singles: HashTable<S>,
     /// All subscribers of a subject that has at least two.
-    crowds: HashTable<Vec<S>>,
+    crowds: HashTable<List<S>>,
     /// Subscriptions in both tables.
     len: usize,
 }
@@ -54,12 +54,12 @@ impl<S> Literals<S> {
 
     /// Every subscription, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &S> {
-        self.singles.iter().chain(self.crowds.iter().flatten())
+        self.singles.iter().chain(self.crowds.iter().flat_map(List::as_slice))
     }
 
     /// Bytes on the heap, those that the entries point to aside.
     pub fn heap_bytes(&self) -> usize {
-        let lists: usize = self.crowds.iter().map(|list| list.capacity() * size_of::<S>()).sum();
+        let lists: usize = self.crowds.iter().map(List::heap_bytes).sum();
         self.singles.allocation_size() + self.crowds.allocation_size() + lists
     }
 }
@@ -69,12 +69,9 @@ impl<S: Interested> Literals<S> {
     pub fn insert(&mut self, hash: u64, entry: S) -> bool {
         debug_assert_eq!(hash, entry.subject_hash(), "the hash of another subject");
         if let Some(crowd) = self.crowd_mut(hash, entry.subject()) {
-            if crowd.iter().any(|other| other.same(&entry)) {
-                return false;
-            }
-            crowd.push(entry);
-            self.len += 1;
-            return true;
+            let added = crowd.insert(entry);
+            self.len += usize::from(added);
+            return added;
         }
         let same_subject = |other: &S| other.subject() == entry.subject();
         match self.singles.entry(hash, same_subject, S::subject_hash) {
@@ -86,7 +83,7 @@ impl<S: Interested> Literals<S> {
                     return false;
                 }
                 let (first, _) = slot.remove();
-                self.crowds.insert_unique(hash, vec![first, entry], |list| crowd_hash(list));
+                self.crowds.insert_unique(hash, List::of_two(first, entry), crowd_hash);
             }
         }
         self.len += 1;
@@ -118,10 +115,10 @@ impl<S: Interested> Literals<S> {
         if self.crowds.is_empty() {
             return &[];
         }
-        self.crowds.find(hash, |list| speaks_of(list, subject)).map_or(&[], Vec::as_slice)
+        self.crowds.find(hash, |list| speaks_of(list, subject)).map_or(&[], List::as_slice)
     }
 
-    fn crowd_mut(&mut self, hash: u64, subject: &[u8]) -> Option<&mut Vec<S>> {
+    fn crowd_mut(&mut self, hash: u64, subject: &[u8]) -> Option<&mut List<S>> {
         if self.crowds.is_empty() {
             return None;
         }
@@ -134,12 +131,12 @@ impl<S: Interested> Literals<S> {
         let Ok(mut slot) = found else {
             return false;
         };
-        if !remove_from(slot.get_mut(), entry) {
+        if !slot.get_mut().remove(entry) {
             return false;
         }
-        if slot.get().len() == 1 {
-            let (mut list, _) = slot.remove();
-            if let Some(last) = list.pop() {
+        if let [_] = slot.get().as_slice() {
+            let (list, _) = slot.remove();
+            if let Some(last) = list.into_entries().pop() {
                 self.singles.insert_unique(hash, last, S::subject_hash);
             }
         }
@@ -152,7 +149,7 @@ impl<S: Interested> Literals<S> {
             self.singles.shrink_to(self.singles.len() * 2, S::subject_hash);
         }
         if is_sparse(&self.crowds) {
-            self.crowds.shrink_to(self.crowds.len() * 2, |list| crowd_hash(list));
+            self.crowds.shrink_to(self.crowds.len() * 2, crowd_hash);
         }
     }
 }
@@ -162,13 +159,13 @@ fn is_sparse<T>(table: &HashTable<T>) -> bool {
     table.num_buckets() >= SHRINK_BUCKETS_MIN && table.len() * 8 < table.num_buckets()
 }
 
-fn speaks_of<S: Interested>(list: &[S], subject: &[u8]) -> bool {
-    list.first().is_some_and(|entry| entry.subject() == subject)
+fn speaks_of<S: Interested>(list: &List<S>, subject: &[u8]) -> bool {
+    list.as_slice().first().is_some_and(|entry| entry.subject() == subject)
 }
 
 /// A crowd in the table has two members at least, hence a first one.
-fn crowd_hash<S: Interested>(list: &[S]) -> u64 {
-    list.first().map_or(0, S::subject_hash)
+fn crowd_hash<S: Interested>(list: &List<S>) -> u64 {
+    list.as_slice().first().map_or(0, S::subject_hash)
 }
 
 // === impl Default ===

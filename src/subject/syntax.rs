@@ -2,7 +2,7 @@
 //!
 //! Subjects are bytes: nothing here asks for UTF-8 (only the configuration of a stream does).
 
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr_iter, memchr2_iter};
 
 /// The byte between two tokens.
 pub const SEPARATOR: u8 = b'.';
@@ -95,7 +95,8 @@ impl<'a> Iterator for Tokens<'a> {
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest?;
-        match memchr(SEPARATOR, rest) {
+        // Tokens are short: a plain loop beats a vectorised search for each separator.
+        match rest.iter().position(|&byte| byte == SEPARATOR) {
             Some(at) => {
                 self.rest = Some(&rest[at + 1..]);
                 Some(&rest[..at])

@@ -25,6 +25,9 @@ impl Interested for Handle {
     fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+    fn identity(&self) -> Option<u64> {
+        Some(Arc::as_ptr(&self.0).addr() as u64)
+    }
 }
 
 fn sub(subject: String) -> Handle {

@@ -21,6 +21,9 @@ impl Interested for Handle {
     fn same(&self, other: &Self) -> bool {
         self.0.id == other.0.id
     }
+    fn identity(&self) -> Option<u64> {
+        Some(self.0.id.into())
+    }
 }
 
 #[derive(Clone, Debug)]

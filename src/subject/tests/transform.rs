@@ -65,6 +65,7 @@ fn cutting_tokens() {
             ("*", "{{sliceFromRight(1,3)}}", "123456", "123.456"),
             ("*", "{{sliceFromRight(1,30)}}", "123456", "123456"),
             ("*", "{{split(1,-)}}", "-abc-def--ghi-", "abc.def.ghi"),
+            ("*", "{{split(1,-)}}", "--abc", "abc"),
             ("*", "x.{{split(1, ab)}}.y", "1ab2abab3", "x.1.2.3.y"),
             ("*", "{{split(1,)}}", "añb", "a.ñ.b"),
             ("*.*", "{{split(2,-)}}.{{splitfromleft(1,2)}}", "foo.-ab-cd--e-", "ab.cd.e.fo.o"),
