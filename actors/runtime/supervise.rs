@@ -1,0 +1,334 @@
+//! Birth, crash, restart, stop and end: the life of a [`Cage`].
+//!
+//! ```text
+//! Starting -> Running -> Stopping -> Ended (stopped)
+//!    \           \          \
+//!     `-----------`----------`-> Down -> Starting        (children ended, back-off over)
+//!                                  `---> Ended (failed)  (budget exhausted, or never restarted)
+//! ```
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use crate::{
+    actor::{Actor, ChildEvent, Fate},
+    arbiter::Lease,
+    cage::{Cage, Exit, Next, Phase, Rig},
+    cell::{ActorCell, ActorState},
+    handle::{Control, Port},
+    link,
+    panic::{discard, guard},
+    spec::{Budget, Maker, Restart},
+};
+
+/// How a role is made, and whether again.
+pub(crate) enum Policy<A> {
+    Once(Option<Box<dyn FnOnce() -> A + Send>>),
+    Each(Box<Again<A>>),
+}
+
+pub(crate) struct Again<A> {
+    make: Box<dyn FnMut() -> A + Send>,
+    restart: Restart,
+    /// When it failed, within the window of the budget.
+    failures: VecDeque<Instant>,
+}
+
+/// What the policy says about a failure.
+enum Verdict {
+    Revive(std::time::Duration),
+    GiveUp { exhausted: bool },
+}
+
+impl<A: Actor> Policy<A> {
+    pub(crate) fn new(maker: Maker<A>, restart: Restart) -> Self {
+        match maker {
+            Maker::Once(make) => Policy::Once(Some(make)),
+            Maker::Each(make) => {
+                Policy::Each(Box::new(Again { make, restart, failures: VecDeque::new() }))
+            }
+        }
+    }
+
+    fn make(&mut self) -> Option<A> {
+        match self {
+            Policy::Once(make) => make.take().map(|make| make()),
+            Policy::Each(again) => Some((again.make)()),
+        }
+    }
+
+    fn judge(&mut self, now: Instant) -> Verdict {
+        match self {
+            Policy::Each(again) => match again.restart {
+                Restart::OnFailure(budget) => again.judge(budget, now),
+                Restart::Never => Verdict::GiveUp { exhausted: false },
+            },
+            Policy::Once(_) => Verdict::GiveUp { exhausted: false },
+        }
+    }
+}
+
+impl<A> Again<A> {
+    fn judge(&mut self, budget: Budget, now: Instant) -> Verdict {
+        while self.failures.front().is_some_and(|at| now.duration_since(*at) > budget.within) {
+            self.failures.pop_front();
+        }
+        self.failures.push_back(now);
+        let nth = self.failures.len() as u32;
+        if nth > budget.restarts_max {
+            Verdict::GiveUp { exhausted: true }
+        } else {
+            Verdict::Revive(budget.backoff(nth))
+        }
+    }
+}
+
+impl<A: Actor> Cage<A> {
+    /// Makes the role and starts it.
+    pub(crate) fn birth(&mut self) {
+        self.enter(Phase::Starting, ActorState::Starting);
+        match guard(|| self.rig.policy.make()) {
+            Ok(role) => self.role = role,
+            Err(cause) => return self.crash(&format!("panicked in its factory: {cause}")),
+        }
+        self.turn(|role, cx| role.started(cx));
+        if self.rig.phase == Phase::Starting {
+            self.enter(Phase::Running, ActorState::Running);
+        }
+    }
+
+    /// Does what the role asked for at the end of its turn.
+    pub(crate) fn leave(&mut self, exit: Exit) {
+        match exit {
+            Exit::Stop => self.begin_stop(),
+            Exit::Fail(cause) => self.crash(&cause),
+        }
+    }
+
+    /// The role failed: drops it with all it had begun, and lets its policy decide.
+    pub(crate) fn crash(&mut self, cause: &str) {
+        let cell = Arc::clone(&self.rig.shared.cell);
+        tracing::error!(actor = %cell.path(), kind = A::KIND, cause, "actor failed");
+        let cause: Arc<str> = cause.into();
+        cell.set_cause(&cause);
+        let was_stopping = self.rig.phase == Phase::Stopping;
+        self.drop_role();
+        let verdict = match was_stopping {
+            true => Verdict::GiveUp { exhausted: false },
+            false => self.rig.policy.judge(Instant::now()),
+        };
+        match verdict {
+            Verdict::Revive(pause) => {
+                self.enter(Phase::Down { next: Next::Revive, due: false }, ActorState::Restarting);
+                self.rig.life.tell(&cell, Fate::Restarting(cause));
+                let (port, stage) = (self.port(), self.rig.stage);
+                cell.core().later(pause, move || port.control(Control::Due(stage)));
+            }
+            Verdict::GiveUp { exhausted } => {
+                let next = Next::Fail { cause, exhausted };
+                self.enter(Phase::Down { next, due: true }, ActorState::Stopping);
+            }
+        }
+        self.stop_children();
+        self.advance();
+    }
+
+    /// An orderly stop: children first.
+    fn begin_stop(&mut self) {
+        match &mut self.rig.phase {
+            Phase::Stopping | Phase::Ended => return,
+            Phase::Down { next, due } => {
+                // Already on its way out as failed: that is what remains to be told.
+                if *next == Next::Revive {
+                    (*next, *due) = (Next::Stop, true);
+                    self.rig.shared.cell.set_state(ActorState::Stopping);
+                }
+            }
+            Phase::Starting | Phase::Running => {
+                self.enter(Phase::Stopping, ActorState::Stopping);
+                self.stop_children();
+            }
+        }
+        self.advance();
+    }
+
+    /// Takes the step that was waiting for the last child to end.
+    fn advance(&mut self) {
+        if !self.rig.children.is_empty() {
+            return;
+        }
+        match self.rig.phase.clone() {
+            Phase::Stopping => self.complete_stop(),
+            Phase::Down { next: Next::Revive, due: true } => {
+                self.rig.shared.cell.count_restart();
+                self.birth();
+            }
+            Phase::Down { next: Next::Stop, due: true } => self.end(Fate::Stopped),
+            Phase::Down { next: Next::Fail { cause, exhausted }, due: true } => {
+                self.end(if exhausted { Fate::Exhausted(cause) } else { Fate::Failed(cause) });
+            }
+            _ => {}
+        }
+    }
+
+    fn complete_stop(&mut self) {
+        // A panic in there has crashed the cage, which ends it as failed.
+        if self.turn(|role, cx| role.stopping(cx)).is_some() && self.rig.phase == Phase::Stopping {
+            self.drop_role();
+            self.end(Fate::Stopped);
+        }
+    }
+
+    fn end(&mut self, fate: Fate) {
+        self.enter(Phase::Ended, self.rig.shared.cell.state());
+        discard(self.rig.held.take());
+        self.rig.end(fate);
+    }
+
+    pub(crate) fn control(&mut self, control: Control) {
+        match control {
+            Control::Stop => self.begin_stop(),
+            Control::Due(stage) if stage == self.rig.stage => {
+                if let Phase::Down { due, .. } = &mut self.rig.phase {
+                    *due = true;
+                }
+                self.advance();
+            }
+            Control::Late(stage) if stage == self.rig.stage => {
+                let left = self.rig.children.len();
+                tracing::warn!(actor = %self.rig.shared.cell.path(), left, "children did not end in time");
+                self.rig.children.clear();
+                self.advance();
+            }
+            Control::Due(_) | Control::Late(_) => {}
+            Control::Child(event) => self.on_child(event),
+            Control::Observe(tell) => {
+                if let Some(state) = self.turn(|role, _| role.observe()) {
+                    // Who asked may have lost patience.
+                    let _ = tell.send(state);
+                }
+            }
+            Control::Drill(cause) => {
+                self.turn(|_, _| panic!("{cause}"));
+            }
+        }
+    }
+
+    fn on_child(&mut self, event: ChildEvent) {
+        // Not listed: it was given up, or belongs to an earlier incarnation.
+        let listed = match event.fate.is_final() {
+            true => self.rig.children.remove(&event.child.id()).is_some(),
+            false => self.rig.children.contains_key(&event.child.id()),
+        };
+        if listed {
+            let escalates = match &event.fate {
+                Fate::Exhausted(cause) => {
+                    Some(format!("child {} failed: {cause}", event.child.path()))
+                }
+                _ => None,
+            };
+            self.turn(|role, cx| role.child(event, cx));
+            if let Some(cause) = escalates
+                && matches!(self.rig.phase, Phase::Starting | Phase::Running)
+            {
+                return self.crash(&cause);
+            }
+        }
+        self.advance();
+    }
+
+    fn stop_children(&mut self) {
+        if self.rig.children.is_empty() {
+            return;
+        }
+        self.rig.children.values().for_each(|child| child.control(Control::Stop));
+        let (port, stage) = (self.port(), self.rig.stage);
+        let core = self.rig.shared.cell.core();
+        core.later(core.config.stop_within, move || port.control(Control::Late(stage)));
+    }
+
+    fn drop_role(&mut self) {
+        self.rig.exit = None;
+        discard(self.role.take());
+        discard(std::mem::replace(&mut self.rig.tasks, crate::task::Tasks::new()));
+    }
+
+    fn enter(&mut self, phase: Phase, state: ActorState) {
+        self.rig.phase = phase;
+        self.rig.stage = self.rig.stage.wrapping_add(1);
+        self.rig.shared.cell.set_state(state);
+    }
+
+    fn port(&self) -> Arc<dyn Port> {
+        Arc::clone(&self.rig.shared) as Arc<dyn Port>
+    }
+}
+
+impl<A: Actor> Rig<A> {
+    fn end(&mut self, fate: Fate) {
+        let cell = Arc::clone(&self.shared.cell);
+        // Children that came after the last moment.
+        for child in std::mem::take(&mut self.children).into_values() {
+            child.control(Control::Stop);
+        }
+        self.life.end(&cell, fate);
+    }
+}
+
+/// What makes sure that an end is told, once, even if an arbiter goes away under its actors.
+pub(crate) struct Life {
+    cell: Arc<ActorCell>,
+    parent: Option<Arc<dyn Port>>,
+    lease: Option<Lease>,
+    over: bool,
+}
+
+impl Life {
+    pub(crate) fn new(
+        cell: Arc<ActorCell>,
+        parent: Option<Arc<dyn Port>>,
+        lease: Option<Lease>,
+    ) -> Self {
+        Self { cell, parent, lease, over: false }
+    }
+
+    fn tell(&self, cell: &Arc<ActorCell>, fate: Fate) {
+        if let Some(parent) = &self.parent {
+            parent.control(Control::Child(ChildEvent { child: Arc::clone(cell), fate }));
+        } else if let (true, Some(cause)) = (fate.is_final(), fate.cause()) {
+            cell.core().root_failed(cell, cause);
+        }
+    }
+
+    fn end(&mut self, cell: &Arc<ActorCell>, fate: Fate) {
+        self.over = true;
+        self.lease = None;
+        let state = match &fate {
+            Fate::Stopped => ActorState::Stopped,
+            _ => ActorState::Failed,
+        };
+        cell.set_state(state);
+        cell.core().forget(cell);
+        // Who is woken now finds the registry without it.
+        let links = cell.end();
+        link::release(cell, links);
+        self.tell(cell, fate);
+        self.parent = None;
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let cell = Arc::clone(&self.cell);
+        let fate = if cell.core().is_closing() {
+            Fate::Stopped
+        } else {
+            let cause: Arc<str> = "its arbiter ended".into();
+            cell.set_cause(&cause);
+            Fate::Failed(cause)
+        };
+        self.end(&cell, fate);
+    }
+}
