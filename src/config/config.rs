@@ -1,0 +1,288 @@
+//! The typed configuration: one field a key, with the key's name and its unit in the type.
+
+mod debug;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+/// Every setting that this server acts upon. `Config::default()` is what an empty file means.
+#[derive(Clone, PartialEq)]
+pub struct Config {
+    // Where clients connect.
+    pub host: String,
+    pub port: Port,
+    /// Told to clients in place of host and port: `host` or `host:port`.
+    pub client_advertise: Option<String>,
+
+    // Who the server is.
+    pub server_name: Option<String>,
+    /// In lower case.
+    pub server_tags: Vec<String>,
+    pub server_metadata: BTreeMap<String, String>,
+    pub feature_flags: BTreeMap<String, bool>,
+
+    // Logging.
+    pub debug: bool,
+    pub trace: bool,
+    pub trace_verbose: bool,
+    pub trace_headers: bool,
+    pub logtime: bool,
+    pub logtime_utc: bool,
+    pub log_file: Option<PathBuf>,
+    /// Bytes after which the log file is rotated; 0 for never.
+    pub log_size_limit: u64,
+    /// Files kept, the current one included; 0 for all.
+    pub log_max_num: u64,
+    /// Payload bytes shown in traces; 0 for all.
+    pub max_traced_msg_len: u64,
+    pub connect_error_reports: u64,
+    pub reconnect_error_reports: u64,
+
+    // Files.
+    pub pid_file: Option<PathBuf>,
+    pub ports_file_dir: Option<PathBuf>,
+
+    // Monitoring.
+    /// `None`: the host of the client port. See [`Config::monitor_host`].
+    pub http_host: Option<String>,
+    pub http_port: Option<Port>,
+    pub https_port: Option<Port>,
+    /// Empty, or with a leading slash and without a trailing one.
+    pub http_base_path: String,
+    /// The certificate of the monitoring port.
+    pub tls: Option<TlsFiles>,
+    /// Clients may connect without TLS although there is a `tls` block.
+    pub allow_non_tls: bool,
+
+    // Limits.
+    /// Bytes of the arguments of a protocol line.
+    pub max_control_line: u64,
+    /// Bytes of one message, headers included.
+    pub max_payload: u64,
+    /// Bytes waiting for one client before it is cut off.
+    pub max_pending: u64,
+    /// 0: nobody may connect.
+    pub max_connections: u64,
+    /// Subscriptions a connection; 0 for no limit.
+    pub max_subscriptions: u64,
+    pub max_sub_tokens: Option<u8>,
+    /// Closed connections remembered for monitoring.
+    pub max_closed_clients: u64,
+
+    // Time.
+    pub ping_interval: Duration,
+    /// Pings without an answer before a connection is stale.
+    pub ping_max: u32,
+    pub write_deadline: Duration,
+    pub write_timeout: WriteTimeout,
+    pub lame_duck_duration: Duration,
+    pub lame_duck_grace_period: Duration,
+
+    // Behaviour.
+    pub no_fast_producer_stall: bool,
+    pub disable_sublist_cache: bool,
+    pub no_header_support: bool,
+    /// Subject mappings of the global account, in the order written.
+    pub mappings: Vec<Mapping>,
+
+    // Identity.
+    pub authorization: Authorization,
+    pub no_auth_user: Option<String>,
+    pub system_account: Option<String>,
+    pub cluster: Cluster,
+
+    // What nats-server does not have.
+    /// The block of each plugin, by plugin name.
+    pub plugins: BTreeMap<String, serde_json::Value>,
+    pub vagus: Vagus,
+}
+
+/// A port to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    Fixed(u16),
+    /// Written as -1: the system chooses.
+    Random,
+}
+
+impl Port {
+    /// What to bind: 0 lets the system choose.
+    pub fn to_bind(self) -> u16 {
+        match self {
+            Port::Fixed(port) => port,
+            Port::Random => 0,
+        }
+    }
+}
+
+/// As in the file: -1 for random.
+impl std::fmt::Display for Port {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Port::Fixed(port) => write!(f, "{port}"),
+            Port::Random => f.write_str("-1"),
+        }
+    }
+}
+
+/// What happens to a connection that takes longer than `write_deadline` to accept bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteTimeout {
+    /// As fits the kind of connection; clients are closed.
+    #[default]
+    Default,
+    Close,
+    Retry,
+}
+
+/// Paths of a certificate chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+/// Who may connect. Everyone, when neither user, token nor users are given.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Authorization {
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub token: Option<Secret>,
+    /// Time from connecting to a CONNECT that passes. `None`: 2 s. See [`Config::auth_timeout`].
+    pub timeout: Option<Duration>,
+    pub users: Vec<User>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    pub user: String,
+    /// Plain or bcrypt; empty when the file has none.
+    pub password: Secret,
+}
+
+/// A source subject and where its messages go instead.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapping {
+    pub source: String,
+    pub destinations: Vec<MapDestination>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct MapDestination {
+    pub subject: String,
+    /// Per cent, 0 to 100.
+    pub weight: u8,
+    /// Only in the cluster of this name.
+    pub cluster: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cluster {
+    pub name: Option<String>,
+}
+
+/// The `vagus` block: settings of this server alone.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Vagus {
+    /// Threads that run actors; `None` for one a core.
+    pub arbiters: Option<usize>,
+    /// Slices of the subject space; `None` for as many as arbiters.
+    pub shards: Option<usize>,
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: "0.0.0.0".to_owned(),
+            port: Port::Fixed(4222),
+            client_advertise: None,
+            server_name: None,
+            server_tags: Vec::new(),
+            server_metadata: BTreeMap::new(),
+            feature_flags: BTreeMap::new(),
+            debug: false,
+            trace: false,
+            trace_verbose: false,
+            trace_headers: false,
+            logtime: true,
+            logtime_utc: false,
+            log_file: None,
+            log_size_limit: 0,
+            log_max_num: 0,
+            max_traced_msg_len: 0,
+            connect_error_reports: 3600,
+            reconnect_error_reports: 1,
+            pid_file: None,
+            ports_file_dir: None,
+            http_host: None,
+            http_port: None,
+            https_port: None,
+            http_base_path: String::new(),
+            tls: None,
+            allow_non_tls: false,
+            max_control_line: 4096,
+            max_payload: 1024 * 1024,
+            max_pending: 64 * 1024 * 1024,
+            max_connections: 65_536,
+            max_subscriptions: 0,
+            max_sub_tokens: None,
+            max_closed_clients: 10_000,
+            ping_interval: Duration::from_secs(120),
+            ping_max: 2,
+            write_deadline: Duration::from_secs(10),
+            write_timeout: WriteTimeout::Default,
+            lame_duck_duration: Duration::from_secs(120),
+            lame_duck_grace_period: Duration::from_secs(10),
+            no_fast_producer_stall: false,
+            disable_sublist_cache: false,
+            no_header_support: false,
+            mappings: Vec::new(),
+            authorization: Authorization::default(),
+            no_auth_user: None,
+            system_account: None,
+            cluster: Cluster::default(),
+            plugins: BTreeMap::new(),
+            vagus: Vagus::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The host of the monitoring port.
+    pub fn monitor_host(&self) -> &str {
+        self.http_host.as_deref().unwrap_or(&self.host)
+    }
+
+    /// Time a client has to authenticate.
+    pub fn auth_timeout(&self) -> Duration {
+        self.authorization.timeout.unwrap_or(Duration::from_secs(2))
+    }
+
+    /// Whether clients must say who they are.
+    pub fn auth_required(&self) -> bool {
+        let auth = &self.authorization;
+        auth.user.is_some() || auth.token.is_some() || !auth.users.is_empty()
+    }
+
+    /// Whether a password or token is written in clear, which deserves a warning at the start.
+    pub fn has_plaintext_passwords(&self) -> bool {
+        let auth = &self.authorization;
+        let users = auth.users.iter().map(|user| &user.password);
+        auth.password
+            .iter()
+            .chain(&auth.token)
+            .chain(users)
+            .any(|s| !s.is_empty() && !s.is_bcrypt())
+    }
+}

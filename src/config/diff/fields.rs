@@ -1,0 +1,185 @@
+//! The table of settings: key, name in nats-server's errors, part of the server, how to show it.
+//! The macro takes a `Config` apart by name, so that a field missing here does not compile.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Field, Kind};
+use crate::config::WriteTimeout;
+use crate::config::{Authorization, Cluster, Config, LogFormat, Mapping, TlsFiles, User, Vagus};
+use crate::duration;
+use crate::secret::Secret;
+
+pub(super) fn all() -> impl Iterator<Item = &'static Field> {
+    TOP.iter().chain(AUTHORIZATION).chain(CLUSTER).chain(VAGUS)
+}
+
+macro_rules! fields {
+    ($table:ident, $whole:ident, $part:ident, $prefix:literal; besides $($beside:ident)*;
+     $($name:ident $field:literal $kind:ident $show:ident,)*) => {
+        static $table: &[Field] = &[$(Field {
+            key: concat!($prefix, stringify!($name)),
+            field: $field,
+            kind: Kind::$kind,
+            same: |a, b| $part(a).$name == $part(b).$name,
+            show: |config| $show(&$part(config).$name),
+        }),*];
+
+        const _: fn($whole) = |whole| {
+            let $whole { $($name: _,)* $($beside: _,)* } = whole;
+        };
+    };
+}
+
+fields! { TOP, Config, whole, ""; besides authorization cluster vagus;
+    host "Host" Info plain,
+    port "Port" Info plain,
+    client_advertise "ClientAdvertise" Info optional,
+    server_name "ServerName" Info optional,
+    server_tags "Tags" Info list,
+    server_metadata "Metadata" Info map,
+    feature_flags "FeatureFlags" Info map,
+    debug "Debug" Logging plain,
+    trace "Trace" Logging plain,
+    trace_verbose "TraceVerbose" Logging plain,
+    trace_headers "TraceHeaders" Logging plain,
+    logtime "Logtime" Logging plain,
+    logtime_utc "LogtimeUTC" Logging plain,
+    log_file "LogFile" Logging path,
+    log_size_limit "LogSizeLimit" Logging plain,
+    log_max_num "LogMaxFiles" Logging plain,
+    max_traced_msg_len "MaxTracedMsgLen" Logging plain,
+    connect_error_reports "ConnectErrorReports" Logging plain,
+    reconnect_error_reports "ReconnectErrorReports" Logging plain,
+    pid_file "PidFile" Files path,
+    ports_file_dir "PortsFileDir" Files path,
+    http_host "HTTPHost" Info optional,
+    http_port "HTTPPort" Info optional,
+    https_port "HTTPSPort" Info optional,
+    http_base_path "HTTPBasePath" Info plain,
+    tls "TLSConfig" Tls certificate,
+    allow_non_tls "AllowNonTLS" Tls plain,
+    max_control_line "MaxControlLine" Limits plain,
+    max_payload "MaxPayload" Limits plain,
+    max_pending "MaxPending" Limits plain,
+    max_connections "MaxConn" Limits plain,
+    max_subscriptions "MaxSubs" Limits plain,
+    max_sub_tokens "MaxSubTokens" Limits optional,
+    max_closed_clients "MaxClosedClients" Limits plain,
+    ping_interval "PingInterval" Limits time,
+    ping_max "MaxPingsOut" Limits plain,
+    write_deadline "WriteDeadline" Limits time,
+    write_timeout "WriteTimeout" Limits write_timeout,
+    lame_duck_duration "LameDuckDuration" Limits time,
+    lame_duck_grace_period "LameDuckGracePeriod" Limits time,
+    no_fast_producer_stall "NoFastProducerStall" Limits plain,
+    disable_sublist_cache "NoSublistCache" Limits plain,
+    no_header_support "NoHeaderSupport" Limits plain,
+    mappings "Accounts" Mappings mappings,
+    no_auth_user "NoAuthUser" Auth optional,
+    system_account "SystemAccount" Auth optional,
+    plugins "Plugins" Info names,
+}
+
+fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides;
+    user "Username" Auth optional,
+    password "Password" Auth secret,
+    token "Authorization" Auth secret,
+    timeout "AuthTimeout" Auth optional_time,
+    users "Users" Auth users,
+}
+
+fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
+    name "Cluster" Mappings optional,
+}
+
+fields! { VAGUS, Vagus, vagus, "vagus."; besides;
+    arbiters "Arbiters" Limits optional,
+    shards "Shards" Limits optional,
+    log_format "LogFormat" Logging log_format,
+}
+
+fn whole(config: &Config) -> &Config {
+    config
+}
+
+fn authorization(config: &Config) -> &Authorization {
+    &config.authorization
+}
+
+fn cluster(config: &Config) -> &Cluster {
+    &config.cluster
+}
+
+fn vagus(config: &Config) -> &Vagus {
+    &config.vagus
+}
+
+fn plain(value: &impl Display) -> String {
+    value.to_string()
+}
+
+fn optional<T: Display>(value: &Option<T>) -> String {
+    value.as_ref().map(T::to_string).unwrap_or_default()
+}
+
+fn path(value: &Option<PathBuf>) -> String {
+    value.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+fn time(value: &Duration) -> String {
+    duration::format(*value)
+}
+
+fn optional_time(value: &Option<Duration>) -> String {
+    value.map(duration::format).unwrap_or_default()
+}
+
+fn list(value: &[String]) -> String {
+    format!("[{}]", value.join(" "))
+}
+
+fn map<T: Display>(value: &BTreeMap<String, T>) -> String {
+    let entries: Vec<_> = value.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    format!("map[{}]", entries.join(" "))
+}
+
+/// Names alone: what stands under them may be secret.
+fn names<T>(value: &BTreeMap<String, T>) -> String {
+    list(&value.keys().cloned().collect::<Vec<_>>())
+}
+
+fn users(value: &[User]) -> String {
+    list(&value.iter().map(|user| user.user.clone()).collect::<Vec<_>>())
+}
+
+fn mappings(value: &[Mapping]) -> String {
+    list(&value.iter().map(|mapping| mapping.source.clone()).collect::<Vec<_>>())
+}
+
+fn secret(value: &Option<Secret>) -> String {
+    optional(value)
+}
+
+fn certificate(value: &Option<TlsFiles>) -> String {
+    value.as_ref().map(|files| files.cert_file.display().to_string()).unwrap_or_default()
+}
+
+fn write_timeout(value: &WriteTimeout) -> String {
+    match value {
+        WriteTimeout::Default => "default",
+        WriteTimeout::Close => "close",
+        WriteTimeout::Retry => "retry",
+    }
+    .to_owned()
+}
+
+fn log_format(value: &LogFormat) -> String {
+    match value {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    }
+    .to_owned()
+}

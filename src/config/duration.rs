@@ -1,0 +1,117 @@
+//! Durations as Go writes them: `300ms`, `-1.5h`, `2h45m`. Kept in nanoseconds, with a sign.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DurationError {
+    text: String,
+    why: &'static str,
+}
+
+impl fmt::Display for DurationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.why, self.text)
+    }
+}
+
+impl std::error::Error for DurationError {}
+
+/// Nanoseconds of a duration such as `1m30s`.
+pub fn parse(text: &str) -> Result<i64, DurationError> {
+    let error = |why| DurationError { text: text.to_owned(), why };
+    let (negative, mut rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if rest == "0" {
+        return Ok(0);
+    }
+    if rest.is_empty() {
+        return Err(error("invalid duration"));
+    }
+    let mut total: i128 = 0;
+    while !rest.is_empty() {
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(number_end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        if number.is_empty() || number == "." {
+            return Err(error("invalid duration"));
+        }
+        if unit.is_empty() {
+            return Err(error("missing unit in duration"));
+        }
+        let unit = unit_nanos(unit).ok_or_else(|| error("unknown unit in duration"))?;
+        let nanos = scaled(number, unit).ok_or_else(|| error("invalid duration"))?;
+        total = total.saturating_add(nanos);
+        rest = after;
+    }
+    if negative {
+        total = -total;
+    }
+    i64::try_from(total).map_err(|_| error("invalid duration"))
+}
+
+fn unit_nanos(unit: &str) -> Option<i128> {
+    Some(match unit {
+        "ns" => 1,
+        "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60 * 1_000_000_000,
+        "h" => 3600 * 1_000_000_000,
+        _ => return None,
+    })
+}
+
+/// `number` times `unit`, the fraction cut off after nanoseconds.
+fn scaled(number: &str, unit: i128) -> Option<i128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    // More digits than these are below a nanosecond for every unit.
+    let fraction = &fraction[..fraction.len().min(17)];
+    let part = match fraction {
+        "" => 0,
+        digits => {
+            let scale = 10i128.checked_pow(u32::try_from(digits.len()).ok()?)?;
+            digits.parse::<i128>().ok()?.checked_mul(unit)? / scale
+        }
+    };
+    whole.checked_mul(unit)?.checked_add(part)
+}
+
+/// As Go prints it: `1h0m0s`, `2m0s`, `1.5s`, `300ms`, `0s`.
+pub fn format(duration: Duration) -> String {
+    let nanos = duration.as_nanos();
+    if nanos == 0 {
+        return "0s".to_owned();
+    }
+    if nanos < 1_000 {
+        return format!("{nanos}ns");
+    }
+    if nanos < 1_000_000 {
+        return decimal(nanos, 1_000) + "\u{b5}s";
+    }
+    if nanos < 1_000_000_000 {
+        return decimal(nanos, 1_000_000) + "ms";
+    }
+    let minutes = nanos / 60_000_000_000;
+    let seconds = decimal(nanos % 60_000_000_000, 1_000_000_000);
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m{seconds}s"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}s"),
+    }
+}
+
+fn decimal(nanos: u128, unit: u128) -> String {
+    let (whole, part) = (nanos / unit, nanos % unit);
+    if part == 0 {
+        return whole.to_string();
+    }
+    let width = unit.ilog10() as usize;
+    format!("{whole}.{part:0width$}").trim_end_matches('0').to_owned()
+}

@@ -1,0 +1,79 @@
+//! Values given on the command line. They win over the file, when it is read first and whenever
+//! it is read again.
+
+use std::path::PathBuf;
+
+use crate::config::{Config, Port};
+use crate::secret::Secret;
+
+/// What the command line says; `None` where it says nothing. An empty string, and zero, count as
+/// nothing too. `trace_verbose` switches tracing on as well, as the key of that name does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Overrides {
+    pub host: Option<String>,
+    pub port: Option<Port>,
+    pub server_name: Option<String>,
+    pub client_advertise: Option<String>,
+    pub cluster_name: Option<String>,
+    pub pid_file: Option<PathBuf>,
+    pub ports_file_dir: Option<PathBuf>,
+    pub http_port: Option<Port>,
+    pub https_port: Option<Port>,
+    pub log_file: Option<PathBuf>,
+    pub log_size_limit: Option<u64>,
+    pub max_traced_msg_len: Option<u64>,
+    pub debug: Option<bool>,
+    pub trace: Option<bool>,
+    pub trace_verbose: Option<bool>,
+    pub logtime: Option<bool>,
+    pub logtime_utc: Option<bool>,
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub token: Option<Secret>,
+}
+
+impl Config {
+    /// Lays command-line values over those of the file. [`Config::validate`] should follow.
+    pub fn apply(&mut self, over: &Overrides) {
+        let text = |given: &Option<String>| given.clone().filter(|text| !text.is_empty());
+        let path = |given: &Option<PathBuf>| given.clone().filter(|p| !p.as_os_str().is_empty());
+        let port = |given: Option<Port>| given.filter(|port| *port != Port::Fixed(0));
+        let number = |given: Option<u64>| given.filter(|number| *number != 0);
+        let secret = |given: &Option<Secret>| given.clone().filter(|secret| !secret.is_empty());
+
+        set(&mut self.host, text(&over.host));
+        set(&mut self.port, port(over.port));
+        set_some(&mut self.server_name, text(&over.server_name));
+        set_some(&mut self.client_advertise, text(&over.client_advertise));
+        set_some(&mut self.cluster.name, text(&over.cluster_name));
+        set_some(&mut self.pid_file, path(&over.pid_file));
+        set_some(&mut self.ports_file_dir, path(&over.ports_file_dir));
+        set_some(&mut self.http_port, port(over.http_port));
+        set_some(&mut self.https_port, port(over.https_port));
+        set_some(&mut self.log_file, path(&over.log_file));
+        set(&mut self.log_size_limit, number(over.log_size_limit));
+        set(&mut self.max_traced_msg_len, number(over.max_traced_msg_len));
+        set(&mut self.debug, over.debug);
+        set(&mut self.trace, over.trace_verbose);
+        set(&mut self.trace, over.trace);
+        set(&mut self.trace_verbose, over.trace_verbose);
+        set(&mut self.logtime, over.logtime);
+        set(&mut self.logtime_utc, over.logtime_utc);
+        let auth = &mut self.authorization;
+        set_some(&mut auth.user, text(&over.user));
+        set_some(&mut auth.password, secret(&over.password));
+        set_some(&mut auth.token, secret(&over.token));
+    }
+}
+
+fn set<T>(place: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *place = given;
+    }
+}
+
+fn set_some<T>(place: &mut Option<T>, given: Option<T>) {
+    if given.is_some() {
+        *place = given;
+    }
+}

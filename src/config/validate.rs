@@ -1,0 +1,83 @@
+//! Rules across keys, which hold for the file and the command line together.
+
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::duration;
+
+/// Above this size of a message memory use becomes hard to foresee.
+const PAYLOAD_ADVISED_MAX: u64 = 8 * 1024 * 1024;
+
+impl Config {
+    /// Findings about the configuration as a whole. To be asked again once command-line values
+    /// are applied.
+    pub fn validate(&self) -> Vec<Diagnostic> {
+        validate(self)
+    }
+}
+
+pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    let mut error = |message: String| found.push(Diagnostic::general(message));
+    let (grace, duration) = (config.lame_duck_grace_period, config.lame_duck_duration);
+    if grace >= duration {
+        error(format!(
+            "lame duck grace period ({}) should be strictly lower than lame duck duration ({})",
+            duration::format(grace),
+            duration::format(duration)
+        ));
+    }
+    let (payload, pending) = (config.max_payload, config.max_pending);
+    if payload > pending {
+        error(format!("max_payload ({payload}) cannot be higher than max_pending ({pending})"));
+    }
+    if config.server_name.as_deref().is_some_and(|name| name.contains(' ')) {
+        error("server name cannot contain spaces".to_owned());
+    }
+    if config.cluster.name.as_deref().is_some_and(|name| name.contains(' ')) {
+        error("cluster name cannot contain spaces or new lines".to_owned());
+    }
+    monitoring(config, &mut error);
+    users(config, &mut error);
+    if payload > PAYLOAD_ADVISED_MAX {
+        found.push(Diagnostic {
+            severity: Severity::Warning,
+            at: None,
+            message: "maximum payloads over 8.00 MB are generally discouraged and could lead to \
+                      poor performance"
+                .to_owned(),
+        });
+    }
+    found
+}
+
+fn monitoring(config: &Config, error: &mut impl FnMut(String)) {
+    if let (Some(http), Some(https)) = (config.http_port, config.https_port) {
+        error(format!("can't specify both HTTP ({http}) and HTTPs ({https}) ports"));
+    }
+    if config.https_port.is_some() && config.tls.is_none() {
+        error("TLS cert and key required for HTTPS".to_owned());
+    }
+}
+
+fn users(config: &Config, error: &mut impl FnMut(String)) {
+    let auth = &config.authorization;
+    let single = auth.user.is_some() || auth.password.is_some();
+    if single && auth.token.is_some() {
+        error("Cannot have a user/pass and token".to_owned());
+    }
+    if single && !auth.users.is_empty() {
+        error("Can not have a single user/pass and a users array".to_owned());
+    }
+    if auth.token.is_some() && !auth.users.is_empty() {
+        error("Can not have a token and a users array".to_owned());
+    }
+    let Some(name) = config.no_auth_user.as_deref() else { return };
+    if auth.users.is_empty() {
+        error(format!("no_auth_user: {name:?} present, but users/nkeys are not defined"));
+    } else if !auth.users.iter().any(|user| user.user == name) {
+        error(format!(
+            "no_auth_user: {name:?} not present as user or nkey in authorization block \
+             or account configuration"
+        ));
+    }
+}
