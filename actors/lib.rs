@@ -1,1 +1,26 @@
-//! Under construction.
+//! The cast of a Vagus server: everything that has a mailbox and a supervisor.
+//!
+//! ```text
+//! client -> Listener -> Clients -> Connection (reads, parses, looks up, writes) -> other clients
+//!                                     |    \-> Feed -> plugin
+//!                                     \-> SubjectShard (SUB, UNSUB: one writer a slice)
+//! monitoring -> Census -> Connection
+//! ```
+//!
+//! - [`listener`] accepts, [`clients`] is the parent of every [`connection`];
+//! - [`shard`] writes the interest that every publishing connection reads;
+//! - [`census`] knows who is connected, and who was;
+//! - [`plugins`] hosts actors of others;
+//! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
+
+pub mod broker;
+pub mod census;
+pub mod clients;
+pub mod connection;
+pub mod delivery;
+pub mod listener;
+pub mod plugins;
+pub mod root;
+pub mod shard;
+
+pub use broker::{Broker, Cast, Settings};

@@ -1,1 +1,6 @@
-//! Under construction.
+//! Vagus: a message broker that speaks the NATS protocol, built from supervised actors.
+
+pub mod server;
+
+pub use server::{Builder, Server, StartError};
+pub use vagus_config::Config;

@@ -39,10 +39,26 @@ thread_local! {
     static HERE: Cell<Option<(u64, ArbiterId)>> = const { Cell::new(None) };
 }
 
-/// One arbiter, as the runtime holds it.
-pub(crate) struct Post {
-    pub(crate) handle: ArbiterHandle,
-    load: Arc<AtomicUsize>,
+/// One data arbiter, as the runtime holds it.
+struct Post {
+    handle: ArbiterHandle,
+    load: Arc<Load>,
+}
+
+/// How many shares of an arbiter are taken.
+struct Load {
+    id: ArbiterId,
+    shares: AtomicUsize,
+}
+
+impl Load {
+    fn of(id: ArbiterId) -> Arc<Self> {
+        Arc::new(Self { id, shares: AtomicUsize::new(0) })
+    }
+
+    fn shares(&self) -> usize {
+        self.shares.load(Relaxed)
+    }
 }
 
 /// The arbiters of one runtime.
@@ -54,7 +70,8 @@ pub(crate) struct Arbiters {
 
 impl Arbiters {
     pub(crate) fn new(runtime: u64, control: ArbiterHandle, data: Vec<ArbiterHandle>) -> Self {
-        let data = data.into_iter().map(|handle| Post { handle, load: Arc::default() }).collect();
+        let post = |(id, handle)| Post { handle, load: Load::of(id) };
+        let data = (0..).map(ArbiterId).zip(data).map(post).collect();
         Self { runtime, control, data }
     }
 
@@ -78,20 +95,16 @@ impl Arbiters {
     /// Load on one data arbiter.
     pub(crate) fn load(&self, id: ArbiterId) -> usize {
         let post = id.index().and_then(|index| self.data.get(index));
-        post.map_or(0, |post| post.load.load(Relaxed))
+        post.map_or(0, |post| post.load.shares())
     }
 
     /// Takes a share of the least loaded data arbiter.
     pub(crate) fn pick(&self) -> Lease {
-        let least = self.data.iter().enumerate().min_by_key(|(_, post)| post.load.load(Relaxed));
-        match least {
-            Some((index, post)) => {
-                post.load.fetch_add(1, Relaxed);
-                Lease { id: ArbiterId(index as u16), load: Arc::clone(&post.load) }
-            }
-            // A runtime without data arbiters: everybody lives on the control arbiter.
-            None => Lease { id: ArbiterId::CONTROL, load: Arc::new(AtomicUsize::new(1)) },
-        }
+        let least = self.data.iter().map(|post| &post.load).min_by_key(|load| load.shares());
+        // A runtime without data arbiters: everybody lives on the control arbiter.
+        let load = least.map_or_else(|| Load::of(ArbiterId::CONTROL), Arc::clone);
+        load.shares.fetch_add(1, Relaxed);
+        Lease(load)
     }
 
     /// Runs `f` on an arbiter: at once when this is it, else soon. False when it is gone.
@@ -127,27 +140,24 @@ impl Arbiters {
 }
 
 /// A counted share of an arbiter's load; gives it back when dropped.
-pub struct Lease {
-    id: ArbiterId,
-    load: Arc<AtomicUsize>,
-}
+pub struct Lease(Arc<Load>);
 
 impl Lease {
     /// The arbiter.
     pub fn arbiter(&self) -> ArbiterId {
-        self.id
+        self.0.id
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.load.fetch_sub(1, Relaxed);
+        self.0.shares.fetch_sub(1, Relaxed);
     }
 }
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Lease({})", self.id)
+        write!(f, "Lease({})", self.0.id)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     actor::Actor,
     cage::{Exit, Phase, Rig},
     cell::ActorCell,
-    handle::{Control, Handle, Port},
+    handle::{Handle, Port},
     runtime::RuntimeHandle,
     spec::Spec,
     task::{Every, Later, PollWith, Task, TaskId, When},
@@ -42,19 +42,22 @@ impl<A: Actor> Cx<'_, A> {
     /// Stops this actor in good order when this turn is over: its children end, then it does.
     /// Messages that still wait are handled while children end, and dropped after.
     pub fn stop(&mut self) {
-        self.rig.exit.get_or_insert(Exit::Stop);
+        if self.rig.exit == Exit::Stay {
+            self.rig.exit = Exit::Stop;
+        }
     }
 
     /// Fails this actor when this turn is over, as a panic would; its restart policy decides.
     pub fn fail(&mut self, cause: impl Into<String>) {
-        if !matches!(self.rig.exit, Some(Exit::Fail(_))) {
-            self.rig.exit = Some(Exit::Fail(cause.into()));
+        if self.rig.exit != Exit::Fail {
+            self.rig.exit = Exit::Fail;
+            self.cell().set_cause(&cause.into().into());
         }
     }
 
     /// Whether [`stop`](Self::stop) or [`fail`](Self::fail) was called in this turn.
     pub fn is_leaving(&self) -> bool {
-        self.rig.exit.is_some()
+        self.rig.exit != Exit::Stay
     }
 
     /// Calls back once, after a while.
@@ -105,11 +108,10 @@ impl<A: Actor> Cx<'_, A> {
         let core = Arc::clone(self.rig.shared.cell.core());
         let parent = Arc::clone(&self.rig.shared) as Arc<dyn Port>;
         let child = core.launch(spec, Some(parent));
-        let port = Arc::clone(&child.0) as Arc<dyn Port>;
         if !matches!(self.rig.phase, Phase::Starting | Phase::Running) {
-            port.control(Control::Stop);
+            child.stop();
         }
-        self.rig.children.insert(child.cell().id(), port);
+        self.rig.children.add(child.cell().id());
         child
     }
 

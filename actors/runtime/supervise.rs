@@ -17,13 +17,13 @@ use crate::{
     handle::{Control, Port},
     link,
     panic::{discard, guard},
-    spec::{Budget, Maker, Restart},
+    spec::{Maker, Restart},
 };
 
 /// How a role is made, and whether again.
 pub(crate) enum Policy<A> {
-    Once(Option<Box<dyn FnOnce() -> A + Send>>),
-    Each(Box<Again<A>>),
+    Once(Box<dyn FnOnce() -> A + Send>),
+    Each(Again<A>),
 }
 
 pub(crate) struct Again<A> {
@@ -42,33 +42,35 @@ enum Verdict {
 impl<A: Actor> Policy<A> {
     pub(crate) fn new(maker: Maker<A>, restart: Restart) -> Self {
         match maker {
-            Maker::Once(make) => Policy::Once(Some(make)),
-            Maker::Each(make) => {
-                Policy::Each(Box::new(Again { make, restart, failures: VecDeque::new() }))
-            }
+            Maker::Once(make) => Policy::Once(make),
+            Maker::Each(make) => Policy::Each(Again { make, restart, failures: VecDeque::new() }),
         }
     }
 
-    fn make(&mut self) -> Option<A> {
-        match self {
-            Policy::Once(make) => make.take().map(|make| make()),
-            Policy::Each(again) => Some((again.make)()),
+    /// Makes a role; whoever lives once leaves nothing to make another from.
+    fn make(policy: &mut Option<Box<Self>>) -> Option<A> {
+        if let Some(Policy::Each(again)) = policy.as_deref_mut() {
+            return Some((again.make)());
+        }
+        match *policy.take()? {
+            Policy::Once(make) => Some(make()),
+            Policy::Each(_) => None,
         }
     }
 
-    fn judge(&mut self, now: Instant) -> Verdict {
-        match self {
-            Policy::Each(again) => match again.restart {
-                Restart::OnFailure(budget) => again.judge(budget, now),
-                Restart::Never => Verdict::GiveUp { exhausted: false },
-            },
-            Policy::Once(_) => Verdict::GiveUp { exhausted: false },
+    fn judge(policy: &mut Option<Box<Self>>, now: Instant) -> Verdict {
+        match policy.as_deref_mut() {
+            Some(Policy::Each(again)) => again.judge(now),
+            Some(Policy::Once(_)) | None => Verdict::GiveUp { exhausted: false },
         }
     }
 }
 
 impl<A> Again<A> {
-    fn judge(&mut self, budget: Budget, now: Instant) -> Verdict {
+    fn judge(&mut self, now: Instant) -> Verdict {
+        let Restart::OnFailure(budget) = self.restart else {
+            return Verdict::GiveUp { exhausted: false };
+        };
         while self.failures.front().is_some_and(|at| now.duration_since(*at) > budget.within) {
             self.failures.pop_front();
         }
@@ -86,7 +88,7 @@ impl<A: Actor> Cage<A> {
     /// Makes the role and starts it.
     pub(crate) fn birth(&mut self) {
         self.enter(Phase::Starting, ActorState::Starting);
-        match guard(|| self.rig.policy.make()) {
+        match guard(|| Policy::make(&mut self.rig.policy)) {
             Ok(role) => self.role = role,
             Err(cause) => return self.crash(&format!("panicked in its factory: {cause}")),
         }
@@ -96,11 +98,15 @@ impl<A: Actor> Cage<A> {
         }
     }
 
-    /// Does what the role asked for at the end of its turn.
-    pub(crate) fn leave(&mut self, exit: Exit) {
-        match exit {
+    /// Does what the role asked for in its turn, now that it is over.
+    pub(crate) fn leave(&mut self) {
+        match std::mem::replace(&mut self.rig.exit, Exit::Stay) {
+            Exit::Stay => {}
             Exit::Stop => self.begin_stop(),
-            Exit::Fail(cause) => self.crash(&cause),
+            Exit::Fail => {
+                let cause = self.rig.shared.cell.last_cause();
+                self.crash(cause.as_deref().unwrap_or("failed without a cause"));
+            }
         }
     }
 
@@ -114,7 +120,7 @@ impl<A: Actor> Cage<A> {
         self.drop_role();
         let verdict = match was_stopping {
             true => Verdict::GiveUp { exhausted: false },
-            false => self.rig.policy.judge(Instant::now()),
+            false => Policy::judge(&mut self.rig.policy, Instant::now()),
         };
         match verdict {
             Verdict::Revive(pause) => {
@@ -124,7 +130,7 @@ impl<A: Actor> Cage<A> {
                 cell.core().later(pause, move || port.control(Control::Due(stage)));
             }
             Verdict::GiveUp { exhausted } => {
-                let next = Next::Fail { cause, exhausted };
+                let next = if exhausted { Next::Exhaust } else { Next::Fail };
                 self.enter(Phase::Down { next, due: true }, ActorState::Stopping);
             }
         }
@@ -153,20 +159,25 @@ impl<A: Actor> Cage<A> {
 
     /// Takes the step that was waiting for the last child to end.
     fn advance(&mut self) {
-        if !self.rig.children.is_empty() {
+        if self.rig.children.len() > 0 {
             return;
         }
-        match self.rig.phase.clone() {
+        match self.rig.phase {
             Phase::Stopping => self.complete_stop(),
-            Phase::Down { next: Next::Revive, due: true } => {
-                self.rig.shared.cell.count_restart();
-                self.birth();
+            Phase::Down { next, due: true } => {
+                let cause =
+                    || self.rig.shared.cell.last_cause().unwrap_or_else(|| "unknown".into());
+                match next {
+                    Next::Revive => {
+                        self.rig.shared.cell.count_restart();
+                        self.birth();
+                    }
+                    Next::Stop => self.end(Fate::Stopped),
+                    Next::Fail => self.end(Fate::Failed(cause())),
+                    Next::Exhaust => self.end(Fate::Exhausted(cause())),
+                }
             }
-            Phase::Down { next: Next::Stop, due: true } => self.end(Fate::Stopped),
-            Phase::Down { next: Next::Fail { cause, exhausted }, due: true } => {
-                self.end(if exhausted { Fate::Exhausted(cause) } else { Fate::Failed(cause) });
-            }
-            _ => {}
+            Phase::Starting | Phase::Running | Phase::Down { due: false, .. } | Phase::Ended => {}
         }
     }
 
@@ -216,8 +227,8 @@ impl<A: Actor> Cage<A> {
     fn on_child(&mut self, event: ChildEvent) {
         // Not listed: it was given up, or belongs to an earlier incarnation.
         let listed = match event.fate.is_final() {
-            true => self.rig.children.remove(&event.child.id()).is_some(),
-            false => self.rig.children.contains_key(&event.child.id()),
+            true => self.rig.children.remove(event.child.id()),
+            false => self.rig.children.contains(event.child.id()),
         };
         if listed {
             let escalates = match &event.fate {
@@ -237,17 +248,17 @@ impl<A: Actor> Cage<A> {
     }
 
     fn stop_children(&mut self) {
-        if self.rig.children.is_empty() {
+        if self.rig.children.len() == 0 {
             return;
         }
-        self.rig.children.values().for_each(|child| child.control(Control::Stop));
         let (port, stage) = (self.port(), self.rig.stage);
         let core = self.rig.shared.cell.core();
+        self.rig.children.stop(core);
         core.later(core.config.stop_within, move || port.control(Control::Late(stage)));
     }
 
     fn drop_role(&mut self) {
-        self.rig.exit = None;
+        self.rig.exit = Exit::Stay;
         discard(self.role.take());
         discard(std::mem::replace(&mut self.rig.tasks, crate::task::Tasks::new()));
     }
@@ -265,21 +276,19 @@ impl<A: Actor> Cage<A> {
 
 impl<A: Actor> Rig<A> {
     fn end(&mut self, fate: Fate) {
-        let cell = Arc::clone(&self.shared.cell);
         // Children that came after the last moment.
-        for child in std::mem::take(&mut self.children).into_values() {
-            child.control(Control::Stop);
-        }
-        self.life.end(&cell, fate);
+        self.children.stop(self.shared.cell.core());
+        self.children.clear();
+        self.life.end(fate);
     }
 }
 
 /// What makes sure that an end is told, once, even if an arbiter goes away under its actors.
 pub(crate) struct Life {
-    cell: Arc<ActorCell>,
+    /// None when it is over.
+    cell: Option<Arc<ActorCell>>,
     parent: Option<Arc<dyn Port>>,
     lease: Option<Lease>,
-    over: bool,
 }
 
 impl Life {
@@ -288,7 +297,7 @@ impl Life {
         parent: Option<Arc<dyn Port>>,
         lease: Option<Lease>,
     ) -> Self {
-        Self { cell, parent, lease, over: false }
+        Self { cell: Some(cell), parent, lease }
     }
 
     fn tell(&self, cell: &Arc<ActorCell>, fate: Fate) {
@@ -299,29 +308,25 @@ impl Life {
         }
     }
 
-    fn end(&mut self, cell: &Arc<ActorCell>, fate: Fate) {
-        self.over = true;
+    fn end(&mut self, fate: Fate) {
+        let Some(cell) = self.cell.take() else { return };
         self.lease = None;
-        let state = match &fate {
+        cell.set_state(match &fate {
             Fate::Stopped => ActorState::Stopped,
             _ => ActorState::Failed,
-        };
-        cell.set_state(state);
-        cell.core().forget(cell);
+        });
+        cell.core().forget(&cell);
         // Who is woken now finds the registry without it.
         let links = cell.end();
-        link::release(cell, links);
-        self.tell(cell, fate);
+        link::release(&cell, links);
+        self.tell(&cell, fate);
         self.parent = None;
     }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        let cell = Arc::clone(&self.cell);
+        let Some(cell) = &self.cell else { return };
         let fate = if cell.core().is_closing() {
             Fate::Stopped
         } else {
@@ -329,6 +334,6 @@ impl Drop for Life {
             cell.set_cause(&cause);
             Fate::Failed(cause)
         };
-        self.end(&cell, fate);
+        self.end(fate);
     }
 }

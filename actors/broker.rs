@@ -1,0 +1,144 @@
+//! What the actors of one server share: who the server is, what it allows, who wants what.
+//!
+//! All of it is read-only, atomic, or (the interest) written by one kind of actor alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use vagus_auth::Authenticator;
+use vagus_runtime::Handle;
+use vagus_subject::transform::Mappings;
+use vagus_wire::{Info, Limits};
+
+use crate::census::Census;
+use crate::delivery::counters::Totals;
+use crate::delivery::{Counters, Interest, Slots};
+use crate::shard::SubjectShard;
+
+/// See the module's text. One a server, born before its actors.
+pub struct Broker {
+    pub started: Instant,
+    pub started_at: SystemTime,
+    settings: ArcSwap<Settings>,
+    cast: ArcSwapOption<Cast>,
+    pub interest: Arc<Interest>,
+    pub slots: Slots,
+    /// One set an arbiter.
+    pub counters: Box<[Arc<Counters>]>,
+    pub tally: Tally,
+    next_cid: AtomicU64,
+    /// Lame duck mode: on its way out.
+    pub leaving: AtomicBool,
+}
+
+/// The actors that a connection speaks to; known once they are born.
+#[derive(Clone)]
+pub struct Cast {
+    pub shards: Arc<[Handle<SubjectShard>]>,
+    pub census: Handle<Census>,
+}
+
+/// Rare events, counted for the whole server.
+#[derive(Default)]
+pub struct Tally {
+    /// Connections accepted since the start.
+    pub connections: AtomicU64,
+    /// Clients connected now.
+    pub clients: AtomicU64,
+    pub slow_consumers: AtomicU64,
+    pub stale_connections: AtomicU64,
+    pub stalled_clients: AtomicU64,
+    pub auth_failures: AtomicU64,
+}
+
+/// What configuration says to connections. A reload puts another in its place.
+#[derive(Clone)]
+pub struct Settings {
+    /// What every client is told; the connection fills in its own fields.
+    pub info: Info,
+    pub limits: Limits,
+    /// Most connections; `None`: any number.
+    pub connections_max: Option<u64>,
+    /// Most subscriptions of a connection; 0: any number.
+    pub subscriptions_max: usize,
+    /// Most tokens of a subscription's subject; 0: any number.
+    pub subscription_tokens_max: usize,
+    /// Most bytes that may wait for a client.
+    pub pending_max: usize,
+    pub closed_clients_max: usize,
+    pub ping_interval: Duration,
+    pub pings_out_max: u32,
+    pub auth_timeout: Duration,
+    pub write_deadline: Duration,
+    /// Keep a client whose write deadline passed while it still took something.
+    pub write_retry: bool,
+    /// Publishers wait a little for readers that are behind.
+    pub stall: bool,
+    pub headers: bool,
+    pub authenticator: Arc<Authenticator>,
+    pub mappings: Arc<Mappings>,
+    /// The cluster's name, which chooses among mappings.
+    pub cluster: Option<String>,
+    pub trace: bool,
+    pub trace_headers: bool,
+    /// Longest payload shown in a trace, in bytes; 0: whole.
+    pub traced_len_max: usize,
+}
+
+// === impl Broker ===
+
+impl Broker {
+    #[must_use]
+    pub fn new(settings: Settings, arbiters: usize, shards: usize) -> Self {
+        Self {
+            started: Instant::now(),
+            started_at: SystemTime::now(),
+            settings: ArcSwap::from_pointee(settings),
+            cast: ArcSwapOption::empty(),
+            interest: Arc::new(Interest::new(shards)),
+            slots: Slots::default(),
+            counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
+            tally: Tally::default(),
+            next_cid: AtomicU64::new(1),
+            leaving: AtomicBool::new(false),
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// Puts new settings in force for connections to come. Those that live are told by message.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The actors to speak to; `None` before they are born.
+    #[must_use]
+    pub fn cast(&self) -> Option<Arc<Cast>> {
+        self.cast.load_full()
+    }
+
+    pub(crate) fn set_cast(&self, cast: Cast) {
+        self.cast.store(Some(Arc::new(cast)));
+    }
+
+    /// A number for a new connection.
+    pub fn next_cid(&self) -> u64 {
+        self.next_cid.fetch_add(1, Relaxed)
+    }
+
+    /// Milliseconds since the start.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals::sum(self.counters.iter().map(|counters| &**counters))
+    }
+}

@@ -1,0 +1,152 @@
+//! What time does to a connection: credentials that do not come, pings, a client that no longer
+//! answers, a socket that takes nothing.
+
+use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+use tracing::{debug, warn};
+use vagus_telemetry::text::GoDuration;
+use vagus_wire::text;
+
+use super::Connection;
+use crate::delivery::{Outbound, Reason};
+
+/// Timers of a connection. One at most runs while all goes well.
+#[derive(Default)]
+pub(super) struct Clock {
+    /// To the next ping, or to the end of patience for credentials.
+    next: Option<Pin<Box<Sleep>>>,
+    /// Runs while the socket takes nothing.
+    write: Option<Pin<Box<Sleep>>>,
+    heard: Option<Instant>,
+    ping_sent: Option<Instant>,
+    pings_out: u32,
+}
+
+/// The first ping comes early: it measures the round trip.
+const FIRST_PING: Duration = Duration::from_secs(2);
+/// A round-trip time older than this is measured again, even on a busy connection.
+const RTT_MAX_AGE: Duration = Duration::from_hours(1);
+
+// === impl Clock ===
+
+impl Clock {
+    /// Bytes came in.
+    pub(super) fn heard(&mut self) {
+        self.heard = Some(Instant::now());
+    }
+
+    /// A `PONG` came in.
+    pub(super) fn answered(&mut self, out: &Outbound) {
+        self.pings_out = 0;
+        if let Some(sent) = self.ping_sent {
+            let rtt = sent.elapsed().as_nanos().max(1);
+            out.stats.rtt_ns.store(u64::try_from(rtt).unwrap_or(u64::MAX), Relaxed);
+        }
+    }
+
+    fn set(&mut self, after: Duration) {
+        let sleep = tokio::time::sleep(after);
+        match &mut self.next {
+            Some(next) => next.as_mut().set(sleep),
+            None => self.next = Some(Box::pin(sleep)),
+        }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    pub(super) fn set_first_timer(&mut self) {
+        let after = if self.client.must_authenticate() {
+            self.settings.auth_timeout
+        } else {
+            let first = FIRST_PING.min(self.settings.ping_interval);
+            first.mul_f64(1.0 + 0.2 * fastrand::f64())
+        };
+        self.clock.set(after);
+    }
+
+    /// Whether time has ended the connection.
+    pub(super) fn poll_clock(&mut self, task: &mut Context<'_>) -> bool {
+        self.poll_write_deadline(task);
+        while let Some(next) = &mut self.clock.next {
+            if next.as_mut().poll(task).is_pending() {
+                break;
+            }
+            if self.client.must_authenticate() {
+                self.clock.next = None;
+                warn!("{}Authentication Timeout", self.prefix());
+                self.refuse(text::AUTH_TIMEOUT, Reason::AuthenticationTimeout);
+            } else {
+                self.ping_or_give_up();
+            }
+        }
+        if self.out.closed().is_some() {
+            task.waker().wake_by_ref();
+            return true;
+        }
+        false
+    }
+
+    fn ping_or_give_up(&mut self) {
+        let now = Instant::now();
+        let interval = self.settings.ping_interval;
+        let since = |then: Option<Instant>| then.map(|then| now.saturating_duration_since(then));
+        let measured = self.out.stats.rtt_ns.load(Relaxed) > 0
+            && since(self.clock.ping_sent).is_some_and(|age| age < RTT_MAX_AGE);
+        let busy = since(self.clock.heard).is_some_and(|age| age < interval);
+        if busy && measured {
+            debug!("{}Delaying PING due to client activity", self.prefix());
+        } else if self.clock.pings_out >= self.settings.pings_out_max {
+            self.clock.next = None;
+            debug!("{}Stale Client Connection - Closing", self.prefix());
+            return self.refuse(text::STALE, Reason::Stale);
+        } else {
+            self.clock.pings_out += 1;
+            self.clock.ping_sent = Some(now);
+            self.out.send(b"PING\r\n");
+        }
+        self.clock.set(interval);
+    }
+
+    /// A flush that takes longer than the write deadline ends the connection.
+    fn poll_write_deadline(&mut self, task: &mut Context<'_>) {
+        if !self.draining {
+            self.clock.write = None;
+            return;
+        }
+        let deadline = self.settings.write_deadline;
+        loop {
+            let timer =
+                self.clock.write.get_or_insert_with(|| Box::pin(tokio::time::sleep(deadline)));
+            if timer.as_mut().poll(task).is_pending() {
+                return;
+            }
+            self.clock.write = None;
+            let Some((age, wrote)) = self.out.flush_age(Instant::now()) else { return };
+            if age < deadline {
+                let rest = deadline.saturating_sub(age).max(Duration::from_millis(1));
+                self.clock.write = Some(Box::pin(tokio::time::sleep(rest)));
+            } else if self.settings.write_retry && wrote {
+                self.warn_slow(deadline);
+                self.out.restart_flush();
+            } else {
+                self.warn_slow(deadline);
+                return self.end(Reason::SlowConsumerDeadline);
+            }
+        }
+    }
+
+    fn warn_slow(&self, deadline: Duration) {
+        warn!(
+            "{}Slow Consumer Detected: WriteDeadline of {} exceeded with {} total bytes.",
+            self.prefix(),
+            GoDuration(deadline),
+            self.out.pending(),
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! Getting to know a client: `INFO`, `CONNECT`, credentials.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::task::JoinHandle;
+use tracing::{debug, error, warn};
+use vagus_auth::{Credentials, Identity, Outcome};
+use vagus_wire::{Connect, text};
+
+use super::Connection;
+use super::operate::Next;
+use crate::broker::Settings;
+use crate::delivery::Reason;
+use crate::delivery::desk::Delivery;
+
+/// The name of the one account there is.
+pub(super) const GLOBAL_ACCOUNT: &str = "$G";
+
+/// What is known of the client.
+pub(super) struct Client {
+    pub connect: Connect,
+    pub identity: Option<Identity>,
+    standing: Standing,
+    connected: bool,
+    /// The first `PONG` was sent, so `INFO` may follow at any time.
+    ponged: bool,
+}
+
+enum Standing {
+    /// It has to show credentials first.
+    Stranger,
+    /// A hash is being computed elsewhere.
+    Checked(JoinHandle<Option<Identity>>),
+    Known,
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let standing = match settings.authenticator.required() {
+            true => Standing::Stranger,
+            false => Standing::Known,
+        };
+        Self {
+            connect: Connect::default(),
+            identity: None,
+            standing,
+            connected: false,
+            ponged: false,
+        }
+    }
+
+    pub(super) fn must_authenticate(&self) -> bool {
+        !matches!(self.standing, Standing::Known)
+    }
+
+    pub(super) fn is_being_checked(&self) -> bool {
+        matches!(self.standing, Standing::Checked(_))
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            user: self.connect.user.as_deref().unwrap_or_default(),
+            pass: self.connect.pass.as_deref().unwrap_or_default(),
+            token: self.connect.auth_token.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// The first bytes that the client gets.
+    pub(super) fn greet(&mut self) {
+        debug!("{}Client connection created", self.prefix());
+        self.out.send(&self.info(false));
+        if self.over_limit {
+            error!("{}maximum connections exceeded", self.prefix());
+            return self.refuse(text::MAX_CONNECTIONS, Reason::MaxConnections);
+        }
+        self.set_first_timer();
+    }
+
+    fn info(&self, connect_info: bool) -> Vec<u8> {
+        let mut info = self.settings.info.clone();
+        info.client_id = self.out.cid;
+        info.client_ip = self.peer.ip().to_canonical().to_string();
+        info.ldm = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
+        if connect_info {
+            info.connect_info = true;
+            info.remote_account = GLOBAL_ACCOUNT.to_owned();
+        }
+        info.line().unwrap_or_default()
+    }
+
+    /// The answer to a `PING` was queued; behind the first goes another `INFO`.
+    pub(super) fn after_pong(&mut self, delivery: &mut Delivery) {
+        if !self.client.ponged && self.client.connected {
+            self.client.ponged = true;
+            if self.client.connect.protocol >= 1 {
+                self.answer(&self.info(true), delivery);
+            }
+        }
+    }
+
+    pub(super) fn inform(&mut self) {
+        if self.client.ponged && self.client.connect.protocol >= 1 && self.ending.is_none() {
+            self.out.send(&self.info(false));
+        }
+    }
+
+    /// `CONNECT`.
+    pub(super) fn hello(&mut self, json: &[u8], delivery: &mut Delivery) -> Next {
+        if let Err(problem) = self.client.connect.update(json) {
+            error!("{}{problem}", self.prefix());
+            return Next::End(None, Reason::ProtocolViolation);
+        }
+        if self.client.connected {
+            self.forget_session();
+        }
+        self.client.connected = true;
+        self.last = None;
+        let takes_headers = self.settings.headers && self.client.connect.headers;
+        self.client.connect.headers = takes_headers;
+        self.out.set_takes_headers(takes_headers);
+        match self.settings.authenticator.begin(&self.client.credentials()) {
+            _ if self.client.connect.account.is_some() => self.refuse_credentials(),
+            Outcome::Denied => self.refuse_credentials(),
+            Outcome::Granted(identity) => self.admit(identity, delivery),
+            Outcome::Slow(check) => {
+                // A hash takes tenths of a second: not on a thread that serves connections.
+                let job = tokio::task::spawn_blocking(move || check.run());
+                self.client.standing = Standing::Checked(job);
+                Next::Gate
+            }
+        }
+    }
+
+    fn refuse_credentials(&mut self) -> Next {
+        self.log_refused_credentials();
+        Next::End(Some(text::AUTHORIZATION), Reason::AuthenticationFailure)
+    }
+
+    fn admit(&mut self, identity: Identity, delivery: &mut Delivery) -> Next {
+        self.client.identity = Some(identity);
+        self.client.standing = Standing::Known;
+        if let Some((text, reason)) = self.unsupported() {
+            return Next::End(Some(text), reason);
+        }
+        self.set_first_timer();
+        self.confirm(delivery);
+        Next::Go
+    }
+
+    /// What the client asks for and can't have.
+    fn unsupported(&self) -> Option<(&'static str, Reason)> {
+        let connect = &self.client.connect;
+        if !(0..=1).contains(&connect.protocol) {
+            return Some((text::BAD_PROTOCOL, Reason::BadClientProtocolVersion));
+        }
+        if connect.no_responders && !connect.headers {
+            return Some((text::NO_RESPONDERS, Reason::NoRespondersRequiresHeaders));
+        }
+        None
+    }
+
+    /// A second `CONNECT` begins anew: without subscriptions, and with credentials to be shown.
+    fn forget_session(&mut self) {
+        self.interest.remove_all();
+        self.client.identity = None;
+        if self.settings.authenticator.required() {
+            self.client.standing = Standing::Stranger;
+        }
+    }
+
+    /// Without credentials, where the configuration names a user for such clients.
+    pub(super) fn admit_anonymous(&mut self) -> bool {
+        let nobody = Credentials { user: "", pass: "", token: "" };
+        if self.client.is_being_checked() {
+            return false;
+        }
+        if let Outcome::Granted(identity) = self.settings.authenticator.begin(&nobody) {
+            self.client.identity = Some(identity);
+            self.client.standing = Standing::Known;
+            self.set_first_timer();
+            return true;
+        }
+        false
+    }
+
+    /// Whether credentials are still being checked.
+    pub(super) fn poll_verdict(&mut self, task: &mut Context<'_>) -> bool {
+        let Standing::Checked(job) = &mut self.client.standing else { return false };
+        let std::task::Poll::Ready(verdict) = Pin::new(job).poll(task) else { return true };
+        self.client.standing = Standing::Stranger;
+        let Ok(Some(identity)) = verdict else {
+            self.log_refused_credentials();
+            self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
+            return true;
+        };
+        self.client.identity = Some(identity);
+        self.client.standing = Standing::Known;
+        if let Some((text, reason)) = self.unsupported() {
+            self.refuse(text, reason);
+            return true;
+        }
+        self.set_first_timer();
+        if self.client.connect.verbose {
+            self.out.send(b"+OK\r\n");
+        }
+        false
+    }
+
+    pub(super) fn log_refused_credentials(&self) {
+        let connect = &self.client.connect;
+        let who = match (&connect.user, &connect.auth_token) {
+            (Some(user), _) => format!("User {user:?}"),
+            (None, Some(_)) => "Token \"[REDACTED]\"".to_owned(),
+            (None, None) => "User \"N/A\"".to_owned(),
+        };
+        error!("{}authentication error - {who}", self.prefix());
+    }
+
+    /// Settings have changed: whoever is no longer allowed has to go.
+    pub(super) fn apply_settings(&mut self, settings: Arc<Settings>) {
+        let old_info = self.settings.info.clone();
+        self.settings = settings;
+        self.last = None;
+        let rules = &self.settings.authenticator;
+        let allowed = match &self.client.identity {
+            Some(identity) => rules.still_grants(identity),
+            // Who has not said anything yet is asked when it does.
+            None => true,
+        };
+        if !allowed {
+            warn!("{}no longer authorized after a reload", self.prefix());
+            return self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
+        }
+        if self.client.identity.is_none() && rules.required() && !self.client.is_being_checked() {
+            self.client.standing = Standing::Stranger;
+            self.set_first_timer();
+        }
+        if old_info.host != self.settings.info.host
+            || old_info.port != self.settings.info.port
+            || old_info.connect_urls != self.settings.info.connect_urls
+        {
+            self.inform();
+        }
+        self.limits_may_have_shrunk();
+    }
+
+    /// Fewer subscriptions are allowed than the client has.
+    fn limits_may_have_shrunk(&mut self) {
+        let max = self.settings.subscriptions_max;
+        if max > 0 && self.interest.len() > max {
+            self.refuse(text::MAX_SUBSCRIPTIONS, Reason::MaxSubscriptions);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Reading: one socket read at a time into the arbiter's shared buffer.
+//!
+//! What remains of an operation that is not whole yet moves to a buffer of the connection's own and
+//! back before the next read. An operation too large for that is read into a buffer of its own.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::io::poll_read_buf;
+use vagus_wire::Limits;
+
+use super::{Connection, SOFT_PENDING, STALL_MAX};
+use crate::delivery::desk::{Delivery, Desk, INPUT};
+use crate::delivery::{Counters, Outbound, Reason};
+
+/// Bytes that were read but not worked through.
+#[derive(Default)]
+pub(super) struct Input {
+    /// The start of an operation, or what follows a gate.
+    tail: Vec<u8>,
+    /// Bytes that the operation at the start of `tail` needs.
+    need: usize,
+    /// `tail` was left at a gate: it can be worked on without reading.
+    resume: bool,
+    /// Readers that the connection waits for.
+    behind: Vec<Arc<Outbound>>,
+}
+
+/// What a turn came to.
+pub(super) enum Turn {
+    /// There may be more to read.
+    Again,
+    /// Nothing more for now; the socket will wake the task.
+    Wait,
+    /// Something has to happen before the rest can be worked on.
+    Gated,
+    /// The connection is to end.
+    Ended,
+}
+
+/// How far the work on some input came.
+pub(super) struct Worked {
+    pub used: usize,
+    /// Bytes that the operation at `used` needs.
+    pub need: usize,
+    pub turn: Turn,
+}
+
+/// An operation of at least this size is read into a buffer of its own.
+const OWN_BUFFER_FROM: usize = INPUT / 4;
+
+// === impl Input ===
+
+impl Input {
+    pub(super) fn behind_remains(&self) -> bool {
+        self.behind.iter().any(|out| out.pending() > SOFT_PENDING / 2 && out.closed().is_none())
+    }
+
+    pub(super) fn forget_behind(&mut self) {
+        self.behind.clear();
+    }
+
+    /// Keeps what was not used.
+    fn keep(&mut self, rest: &[u8], worked: &Worked) {
+        self.tail.clear();
+        if rest.is_empty() {
+            if self.tail.capacity() > 0 {
+                self.tail = Vec::new();
+            }
+        } else {
+            self.tail.extend_from_slice(rest);
+        }
+        self.need = worked.need;
+        self.resume = matches!(worked.turn, Turn::Gated) && !rest.is_empty();
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Reads once and works through what there is.
+    pub(super) fn turn(&mut self, task: &mut Context<'_>) -> Turn {
+        Desk::with(|desk| {
+            desk.delivery.batch.set_soft_max(self.soft_pending());
+            let turn = if self.input.resume {
+                self.work_on_tail(&mut desk.delivery)
+            } else if self.input.need >= OWN_BUFFER_FROM {
+                self.read_large(task, &mut desk.delivery)
+            } else {
+                self.read(task, desk)
+            };
+            self.hand_over(&mut desk.delivery, task);
+            match turn {
+                Turn::Again if self.stall.is_some() => Turn::Gated,
+                turn => turn,
+            }
+        })
+    }
+
+    fn soft_pending(&self) -> usize {
+        SOFT_PENDING.min(self.settings.pending_max / 4 * 3)
+    }
+
+    fn read(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Turn {
+        let Desk { input, delivery } = desk;
+        let kept = self.input.tail.len();
+        input[..kept].copy_from_slice(&self.input.tail);
+        let mut buffer = ReadBuf::new(&mut input[kept..]);
+        let read = Pin::new(&mut self.io).poll_read(task, &mut buffer);
+        let count = buffer.filled().len();
+        if let Some(turn) = self.read_outcome(read.map_ok(|()| count)) {
+            return turn;
+        }
+        let all = &input[..kept + count];
+        let worked = self.work(all, delivery);
+        self.input.keep(&all[worked.used..], &worked);
+        worked.turn
+    }
+
+    fn read_large(&mut self, task: &mut Context<'_>, delivery: &mut Delivery) -> Turn {
+        let missing = self.input.need.saturating_sub(self.input.tail.len());
+        self.input.tail.reserve_exact(missing);
+        while self.input.tail.len() < self.input.need {
+            let read = poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail);
+            if let Some(turn) = self.read_outcome(read) {
+                return turn;
+            }
+        }
+        self.work_on_tail(delivery)
+    }
+
+    /// `None` when bytes came.
+    fn read_outcome(&mut self, read: Poll<std::io::Result<usize>>) -> Option<Turn> {
+        match read {
+            Poll::Pending => Some(Turn::Wait),
+            Poll::Ready(Ok(0)) => {
+                self.end(Reason::ClientClosed);
+                Some(Turn::Ended)
+            }
+            Poll::Ready(Err(_)) => {
+                self.end(Reason::ReadError);
+                Some(Turn::Ended)
+            }
+            Poll::Ready(Ok(_)) => {
+                self.out.stats.active_ms.store(self.broker.now_ms(), Relaxed);
+                self.clock.heard();
+                None
+            }
+        }
+    }
+
+    fn work_on_tail(&mut self, delivery: &mut Delivery) -> Turn {
+        let tail = std::mem::take(&mut self.input.tail);
+        let worked = self.work(&tail, delivery);
+        self.input.keep(&tail[worked.used..], &worked);
+        worked.turn
+    }
+
+    /// Hands over what was gathered, and looks whether some reader is to be waited for.
+    fn hand_over(&mut self, delivery: &mut Delivery, task: &mut Context<'_>) {
+        delivery.batch.flush_with_last(self.out.slot());
+        let (msgs, bytes, lookups) = delivery.take_counts();
+        if msgs > 0 {
+            Counters::add(&self.counters.out_msgs, msgs);
+            Counters::add(&self.counters.out_bytes, bytes);
+        }
+        if lookups > 0 {
+            Counters::add(&self.counters.lookups, lookups);
+        }
+        let behind = delivery.batch.take_behind();
+        if behind.is_empty() || !self.settings.stall {
+            return;
+        }
+        let soft_max = self.soft_pending();
+        for out in behind {
+            if out.cid != self.out.cid && out.stall(soft_max, task.waker()) {
+                self.input.behind.push(out);
+            }
+        }
+        if !self.input.behind.is_empty() {
+            self.note_stall();
+            self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
+        }
+    }
+
+    fn note_stall(&self) {
+        if self.out.stats.stalls.fetch_add(1, Relaxed) == 0 {
+            self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
+        }
+        Counters::add(&self.counters.stalls, 1);
+    }
+
+    /// Parsing limits of this client.
+    pub(super) fn limits(&self) -> Limits {
+        self.settings.limits
+    }
+
+    /// Reads and forgets. Ready when the client has closed its side too, or takes too long.
+    pub(super) fn discard_input(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let Some(sleep) = &mut self.ending else { return Poll::Ready(()) };
+        if self.out.closed().is_none_or(|reason| !reason.is_worth_lingering()) {
+            return Poll::Ready(());
+        }
+        if sleep.as_mut().poll(task).is_ready() {
+            return Poll::Ready(());
+        }
+        Desk::with(|desk| {
+            for _ in 0..super::READS_MAX {
+                let mut buffer = ReadBuf::new(&mut desk.input);
+                match Pin::new(&mut self.io).poll_read(task, &mut buffer) {
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            task.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! The client's own subscriptions, and the changes of interest on their way to the shards.
+//!
+//! Changes are gathered while `SUB` and `UNSUB` follow each other, then sent to the shards that own
+//! the slices, and nothing more of the client is read until all have acknowledged: that is what
+//! makes a `PONG` say that every earlier `SUB` is in force.
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Context;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use vagus_subject::{is_valid_subscription, token_count};
+use vagus_wire::text;
+
+use super::Connection;
+use crate::broker::Cast;
+use crate::delivery::desk::Delivery;
+use crate::delivery::interest::Change;
+use crate::delivery::{Interest, Sub, Target};
+use crate::shard::{Ack, Apply, Barrier};
+
+/// See the module's text.
+#[derive(Default)]
+pub(super) struct OwnInterest {
+    /// By sid. The text of the sid is in the subscription.
+    subs: HashTable<Sub>,
+    changes: Vec<Change>,
+    sent: Option<Sent>,
+}
+
+/// Changes that the shards have not acknowledged.
+struct Sent {
+    barrier: Arc<Barrier>,
+    /// Kept to be sent again, should a shard panic.
+    changes: Vec<Change>,
+}
+
+// === impl OwnInterest ===
+
+impl OwnInterest {
+    pub(super) fn len(&self) -> usize {
+        self.subs.len()
+    }
+
+    /// Whether there are changes that no shard was told of yet.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.sent.is_some()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Sub> {
+        self.subs.iter()
+    }
+
+    /// False when the sid is taken.
+    fn insert(&mut self, sub: &Sub) -> bool {
+        let hash = hash_sid(sub.sid());
+        let entry =
+            self.subs.entry(hash, |known| known.sid() == sub.sid(), |known| hash_sid(known.sid()));
+        match entry {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(sub.clone());
+                self.changes.push(Change::Add(sub.clone()));
+                true
+            }
+        }
+    }
+
+    fn contains(&self, sid: &[u8]) -> bool {
+        self.find(sid).is_some()
+    }
+
+    fn find(&self, sid: &[u8]) -> Option<&Sub> {
+        self.subs.find(hash_sid(sid), |known| known.sid() == sid)
+    }
+
+    fn remove(&mut self, sid: &[u8]) {
+        let Ok(found) = self.subs.find_entry(hash_sid(sid), |known| known.sid() == sid) else {
+            return;
+        };
+        let (sub, _) = found.remove();
+        sub.close();
+        self.changes.push(Change::Remove(sub));
+    }
+
+    pub(super) fn remove_all(&mut self) {
+        for sub in std::mem::take(&mut self.subs) {
+            sub.close();
+            self.changes.push(Change::Remove(sub));
+        }
+    }
+}
+
+fn hash_sid(sid: &[u8]) -> u64 {
+    FixedState::default().hash_one(sid)
+}
+
+// === impl Connection ===
+
+impl Connection {
+    pub(super) fn subscribe(
+        &mut self,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+        delivery: &mut Delivery,
+    ) {
+        if !is_valid_subscription(subject) {
+            return self.complain(text::INVALID_SUBJECT, delivery);
+        }
+        let tokens_max = self.settings.subscription_tokens_max;
+        if tokens_max > 0 && token_count(subject) > tokens_max {
+            let subject = String::from_utf8_lossy(subject);
+            let text = match queue {
+                None => format!("Permissions Violation for Subscription to \"{subject}\""),
+                Some(queue) => format!(
+                    "Permissions Violation for Subscription to \"{subject}\" using queue \"{}\"",
+                    String::from_utf8_lossy(queue)
+                ),
+            };
+            return self.complain(&format!("{text}, too many tokens"), delivery);
+        }
+        let max = self.settings.subscriptions_max;
+        if max > 0 && self.interest.len() >= max && !self.interest.contains(sid) {
+            return self.complain(text::MAX_SUBSCRIPTIONS, delivery);
+        }
+        let sub = Sub::new(Target::Connection(Arc::clone(&self.out)), subject, queue, sid);
+        self.interest.insert(&sub);
+        self.count_subscriptions();
+        self.confirm(delivery);
+    }
+
+    pub(super) fn unsubscribe(&mut self, sid: &[u8], max: Option<u64>) {
+        let Some(sub) = self.interest.find(sid) else { return };
+        if max.is_none_or(|max| sub.limit(max)) {
+            self.interest.remove(sid);
+            self.count_subscriptions();
+        }
+    }
+
+    fn count_subscriptions(&self) {
+        self.out.stats.subscriptions.store(self.interest.len() as u64, Relaxed);
+    }
+
+    /// Removes the subscriptions that have had all their messages.
+    pub(super) fn end_expired(&mut self, task: &Context<'_>) {
+        for sid in self.out.take_expired() {
+            self.interest.remove(&sid);
+        }
+        self.count_subscriptions();
+        if !self.interest.is_waiting() {
+            self.send_changes(task);
+        }
+    }
+
+    fn send_changes(&mut self, task: &Context<'_>) {
+        let changes = std::mem::take(&mut self.interest.changes);
+        if changes.is_empty() {
+            return;
+        }
+        let interest = Arc::clone(&self.broker.interest);
+        let parts = by_writer(&interest, &changes);
+        let barrier = Barrier::new(parts.len(), task.waker().clone());
+        for (writer, changes) in parts {
+            // A refusal drops the acknowledgement, and so counts as a failure.
+            let _ = self.cast.shards[writer].send(Apply { changes, ack: Ack::of(&barrier) });
+        }
+        self.interest.sent = Some(Sent { barrier, changes });
+    }
+
+    /// Whether shards still have to acknowledge changes.
+    pub(super) fn poll_barrier(&mut self, task: &Context<'_>) -> bool {
+        loop {
+            if let Some(sent) = &self.interest.sent {
+                if !sent.barrier.is_open() {
+                    return true;
+                }
+                if sent.barrier.has_failed() {
+                    self.send_again(task);
+                    return true;
+                }
+                self.interest.sent = None;
+            }
+            if !self.interest.has_changes() {
+                return false;
+            }
+            self.send_changes(task);
+        }
+    }
+
+    /// A shard died, or had no room: a moment later it gets its changes again. To make a change
+    /// twice is to make it once.
+    fn send_again(&mut self, task: &Context<'_>) {
+        let Some(sent) = self.interest.sent.take() else { return };
+        let newer = std::mem::replace(&mut self.interest.changes, sent.changes);
+        self.interest.changes.extend(newer);
+        let barrier = Barrier::new(1, task.waker().clone());
+        let ack = Ack::of(&barrier);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(AGAIN_AFTER).await;
+            ack.done();
+        });
+        self.interest.sent = Some(Sent { barrier, changes: Vec::new() });
+    }
+
+    /// Withdraws all interest. Nobody delivers to it from here on; the shards forget it in time.
+    pub(super) fn withdraw(&mut self) {
+        if let Some(sent) = self.interest.sent.take() {
+            // What may have failed is settled by the removal of everything.
+            drop(sent);
+        }
+        self.interest.changes.clear();
+        self.interest.remove_all();
+        let changes = std::mem::take(&mut self.interest.changes);
+        send_unacknowledged(&self.broker.interest, &self.cast, changes);
+    }
+}
+
+/// Time before changes are offered to a shard again.
+const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// Sends changes that nobody waits for.
+fn send_unacknowledged(interest: &Interest, cast: &Cast, changes: Vec<Change>) {
+    for (writer, changes) in by_writer(interest, &changes) {
+        // The mailbox bound does not hold for the removal of what is gone already. A shard that is
+        // gone for good takes the server with it.
+        let _ = cast.shards[writer].send_urgent(Apply { changes, ack: Ack::none() });
+    }
+}
+
+fn by_writer(interest: &Interest, changes: &[Change]) -> BTreeMap<usize, Vec<Change>> {
+    let mut parts: BTreeMap<usize, Vec<Change>> = BTreeMap::new();
+    for change in changes {
+        let writer = interest.writer_of(change.sub().subject());
+        parts.entry(writer).or_default().push(change.clone());
+    }
+    parts
+}

@@ -1,0 +1,189 @@
+//! Working through input: one operation after the other, until it ends or something has to be
+//! waited for.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use vagus_wire::{Op, ParseError, Step, parse, text};
+
+use super::Connection;
+use super::input::{Turn, Worked};
+use crate::delivery::desk::Delivery;
+use crate::delivery::{Counters, Reason, Target};
+
+/// How to go on after an operation.
+pub(super) enum Next {
+    Go,
+    /// Not before what the operation asked for is done.
+    Gate,
+    /// The connection ends, with this text if any.
+    End(Option<&'static str>, Reason),
+}
+
+/// What came in by publishes, counted once for all of one piece of input.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub msgs: u64,
+    pub bytes: u64,
+}
+
+impl Connection {
+    /// Works through `input` as far as that goes.
+    pub(super) fn work(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
+        let mut tally = Tally::default();
+        let worked = self.work_counting(input, delivery, &mut tally);
+        if tally.msgs > 0 {
+            self.out.stats.in_msgs.fetch_add(tally.msgs, Relaxed);
+            self.out.stats.in_bytes.fetch_add(tally.bytes, Relaxed);
+            Counters::add(&self.counters.in_msgs, tally.msgs);
+            Counters::add(&self.counters.in_bytes, tally.bytes);
+        }
+        worked
+    }
+
+    fn work_counting(
+        &mut self,
+        input: &[u8],
+        delivery: &mut Delivery,
+        tally: &mut Tally,
+    ) -> Worked {
+        let mut at = 0;
+        loop {
+            at = self.publish_repeats(input, at, delivery, tally);
+            if at == input.len() {
+                return self.worked(at, 0, Turn::Again);
+            }
+            let rest = &input[at..];
+            match parse(rest, self.limits()) {
+                Ok(Step::Partial { total }) => return self.worked(at, total, Turn::Again),
+                Ok(Step::Op { op, used }) => {
+                    // What has to be in force before this operation is waited for first.
+                    if self.interest.has_changes() && !is_interest(&op) {
+                        return self.worked(at, 0, Turn::Gated);
+                    }
+                    let next = self.operate(op, rest, delivery, tally);
+                    at += used;
+                    match next {
+                        Next::Go => {}
+                        Next::Gate => return self.worked(at, 0, Turn::Gated),
+                        Next::End(text, reason) => return self.end_here(text, reason, delivery),
+                    }
+                }
+                Err(error) => return self.bad_input(rest, error, delivery),
+            }
+        }
+    }
+
+    /// Nothing that was asked of the shards stays behind at the end of some input.
+    fn worked(&self, used: usize, need: usize, turn: Turn) -> Worked {
+        let turn = if self.interest.has_changes() { Turn::Gated } else { turn };
+        Worked { used, need, turn }
+    }
+
+    /// Ends the connection behind what it has published so far.
+    fn end_here(
+        &mut self,
+        text: Option<&'static str>,
+        reason: Reason,
+        delivery: &mut Delivery,
+    ) -> Worked {
+        delivery.batch.flush_with_last(self.out.slot());
+        match text {
+            Some(text) => self.refuse(text, reason),
+            None => self.end(reason),
+        }
+        Worked { used: 0, need: 0, turn: Turn::Ended }
+    }
+
+    fn bad_input(&mut self, rest: &[u8], error: ParseError, delivery: &mut Delivery) -> Worked {
+        if self.client.must_authenticate() && !starts_connect(rest) {
+            return self.refuse_credentials_in(delivery);
+        }
+        let shown = String::from_utf8_lossy(&rest[..rest.len().min(32)]).into_owned();
+        tracing::error!("{}{error}: {shown:?}", self.prefix());
+        let reason = match error {
+            ParseError::ControlLine => Reason::MaxControlLine,
+            ParseError::Payload { .. } => Reason::MaxPayload,
+            ParseError::UnknownOperation | ParseError::Arguments { .. } => {
+                Reason::ProtocolViolation
+            }
+            ParseError::ClientError => Reason::ParseError,
+        };
+        self.end_here(error.text(), reason, delivery)
+    }
+
+    fn refuse_credentials_in(&mut self, delivery: &mut Delivery) -> Worked {
+        self.log_refused_credentials();
+        let reason = Reason::AuthenticationFailure;
+        self.end_here(Some(text::AUTHORIZATION), reason, delivery)
+    }
+
+    /// `rest` starts with the operation's own bytes.
+    fn operate(
+        &mut self,
+        op: Op<'_>,
+        rest: &[u8],
+        delivery: &mut Delivery,
+        tally: &mut Tally,
+    ) -> Next {
+        if self.settings.trace {
+            self.trace_in(&op);
+        }
+        if self.client.must_authenticate()
+            && !matches!(op, Op::Connect(_))
+            && !self.admit_anonymous()
+        {
+            self.log_refused_credentials();
+            return Next::End(Some(text::AUTHORIZATION), Reason::AuthenticationFailure);
+        }
+        match op {
+            Op::Publish(publish) => self.publish(&publish, rest, delivery, tally),
+            Op::Subscribe { subject, queue, sid } => {
+                self.subscribe(subject, queue, sid, delivery);
+                Next::Go
+            }
+            Op::Unsubscribe { sid, max } => {
+                self.unsubscribe(sid, max);
+                self.confirm(delivery);
+                Next::Go
+            }
+            Op::Ping => {
+                self.answer(b"PONG\r\n", delivery);
+                self.after_pong(delivery);
+                Next::Go
+            }
+            Op::Pong => {
+                self.clock.answered(&self.out);
+                Next::Go
+            }
+            Op::Connect(json) => self.hello(json, delivery),
+            Op::Ignored => Next::Go,
+        }
+    }
+
+    /// Queues protocol text for the client itself, behind what it was sent so far.
+    pub(super) fn answer(&self, text: &[u8], delivery: &mut Delivery) {
+        if self.settings.trace {
+            self.trace_out(text);
+        }
+        delivery.batch.text(&Target::Connection(self.out.clone()), text);
+    }
+
+    /// `+OK` in verbose mode.
+    pub(super) fn confirm(&self, delivery: &mut Delivery) {
+        if self.client.connect.verbose {
+            self.answer(b"+OK\r\n", delivery);
+        }
+    }
+
+    pub(super) fn complain(&self, text: &str, delivery: &mut Delivery) {
+        self.answer(&vagus_wire::encode::error(text), delivery);
+    }
+}
+
+fn is_interest(op: &Op<'_>) -> bool {
+    matches!(op, Op::Subscribe { .. } | Op::Unsubscribe { .. })
+}
+
+fn starts_connect(rest: &[u8]) -> bool {
+    rest.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'C'))
+}

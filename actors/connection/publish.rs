@@ -1,0 +1,338 @@
+//! Publishing: from the bytes of a `PUB` to the blocks of those who want it.
+//!
+//! Consecutive publishes to one subject are taken as a run: recognised by their first bytes,
+//! counted once, and appended target by target.
+
+use std::rc::Rc;
+
+use vagus_subject::is_valid_literal;
+use vagus_subject::transform::Resolved;
+use vagus_wire::{Publish, encode, repeat, text};
+
+use super::Connection;
+use super::operate::{Next, Tally};
+use crate::delivery::batch::{Run, Span};
+use crate::delivery::cache::{Found, Match, Want};
+use crate::delivery::desk::Delivery;
+use crate::delivery::{Reason, Target};
+
+/// The subject published to last.
+pub(super) struct Last {
+    /// `PUB <subject> ` as the client spells it.
+    head: Box<[u8]>,
+    found: Rc<Match>,
+}
+
+/// One message on its way, whatever it came from.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub subject: &'a [u8],
+    pub publish: &'a Publish<'a>,
+}
+
+/// From this size a message is sent from where it lies instead of being copied.
+const LARGE: usize = 16 << 10;
+
+impl Connection {
+    /// Takes all publishes at `at` that repeat the last subject; returns where they end.
+    #[inline]
+    pub(super) fn publish_repeats(
+        &mut self,
+        input: &[u8],
+        mut at: usize,
+        delivery: &mut Delivery,
+        tally: &mut Tally,
+    ) -> usize {
+        let Some(last) = &mut self.last else { return at };
+        let payload_max = self.settings.limits.payload_max;
+        let mut spans = std::mem::take(&mut delivery.spans);
+        spans.clear();
+        let mut payload = 0;
+        while let Some(found) = repeat::next(input, at, &last.head, payload_max) {
+            spans.push(Span {
+                start: found.tail as u32,
+                end: found.end as u32,
+                size: found.size as u32,
+            });
+            payload += found.size as u64;
+            at = found.end;
+        }
+        if !spans.is_empty() {
+            if !last.found.is_current(&self.broker.interest) {
+                last.renew(&self.broker.interest, delivery);
+            }
+            let found = Rc::clone(&last.found);
+            tally.msgs += spans.len() as u64;
+            tally.bytes += payload;
+            self.deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
+            if self.client.connect.verbose {
+                (0..spans.len()).for_each(|_| self.confirm(delivery));
+            }
+        }
+        delivery.spans = spans;
+        at
+    }
+
+    fn deliver_run(&self, found: &Match, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
+        for want in &found.plain {
+            if self.is_own_echo(&want.sub.target) {
+                continue;
+            }
+            let granted = want.sub.claim(run.spans.len() as u64) as usize;
+            let spans = &run.spans[..granted];
+            let run = match granted {
+                0 => continue,
+                n if n == run.spans.len() => run,
+                _ => Run { spans, payload: spans.iter().map(|span| u64::from(span.size)).sum() },
+            };
+            delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+        }
+        for group in &found.queues {
+            for span in run.spans {
+                if let Some(want) = self.choose(group, &mut delivery.rng) {
+                    let tail = &input[span.start as usize..span.end as usize];
+                    let head = &found.head(want)[1..];
+                    delivery.batch.message(&want.sub.target, head, tail, span.size as usize);
+                }
+            }
+        }
+    }
+
+    /// A member of the group that takes one message, each with the same chance.
+    #[inline]
+    fn choose<'a>(&self, group: &'a [Want], rng: &mut fastrand::Rng) -> Option<&'a Want> {
+        let start = rng.usize(..group.len());
+        let (before, from) = group.split_at(start);
+        from.iter()
+            .chain(before)
+            .find(|want| !self.is_own_echo(&want.sub.target) && want.sub.claim(1) == 1)
+    }
+
+    #[inline]
+    pub(super) fn is_own_echo(&self, target: &Target) -> bool {
+        match target {
+            Target::Connection(out) => !self.client.connect.echo && out.cid == self.out.cid,
+            Target::Actor(_) => false,
+        }
+    }
+
+    /// One publish from the general parser; `rest` starts with its bytes.
+    pub(super) fn publish(
+        &mut self,
+        publish: &Publish<'_>,
+        rest: &[u8],
+        delivery: &mut Delivery,
+        tally: &mut Tally,
+    ) -> Next {
+        if publish.has_headers && !self.client.connect.headers {
+            tracing::error!("{}message headers not supported", self.prefix());
+            return Next::End(None, Reason::MessageHeaderViolation);
+        }
+        tally.msgs += 1;
+        tally.bytes += publish.payload.len() as u64;
+        if self.client.connect.pedantic && !is_valid_literal(publish.subject) {
+            self.complain(text::INVALID_PUBLISH, delivery);
+        }
+        if self.is_reserved(publish, delivery) {
+            return Next::Go;
+        }
+        if self.settings.mappings.is_empty() {
+            self.route(publish.subject, publish, Some(rest), delivery);
+        } else {
+            self.publish_mapped(publish, rest, delivery);
+        }
+        self.confirm(delivery);
+        Next::Go
+    }
+
+    /// Subjects that only servers use.
+    fn is_reserved(&self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
+        const REPLIES: [&[u8]; 3] = [b"_R_.", b"$JS.ACK.", b"_GR_."];
+        const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
+        let shown = |subject: &[u8]| String::from_utf8_lossy(subject).into_owned();
+        if let Some(reply) = publish.reply
+            && REPLIES.iter().any(|prefix| reply.starts_with(prefix))
+        {
+            let text = format!("Permissions Violation for Publish with Reply of {:?}", shown(reply));
+            self.complain(&text, delivery);
+            return true;
+        }
+        if SUBJECTS.iter().any(|prefix| publish.subject.starts_with(prefix)) {
+            let text = format!("Permissions Violation for Publish to {:?}", shown(publish.subject));
+            self.complain(&text, delivery);
+            return true;
+        }
+        false
+    }
+
+    fn publish_mapped(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) {
+        let settings = self.settings.clone();
+        let cluster = settings.cluster.as_deref();
+        match settings.mappings.resolve(publish.subject, cluster, &mut delivery.rng) {
+            Resolved::Drop => {}
+            Resolved::To(subject) => self.route(&subject, publish, None, delivery),
+            Resolved::Same => {
+                let fast = (!settings.mappings.touches(publish.subject)).then_some(rest);
+                self.route(publish.subject, publish, fast, delivery);
+            }
+        }
+    }
+
+    /// Finds who wants the message, and gives it to them. With `rest`, the subject is remembered
+    /// for the publishes that follow.
+    fn route(
+        &mut self,
+        subject: &[u8],
+        publish: &Publish<'_>,
+        rest: Option<&[u8]>,
+        delivery: &mut Delivery,
+    ) {
+        let message = Message { subject, publish };
+        if self.is_traced(publish) {
+            return self.deliver_traced(message, delivery);
+        }
+        let Delivery { cache, batch, frame, rng, .. } = delivery;
+        let mut hands = Hands { batch, frame, rng };
+        let delivered = match cache.find(&self.broker.interest, subject) {
+            Found::Once(found) => self.deliver(found, message, &mut hands),
+            Found::Kept(found) => {
+                let delivered = self.deliver(&found, message, &mut hands);
+                if let (Some(rest), Some(tail)) = (rest, publish.tail) {
+                    self.remember(publish, rest, tail, found);
+                }
+                delivered
+            }
+        };
+        if delivered == 0 {
+            self.tell_no_responders(message, delivery);
+        }
+    }
+
+    fn remember(&mut self, publish: &Publish<'_>, rest: &[u8], tail: &[u8], found: Rc<Match>) {
+        if publish.has_headers || self.settings.trace {
+            return;
+        }
+        if let Some(last) = &mut self.last
+            && Rc::ptr_eq(&last.found, &found)
+        {
+            return;
+        }
+        // The tail is a part of `rest`: what lies before it is the head.
+        let from_start = rest.len() - (rest.as_ptr_range().end as usize - tail.as_ptr() as usize);
+        self.last = Some(Last { head: rest[..from_start].into(), found });
+    }
+
+    /// Gives one message to everyone in `found`; the answer is how many got it.
+    pub(super) fn deliver(
+        &self,
+        found: &Match,
+        message: Message<'_>,
+        hands: &mut Hands<'_>,
+    ) -> usize {
+        let mut delivered = 0;
+        for want in &found.plain {
+            if !self.is_own_echo(&want.sub.target) && want.sub.claim(1) == 1 {
+                self.hand(found, want, message, hands);
+                delivered += 1;
+            }
+        }
+        for group in &found.queues {
+            if let Some(want) = self.choose(group, hands.rng) {
+                self.hand(found, want, message, hands);
+                delivered += 1;
+            }
+        }
+        delivered
+    }
+
+    pub(super) fn hand(&self, found: &Match, want: &Want, message: Message<'_>, hands: &mut Hands<'_>) {
+        let publish = message.publish;
+        let target = &want.sub.target;
+        let head = found.head(want);
+        let strip = publish.has_headers && !target.takes_headers();
+        if self.settings.trace {
+            self.trace_delivery(head, publish, strip);
+        }
+        let verb = if publish.has_headers && !strip { head } else { &head[1..] };
+        match publish.tail {
+            Some(tail) if !strip && tail.len() >= LARGE => {
+                hands.batch.large(target, verb, tail, publish.payload.len());
+            }
+            Some(tail) if !strip => {
+                hands.batch.message(target, verb, tail, publish.payload.len());
+            }
+            _ => {
+                let (header_len, payload) = match (publish.has_headers, strip) {
+                    (true, false) => (Some(publish.header_len), publish.payload),
+                    (true, true) => (None, publish.body()),
+                    (false, _) => (None, publish.payload),
+                };
+                hands.frame.clear();
+                encode::message(hands.frame, head, publish.reply, header_len, payload);
+                hands.batch.message(target, &[], hands.frame, payload.len());
+            }
+        }
+    }
+
+    /// The 503 to a requester whom nobody hears.
+    pub(super) fn tell_no_responders(&self, message: Message<'_>, delivery: &mut Delivery) {
+        let Some(reply) = message.publish.reply.filter(|_| self.client.connect.no_responders) else {
+            return;
+        };
+        let Delivery { cache, batch, frame, .. } = delivery;
+        let kept;
+        let found = match cache.find(&self.broker.interest, reply) {
+            Found::Once(found) => found,
+            Found::Kept(found) => {
+                kept = found;
+                &kept
+            }
+        };
+        let Some(want) = found.plain_of(self.out.cid).filter(|want| want.sub.claim(1) == 1) else {
+            return;
+        };
+        let block = encode::no_responders_headers(message.publish.subject);
+        frame.clear();
+        encode::message(frame, found.head(want), None, Some(block.len()), &block);
+        batch.text(&want.sub.target, frame);
+    }
+}
+
+/// The parts of a desk that a delivery needs besides the cache, which lent the match.
+pub(super) struct Hands<'a> {
+    pub batch: &'a mut crate::delivery::Batch,
+    pub frame: &'a mut Vec<u8>,
+    pub rng: &'a mut fastrand::Rng,
+}
+
+// === impl Last ===
+
+impl Last {
+    /// Reads who wants the subject again: the interest has changed.
+    fn renew(&mut self, interest: &crate::delivery::Interest, delivery: &mut Delivery) {
+        let subject = self.head.strip_suffix(b" ").unwrap_or(&self.head);
+        let start = memchr::memrchr2(b' ', b'\t', subject).map_or(0, |n| n + 1);
+        self.found = match delivery.cache.find(interest, &subject[start..]) {
+            Found::Kept(found) => found,
+            Found::Once(_) => {
+                let mut found = Match::default();
+                interest.collect(interest.place(&subject[start..]), &subject[start..], &mut found);
+                Rc::new(found)
+            }
+        };
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    /// Whether messages with headers can be given to it.
+    #[inline]
+    #[must_use]
+    pub fn takes_headers(&self) -> bool {
+        match self {
+            Self::Connection(out) => out.takes_headers(),
+            Self::Actor(_) => true,
+        }
+    }
+}

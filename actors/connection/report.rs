@@ -1,0 +1,99 @@
+//! What others are told of a connection: monitoring while it lives, the census when it ends.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime};
+
+use super::Connection;
+use super::hello::GLOBAL_ACCOUNT;
+use super::messages::{Description, SubscriptionDescription};
+use crate::census::messages::Gone;
+use crate::delivery::{Reason, Sub};
+
+impl Connection {
+    /// What every line of the log about this connection starts with.
+    pub(super) fn prefix(&self) -> String {
+        let connect = &self.client.connect;
+        let mut prefix = format!("{} - cid:{}", self.peer, self.out.cid);
+        if !connect.lang.is_empty() || !connect.version.is_empty() {
+            prefix.push_str(&format!(" - \"v{}:{}", connect.version, connect.lang));
+            if !connect.name.is_empty() {
+                prefix.push_str(&format!(":{}", connect.name));
+            }
+            prefix.push('"');
+        }
+        prefix.push_str(" - ");
+        prefix
+    }
+
+    pub(super) fn describe(&self, subscriptions: bool) -> Description {
+        let stats = &self.out.stats;
+        let rtt = stats.rtt_ns.load(Relaxed);
+        let connect = &self.client.connect;
+        let subscription_list = match subscriptions {
+            true => self.interest.iter().map(|sub| describe_subscription(sub, self.out.cid)).collect(),
+            false => Vec::new(),
+        };
+        Description {
+            cid: self.out.cid,
+            peer: self.peer,
+            started_at: self.started_at,
+            active_at: self.broker.started_at + Duration::from_millis(stats.active_ms.load(Relaxed)),
+            ended: None,
+            rtt: (rtt > 0).then(|| Duration::from_nanos(rtt)),
+            pending_bytes: self.out.pending(),
+            in_msgs: stats.in_msgs.load(Relaxed),
+            out_msgs: stats.out_msgs.load(Relaxed),
+            in_bytes: stats.in_bytes.load(Relaxed),
+            out_bytes: stats.out_bytes.load(Relaxed),
+            stalls: stats.stalls.load(Relaxed),
+            subscriptions: stats.subscriptions.load(Relaxed),
+            name: connect.name.clone(),
+            lang: connect.lang.clone(),
+            version: connect.version.clone(),
+            user: self.client.identity.as_ref().and_then(|who| who.name.as_deref().map(str::to_owned)),
+            account: GLOBAL_ACCOUNT,
+            subscription_list,
+        }
+    }
+
+    /// Before interest and socket are let go of: how it will be remembered.
+    fn last_words(&self) -> Description {
+        let reason = match self.out.closed() {
+            Some(reason) => reason,
+            None if std::thread::panicking() => Reason::InternalError,
+            None => Reason::ServerShutdown,
+        };
+        let mut words = self.describe(self.ending.is_none());
+        words.ended = Some((SystemTime::now(), reason));
+        words
+    }
+
+    /// The end, however it came: also when the actor panicked.
+    pub(super) fn leave(&mut self) {
+        let words = self.last_words();
+        if self.ending.is_none() {
+            self.withdraw();
+        }
+        self.out.release_socket();
+        let tally = &self.broker.tally;
+        tally.clients.fetch_sub(1, Relaxed);
+        if self.out.stats.stalls.load(Relaxed) > 0 {
+            tally.stalled_clients.fetch_sub(1, Relaxed);
+        }
+        // Without a census there is nobody left to tell.
+        let _ = self.cast.census.send_urgent(Gone(Box::new(words)));
+    }
+}
+
+/// A subscription as monitoring shows it.
+pub(crate) fn describe_subscription(sub: &Sub, cid: u64) -> SubscriptionDescription {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    SubscriptionDescription {
+        subject: text(sub.subject()),
+        queue: sub.queue().map(text),
+        sid: text(sub.sid()),
+        msgs: sub.delivered(),
+        max: sub.max(),
+        cid,
+    }
+}

@@ -1,0 +1,29 @@
+//! How a message reaches those who want it: the machinery under the publishing connection.
+//!
+//! Nothing here has a mailbox. A publisher's own thread finds the targets of a message
+//! ([`interest`], read through the arbiter's [`cache`]), gathers what each of them is to get while
+//! it works through one read ([`batch`]), and at the end of that read hands every target its bytes
+//! at once: a connection through its [`outbound`] handle, an actor through its [`feed`].
+
+pub mod batch;
+pub mod block;
+pub mod cache;
+pub mod counters;
+pub mod desk;
+pub mod feed;
+pub mod interest;
+pub mod outbound;
+pub mod reason;
+pub mod slots;
+pub mod subscription;
+
+pub use batch::Batch;
+pub use cache::{Cache, Found, Match};
+pub use counters::Counters;
+pub use desk::Desk;
+pub use feed::{Deliveries, Feed};
+pub use interest::Interest;
+pub use outbound::Outbound;
+pub use reason::Reason;
+pub use slots::{Slot, Slots};
+pub use subscription::{Sub, Subscription, Target};

@@ -1,0 +1,281 @@
+//! What one read of a publisher sends to whom: gathered per target, handed over at the end.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::block::Block;
+use super::subscription::Target;
+use super::{Feed, Outbound};
+
+/// Output of the read that an arbiter works through.
+#[derive(Default)]
+pub struct Batch {
+    open: Vec<Open>,
+    /// Target slot -> index in `open`, plus one; 0 when the target has no block yet.
+    index: Vec<u32>,
+    pool: Vec<Block>,
+    bytes: usize,
+    /// Targets that were left with much pending; see [`Batch::take_behind`].
+    behind: Vec<Arc<Outbound>>,
+    soft_max: usize,
+    pub out_msgs: u64,
+    pub out_bytes: u64,
+}
+
+/// One target's share.
+struct Open {
+    target: Target,
+    block: Block,
+    msgs: u64,
+    bytes: u64,
+}
+
+/// A message within the input.
+#[derive(Clone, Copy)]
+pub struct Span {
+    /// First byte behind `PUB <subject> `.
+    pub start: u32,
+    /// One past its last byte.
+    pub end: u32,
+    /// Payload in bytes.
+    pub size: u32,
+}
+
+/// Consecutive messages to one subject.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    pub spans: &'a [Span],
+    /// Sum of the payloads, in bytes.
+    pub payload: u64,
+}
+
+/// A block of this size is handed over before it grows.
+const BLOCK_MAX: usize = 256 << 10;
+/// A run of this many bytes is handed over at once, so that the next target reuses warm memory.
+const RUN_AT_ONCE: usize = 64 << 10;
+/// From this average message size, the kernel gathers from the read buffer itself.
+const GATHER_FROM: usize = 4 << 10;
+/// A batch as large as this is handed over early, to bound the memory of wide fan-out.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+const BATCH_TARGETS_MAX: usize = 1024;
+const POOL_MAX: usize = 64;
+/// Vectored writes: slices a call.
+const SLICES: usize = 64;
+
+impl Batch {
+    /// Targets with more than this many bytes pending count as behind.
+    pub fn set_soft_max(&mut self, bytes: usize) {
+        self.soft_max = bytes;
+    }
+
+    /// Forgets what a panic may have left half gathered.
+    pub fn reset(&mut self) {
+        if !self.open.is_empty() {
+            *self = Self { soft_max: self.soft_max, ..Self::default() };
+        }
+        self.behind.clear();
+    }
+
+    /// The block of a target.
+    #[inline]
+    fn open(&mut self, target: &Target) -> &mut Open {
+        let slot = target.slot();
+        let known = self.index.get(slot).copied().unwrap_or(0);
+        if known != 0 {
+            return &mut self.open[known as usize - 1];
+        }
+        self.open_new(slot, target)
+    }
+
+    fn open_new(&mut self, slot: usize, target: &Target) -> &mut Open {
+        if self.open.len() >= BATCH_TARGETS_MAX || self.bytes >= BATCH_BYTES_MAX {
+            self.flush();
+        }
+        if self.index.len() <= slot {
+            self.index.resize((slot + 1).next_power_of_two(), 0);
+        }
+        let block = self.pool.pop().unwrap_or_default();
+        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0 });
+        self.index[slot] = self.open.len() as u32;
+        let last = self.open.len() - 1;
+        &mut self.open[last]
+    }
+
+    /// Appends one delivery of `payload` bytes: `head` and `tail` make up its frame.
+    #[inline]
+    pub fn message(&mut self, target: &Target, head: &[u8], tail: &[u8], payload: usize) {
+        let size = head.len() + tail.len();
+        let open = self.open(target);
+        if open.block.len() + size > BLOCK_MAX && !open.block.is_empty() {
+            open.hand_over();
+        }
+        open.block.put(head, tail);
+        open.msgs += 1;
+        open.bytes += payload as u64;
+        self.bytes += size;
+    }
+
+    /// Sends one large delivery without copying it, behind what is gathered for its target.
+    pub fn large(&mut self, target: &Target, head: &[u8], tail: &[u8], payload: usize) {
+        let Target::Connection(out) = target else {
+            self.message(target, head, tail, payload);
+            return;
+        };
+        let open = self.open(target);
+        open.hand_over();
+        open.msgs += 1;
+        open.bytes += payload as u64;
+        out.send_slices(&mut [IoSlice::new(head), IoSlice::new(tail)]);
+    }
+
+    /// Appends protocol text, which counts as no message.
+    pub fn text(&mut self, target: &Target, text: &[u8]) {
+        self.open(target).block.put(text, b"");
+        self.bytes += text.len();
+    }
+
+    /// Appends a run of messages to one subject for one subscription.
+    pub fn run(&mut self, target: &Target, head: &[u8], input: &[u8], run: Run<'_>) {
+        let spans = run.spans;
+        let bytes = match spans {
+            [first, .., last] => (last.end - first.start) as usize + spans.len() * head.len(),
+            _ => 0,
+        };
+        self.bytes += bytes;
+        let open = self.open(target);
+        open.msgs += spans.len() as u64;
+        open.bytes += run.payload;
+        let is_connection = matches!(target, Target::Connection(_));
+        let at_once = bytes >= RUN_AT_ONCE && is_connection;
+        if at_once && bytes / spans.len() >= GATHER_FROM && open.gather(head, input, spans) {
+            return;
+        }
+        if at_once {
+            open.hand_over();
+        }
+        for span in spans {
+            let tail = &input[span.start as usize..span.end as usize];
+            if open.block.len() + head.len() + tail.len() > BLOCK_MAX && is_connection {
+                open.hand_over();
+            }
+            open.block.put(head, tail);
+        }
+        if at_once {
+            open.hand_over();
+            let block = std::mem::take(&mut open.block);
+            self.recycle(block);
+        }
+    }
+
+    /// Hands everything over. The target with slot `last`, the publisher itself, comes last, so
+    /// that its `PONG` follows what it published.
+    pub fn flush_with_last(&mut self, last: usize) {
+        if let Some(n) = self.index.get(last).copied().filter(|n| *n != 0) {
+            let end = self.open.len() - 1;
+            self.open.swap(n as usize - 1, end);
+        }
+        self.flush();
+    }
+
+    /// Hands everything over.
+    pub fn flush(&mut self) {
+        let mut open = std::mem::take(&mut self.open);
+        for mut one in open.drain(..) {
+            self.index[one.target.slot()] = 0;
+            one.hand_over();
+            self.count(&one);
+            self.recycle(one.block);
+        }
+        self.open = open;
+        self.bytes = 0;
+    }
+
+    fn count(&mut self, one: &Open) {
+        self.out_msgs += one.msgs;
+        self.out_bytes += one.bytes;
+        if let Target::Connection(out) = &one.target {
+            if one.msgs > 0 {
+                out.stats.out_msgs.fetch_add(one.msgs, Relaxed);
+                out.stats.out_bytes.fetch_add(one.bytes, Relaxed);
+            }
+            if out.pending() > self.soft_max {
+                self.behind.push(Arc::clone(out));
+            }
+        }
+    }
+
+    fn recycle(&mut self, mut block: Block) {
+        if self.pool.len() < POOL_MAX && block.capacity() > 0 && block.capacity() <= 2 * BLOCK_MAX {
+            block.clear();
+            self.pool.push(block);
+        }
+    }
+
+    /// Connections that are far behind what was sent to them.
+    #[must_use]
+    pub fn take_behind(&mut self) -> Vec<Arc<Outbound>> {
+        std::mem::take(&mut self.behind)
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    fn hand_over(&mut self) {
+        if self.block.is_empty() {
+            return;
+        }
+        match &self.target {
+            Target::Connection(out) => {
+                out.send(self.block.bytes());
+                self.block.clear();
+            }
+            Target::Actor(feed) => {
+                // Counted per block; what is left at the end carries the rest.
+                let count = std::mem::take(&mut self.msgs);
+                feed.send(self.block.take(), count);
+            }
+        }
+    }
+
+    /// Sends a run straight from the read buffer. Only connections can; false otherwise.
+    fn gather(&mut self, head: &[u8], input: &[u8], spans: &[Span]) -> bool {
+        let Target::Connection(out) = &self.target else { return false };
+        if !self.block.is_empty() {
+            out.send(self.block.bytes());
+            self.block.clear();
+        }
+        for some in spans.chunks(SLICES / 2) {
+            let mut slices = std::array::from_fn::<_, SLICES, _>(|_| IoSlice::new(&[]));
+            for (pair, span) in slices.chunks_exact_mut(2).zip(some) {
+                pair[0] = IoSlice::new(head);
+                pair[1] = IoSlice::new(&input[span.start as usize..span.end as usize]);
+            }
+            out.send_slices(&mut slices[..some.len() * 2]);
+        }
+        true
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    #[inline]
+    #[must_use]
+    pub fn slot(&self) -> usize {
+        match self {
+            Self::Connection(out) => out.slot(),
+            Self::Actor(feed) => feed.slot(),
+        }
+    }
+
+    /// The same connection or actor.
+    #[must_use]
+    pub fn is_actor(&self) -> Option<&Arc<Feed>> {
+        match self {
+            Self::Actor(feed) => Some(feed),
+            Self::Connection(_) => None,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The way to an actor of this server that takes messages: a plugin, later a stream.
+//!
+//! It gets one mailbox message for each read of a publisher, however many NATS messages that read
+//! held, in the very form in which a client would get them: the bytes are shared, not copied.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use bytes::Bytes;
+
+use super::Slot;
+
+/// Messages for one actor, from one read of one publisher.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    /// `MSG` and `HMSG` frames, back to back.
+    pub frames: Bytes,
+    /// How many they are.
+    pub count: u64,
+}
+
+/// Takes batches for an actor. `false` when its mailbox is full or it is gone.
+pub trait Intake: Send + Sync {
+    fn offer(&self, batch: Deliveries) -> bool;
+}
+
+/// See the module's text.
+pub struct Feed {
+    slot: Slot,
+    intake: Arc<dyn Intake>,
+    /// Messages handed over.
+    pub delivered: AtomicU64,
+    /// Messages dropped because the actor did not keep up.
+    pub dropped: AtomicU64,
+}
+
+impl Feed {
+    #[must_use]
+    pub fn new(slot: Slot, intake: Arc<dyn Intake>) -> Self {
+        Self { slot, intake, delivered: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    /// Hands a batch over.
+    pub fn send(&self, frames: Vec<u8>, count: u64) {
+        let taken = self.intake.offer(Deliveries { frames: Bytes::from(frames), count });
+        let counter = if taken { &self.delivered } else { &self.dropped };
+        counter.fetch_add(count, Relaxed);
+    }
+}

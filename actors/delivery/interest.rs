@@ -1,0 +1,268 @@
+//! Who wants what: the read side of the subject shards.
+//!
+//! Every slice has one writer, its `SubjectShard` actor, and any number of readers, the publishing
+//! connections. A reader takes a slice's lock only when its arbiter's cache does not know a
+//! subject; while the slice's generation stands still, what was read stays true. A generation moves
+//! inside the write lock, after the change: who has seen the new generation sees the change.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use vagus_subject::{Interested as _, Literals, Wildcards, has_wildcards, hash, tokens};
+
+use super::{Match, Sub};
+
+/// The interest of one account, cut into slices.
+pub struct Interest {
+    /// Exact subjects, by the hash of the whole subject.
+    literals: Box<[Slice<Literals<Sub>>]>,
+    /// Patterns whose first token is literal, by the hash of that token. A client's own inbox
+    /// pattern thus disturbs only what is cached for its slice.
+    wildcards: Box<[Slice<Wildcards<Sub>>]>,
+    /// Patterns that begin with a wildcard. Every subject is looked up here.
+    root: Slice<Wildcards<Sub>>,
+}
+
+/// A part of the index with its generation.
+pub struct Slice<T> {
+    generation: AtomicU64,
+    index: RwLock<T>,
+}
+
+/// The generations under which something was read.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    literal: u64,
+    wildcard: u64,
+    root: u64,
+}
+
+/// Where a subject is looked up.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub hash: u64,
+    literal: u32,
+    wildcard: u32,
+}
+
+/// One change of the interest.
+#[derive(Clone)]
+pub enum Change {
+    Add(Sub),
+    Remove(Sub),
+}
+
+// === impl Change ===
+
+impl Change {
+    #[must_use]
+    pub fn sub(&self) -> &Sub {
+        match self {
+            Self::Add(sub) | Self::Remove(sub) => sub,
+        }
+    }
+}
+
+// === impl Slice ===
+
+impl<T: Default> Default for Slice<T> {
+    fn default() -> Self {
+        Self { generation: AtomicU64::new(1), index: RwLock::new(T::default()) }
+    }
+}
+
+impl<T> Slice<T> {
+    #[inline]
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut T)) {
+        let mut index = self.index.write();
+        change(&mut index);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+// === impl Interest ===
+
+impl Interest {
+    /// Interest in `shards` slices, and one more for patterns that begin with a wildcard.
+    #[must_use]
+    pub fn new(shards: usize) -> Self {
+        let shards = shards.max(1);
+        Self {
+            literals: (0..shards).map(|_| Slice::default()).collect(),
+            wildcards: (0..shards).map(|_| Slice::default()).collect(),
+            root: Slice::default(),
+        }
+    }
+
+    /// Number of writers: the slices and the one for leading wildcards.
+    #[must_use]
+    pub fn writers(&self) -> usize {
+        self.literals.len() + 1
+    }
+
+    /// Which writer owns the slice of a subscription with this subject or pattern.
+    #[must_use]
+    pub fn writer_of(&self, subject: &[u8]) -> usize {
+        if !has_wildcards(subject) {
+            return self.slice(hash(subject)) as usize;
+        }
+        match tokens(subject).next() {
+            Some(b"*" | b">") | None => self.literals.len(),
+            Some(first) => self.slice(hash(first)) as usize,
+        }
+    }
+
+    /// Applies changes that all belong to `writer`, under one lock of each kind touched.
+    pub fn apply(&self, writer: usize, changes: &[Change]) {
+        let (mut literal, mut pattern) = (Vec::new(), Vec::new());
+        for change in changes {
+            if has_wildcards(change.sub().subject()) {
+                pattern.push(change);
+            } else {
+                literal.push(change);
+            }
+        }
+        if !literal.is_empty() {
+            self.literals[writer].write(|index| change_literals(index, &literal));
+        }
+        if !pattern.is_empty() {
+            let slice = self.wildcards.get(writer).unwrap_or(&self.root);
+            slice.write(|index| change_wildcards(index, &pattern));
+        }
+    }
+
+    /// Builds the slices of `writer` anew from the entries that can still be reached: what a
+    /// restarted writer does first, since its predecessor may have died half way through a change.
+    pub fn rebuild(&self, writer: usize) {
+        if let Some(slice) = self.literals.get(writer) {
+            slice.write(|index| {
+                let mut fresh = Literals::default();
+                for sub in index.iter().filter(|sub| sub.is_open()) {
+                    fresh.insert(hash(sub.subject()), sub.clone());
+                }
+                *index = fresh;
+            });
+        }
+        self.wildcards.get(writer).unwrap_or(&self.root).write(|index| {
+            let mut fresh = Wildcards::default();
+            for sub in index.iter().filter(|sub| sub.is_open()) {
+                fresh.insert(sub.clone());
+            }
+            *index = fresh;
+        });
+    }
+
+    #[inline]
+    fn slice(&self, hash: u64) -> u32 {
+        // The high bits choose the slice: tables and caches use the low ones.
+        ((hash >> 32) % self.literals.len() as u64) as u32
+    }
+
+    /// Where to look `subject` up.
+    #[must_use]
+    pub fn place(&self, subject: &[u8]) -> Place {
+        let whole = hash(subject);
+        let first = memchr::memchr(b'.', subject).map_or(subject, |n| &subject[..n]);
+        Place { hash: whole, literal: self.slice(whole), wildcard: self.slice(hash(first)) }
+    }
+
+    /// The generations that an answer for `place` depends on.
+    #[inline]
+    #[must_use]
+    pub fn stamp(&self, place: Place) -> Stamp {
+        Stamp {
+            literal: self.literals[place.literal as usize].generation(),
+            wildcard: self.wildcards[place.wildcard as usize].generation(),
+            root: self.root.generation(),
+        }
+    }
+
+    /// Fills `found` with everyone who wants `subject`.
+    pub fn collect(&self, place: Place, subject: &[u8], found: &mut Match) {
+        found.clear();
+        found.place = place;
+        // Read before the slices: if a change comes between, the answer is thrown away too early,
+        // never too late.
+        found.stamp = self.stamp(place);
+        let literals = self.literals[place.literal as usize].index.read();
+        for sub in literals.matching(place.hash, subject) {
+            found.push_literal(sub);
+        }
+        drop(literals);
+        let wildcards = self.wildcards[place.wildcard as usize].index.read();
+        wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
+        drop(wildcards);
+        self.root.index.read().visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
+    }
+
+    /// Number of subscriptions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let literals: usize = self.literals.iter().map(|s| s.index.read().len()).sum();
+        let wildcards: usize = self.wildcards.iter().map(|s| s.index.read().len()).sum();
+        literals + wildcards + self.root.index.read().len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of changes made so far.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        let literals = self.literals.iter().map(Slice::generation);
+        let wildcards = self.wildcards.iter().map(Slice::generation);
+        literals.chain(wildcards).sum::<u64>() + self.root.generation()
+    }
+
+    /// Calls `see` with every subscription, one slice's lock at a time.
+    pub fn for_each(&self, mut see: impl FnMut(&Sub)) {
+        for slice in &self.literals {
+            slice.index.read().iter().for_each(&mut see);
+        }
+        for slice in self.wildcards.iter().chain([&self.root]) {
+            slice.index.read().iter().for_each(&mut see);
+        }
+    }
+
+    /// Number of subscriptions in the slices of one writer.
+    #[must_use]
+    pub fn len_of(&self, writer: usize) -> usize {
+        let literals = self.literals.get(writer).map_or(0, |s| s.index.read().len());
+        literals + self.wildcards.get(writer).unwrap_or(&self.root).index.read().len()
+    }
+}
+
+fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) {
+    for change in changes {
+        match change {
+            Change::Add(sub) if sub.is_open() => {
+                index.insert(hash(sub.subject()), sub.clone());
+            }
+            Change::Add(_) => {}
+            Change::Remove(sub) => {
+                index.remove(hash(sub.subject()), sub);
+            }
+        }
+    }
+}
+
+fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) {
+    for change in changes {
+        match change {
+            Change::Add(sub) if sub.is_open() => {
+                index.insert(sub.clone());
+            }
+            Change::Add(_) => {}
+            Change::Remove(sub) => {
+                index.remove(sub);
+            }
+        }
+    }
+}
+

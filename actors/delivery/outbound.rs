@@ -1,0 +1,385 @@
+//! The way out to one client: a handle to its socket that any publisher's thread may write to.
+//!
+//! Who wants to write takes the write half out of the handle, writes without holding the lock, and
+//! puts it back. While it is out, others append to the queue. So there is one writer at a time, the
+//! order of appends is the order on the wire, and nobody waits for a system call of another. What
+//! the socket does not take stays queued for the connection's own actor, which waits for it to
+//! become writable. When the handle is closed the write half is dropped, which closes the socket
+//! once the actor has let go of its read half.
+
+mod queue;
+
+use std::io::{ErrorKind, IoSlice};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_util::task::AtomicWaker;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::net::tcp::OwnedWriteHalf;
+
+use self::queue::Queue;
+use super::{Reason, Slot};
+
+/// See the module's text.
+pub struct Outbound {
+    /// The connection's number, which never comes again.
+    pub cid: u64,
+    pub stats: Stats,
+    slot: Slot,
+    /// Most bytes that may wait before the client counts as too slow.
+    pending_max: usize,
+    pending: AtomicUsize,
+    events: AtomicU8,
+    headers: AtomicBool,
+    owner: AtomicWaker,
+    queue: Mutex<Queue>,
+}
+
+/// What is counted of a connection. Written by its own thread, but for what is sent to it.
+#[derive(Default)]
+pub struct Stats {
+    pub in_msgs: AtomicU64,
+    pub in_bytes: AtomicU64,
+    pub out_msgs: AtomicU64,
+    pub out_bytes: AtomicU64,
+    pub subscriptions: AtomicU64,
+    pub stalls: AtomicU64,
+    /// Milliseconds from the server's start to the last message or protocol exchange.
+    pub active_ms: AtomicU64,
+    /// Last round-trip time, in nanoseconds; 0 until measured.
+    pub rtt_ns: AtomicU64,
+}
+
+/// What the owner is told by others.
+#[derive(Clone, Copy)]
+pub struct Events(u8);
+
+const DRAIN: u8 = 1;
+const CLOSED: u8 = 2;
+const EXPIRED: u8 = 4;
+
+/// Vectored writes at a time.
+const SLICES_MAX: usize = 64;
+/// Times a foreign writer takes what others queued meanwhile before it leaves that to the owner.
+const ROUNDS_MAX: usize = 4;
+
+// === impl Events ===
+
+impl Events {
+    #[must_use]
+    pub fn drain(self) -> bool {
+        self.0 & DRAIN != 0
+    }
+
+    #[must_use]
+    pub fn closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    #[must_use]
+    pub fn expired(self) -> bool {
+        self.0 & EXPIRED != 0
+    }
+}
+
+// === impl Outbound ===
+
+impl Outbound {
+    #[must_use]
+    pub fn new(cid: u64, slot: Slot, io: OwnedWriteHalf, pending_max: usize) -> Self {
+        Self {
+            cid,
+            stats: Stats::default(),
+            slot,
+            pending_max,
+            pending: AtomicUsize::new(0),
+            events: AtomicU8::new(0),
+            headers: AtomicBool::new(false),
+            owner: AtomicWaker::new(),
+            queue: Mutex::new(Queue::new(io)),
+        }
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn slot(&self) -> usize {
+        self.slot.index()
+    }
+
+    /// Whether the client takes messages with headers.
+    #[inline]
+    #[must_use]
+    pub fn takes_headers(&self) -> bool {
+        self.headers.load(Ordering::Relaxed)
+    }
+
+    pub fn set_takes_headers(&self, headers: bool) {
+        self.headers.store(headers, Ordering::Relaxed);
+    }
+
+    /// Bytes waiting for the client.
+    #[inline]
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// Sends `data`, now or later. Never waits.
+    pub fn send(&self, data: &[u8]) {
+        self.send_slices(&mut [IoSlice::new(data)]);
+    }
+
+    /// Sends the slices in order, as one piece, now or later. Never waits.
+    pub fn send_slices(&self, mut data: &mut [IoSlice<'_>]) {
+        let Some(io) = self.claim(data) else { return };
+        let outcome = write_all(&io, &mut data);
+        self.release(io, outcome, data);
+    }
+
+    /// Takes the write half, or queues `data` where that is not to be had.
+    fn claim(&self, data: &[IoSlice<'_>]) -> Option<OwnedWriteHalf> {
+        let mut queue = self.queue.lock();
+        if queue.closed.is_some() {
+            return None;
+        }
+        if queue.is_empty()
+            && let Some(io) = queue.io.take()
+        {
+            return Some(io);
+        }
+        self.append(&mut queue, data);
+        None
+    }
+
+    fn append(&self, queue: &mut Queue, data: &[IoSlice<'_>]) {
+        let bytes: usize = data.iter().map(|slice| slice.len()).sum();
+        if queue.pending() + bytes > self.pending_max {
+            self.close_locked(queue, Reason::SlowConsumerPending);
+            return;
+        }
+        for slice in data {
+            queue.append(slice);
+        }
+        self.publish_pending(queue);
+    }
+
+    fn publish_pending(&self, queue: &Queue) {
+        self.pending.store(queue.pending(), Ordering::Relaxed);
+    }
+
+    /// Puts the write half back. `rest` is what the socket did not take.
+    fn release(&self, io: OwnedWriteHalf, outcome: Outcome, rest: &[IoSlice<'_>]) {
+        let mut queue = self.queue.lock();
+        if queue.dead {
+            return;
+        }
+        match outcome {
+            Outcome::Failed => {
+                queue.io = Some(io);
+                self.close_locked(&mut queue, Reason::WriteError);
+            }
+            Outcome::Full => {
+                queue.prepend(rest);
+                self.publish_pending(&queue);
+                queue.io = Some(io);
+                if queue.pending() > self.pending_max {
+                    self.close_locked(&mut queue, Reason::SlowConsumerPending);
+                    return;
+                }
+                queue.block();
+                drop(queue);
+                self.notify(DRAIN);
+            }
+            Outcome::Done => self.drain_others(io, queue),
+        }
+    }
+
+    /// Writes what others queued while the write half was out.
+    fn drain_others<'a>(&'a self, io: OwnedWriteHalf, mut queue: MutexGuard<'a, Queue>) {
+        for _ in 0..ROUNDS_MAX {
+            if queue.is_empty() {
+                break;
+            }
+            let mut taken = queue.take();
+            drop(queue);
+            let outcome = taken.write(&io);
+            queue = self.queue.lock();
+            if queue.dead {
+                return;
+            }
+            queue.restore(taken);
+            self.publish_pending(&queue);
+            if outcome != Outcome::Done {
+                break;
+            }
+        }
+        let left = !queue.is_empty();
+        if left {
+            queue.block();
+        } else {
+            queue.unblock();
+        }
+        queue.io = Some(io).filter(|_| left || queue.closed.is_none());
+        drop(queue);
+        if left {
+            self.notify(DRAIN);
+        }
+    }
+
+    // --- the owner's side ---
+
+    /// Remembers whom to wake, and says what has happened since the last call.
+    pub fn poll_events(&self, cx: &Context<'_>) -> Events {
+        self.owner.register(cx.waker());
+        Events(self.events.swap(0, Ordering::AcqRel))
+    }
+
+    /// Writes what is queued. Ready when nothing is left, or when nothing can be written again.
+    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut queue = self.queue.lock();
+            if queue.is_empty() {
+                queue.unblock();
+                if queue.closed.is_some() {
+                    queue.io = None;
+                }
+                return Poll::Ready(());
+            }
+            // Someone else writes just now, and will wake the owner if anything is left over.
+            let Some(io) = queue.io.take() else { return Poll::Pending };
+            let mut taken = queue.take();
+            drop(queue);
+            let writable = io.as_ref().poll_write_ready(cx);
+            let outcome = match &writable {
+                Poll::Ready(Ok(())) => taken.write(&io),
+                Poll::Ready(Err(_)) => Outcome::Failed,
+                Poll::Pending => Outcome::Full,
+            };
+            let mut queue = self.queue.lock();
+            if queue.dead {
+                return Poll::Ready(());
+            }
+            queue.restore(taken);
+            self.publish_pending(&queue);
+            queue.io = Some(io);
+            if outcome == Outcome::Failed {
+                self.close_locked(&mut queue, Reason::WriteError);
+                return Poll::Ready(());
+            }
+            let stalled = if queue.has_room_again() { queue.take_stalled() } else { Vec::new() };
+            drop(queue);
+            stalled.into_iter().for_each(Waker::wake);
+            if writable.is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// How long the present flush has been under way, and whether it wrote anything; `None` when
+    /// nothing waits.
+    #[must_use]
+    pub fn flush_age(&self, now: Instant) -> Option<(Duration, bool)> {
+        self.queue.lock().flush_age(now)
+    }
+
+    /// Counts the present flush from now.
+    pub fn restart_flush(&self) {
+        self.queue.lock().restart_flush();
+    }
+
+    /// Sids of subscriptions that have had all their messages.
+    #[must_use]
+    pub fn take_expired(&self) -> Vec<Box<[u8]>> {
+        std::mem::take(&mut self.queue.lock().expired)
+    }
+
+    /// The reason of the close, once closed.
+    #[must_use]
+    pub fn closed(&self) -> Option<Reason> {
+        self.queue.lock().closed
+    }
+
+    // --- the others' side ---
+
+    /// Notes that the subscription `sid` has had all its messages.
+    pub fn expire(&self, sid: &[u8]) {
+        self.queue.lock().expired.push(sid.into());
+        self.notify(EXPIRED);
+    }
+
+    /// Wakes `waker` when the client has caught up, if it is worth waiting for: it is behind by
+    /// more than `soft_max` bytes, and took something since it was last waited for.
+    #[must_use]
+    pub fn stall(&self, soft_max: usize, waker: &Waker) -> bool {
+        let mut queue = self.queue.lock();
+        queue.closed.is_none() && queue.pending() > soft_max && queue.stall(soft_max, waker)
+    }
+
+    /// Ends the connection. What is queued is dropped when `reason` is the client's slowness or a
+    /// broken socket; else it is still sent, and no more is taken.
+    pub fn close(&self, reason: Reason) {
+        let mut queue = self.queue.lock();
+        self.close_locked(&mut queue, reason);
+    }
+
+    fn close_locked(&self, queue: &mut Queue, reason: Reason) {
+        if queue.dead {
+            return;
+        }
+        queue.closed.get_or_insert(reason);
+        let hopeless = [
+            Reason::SlowConsumerPending,
+            Reason::SlowConsumerDeadline,
+            Reason::WriteError,
+            Reason::ClientClosed,
+            Reason::InternalError,
+        ];
+        if hopeless.contains(&reason) {
+            queue.kill();
+            self.publish_pending(queue);
+        }
+        queue.take_stalled().into_iter().for_each(Waker::wake);
+        self.notify(CLOSED);
+    }
+
+    /// Lets go of the socket: the last thing the owner does.
+    pub fn release_socket(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed.get_or_insert(Reason::ClientClosed);
+        queue.kill();
+        self.publish_pending(&queue);
+    }
+
+    fn notify(&self, event: u8) {
+        self.events.fetch_or(event, Ordering::AcqRel);
+        self.owner.wake();
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    Full,
+    Failed,
+}
+
+/// Writes until all is gone or the socket takes no more; `data` is left at what remains.
+fn write_all(io: &OwnedWriteHalf, data: &mut &mut [IoSlice<'_>]) -> Outcome {
+    // An empty slice would look like a closed socket.
+    IoSlice::advance_slices(data, 0);
+    while !data.is_empty() {
+        let wrote = match data.len() {
+            1 => io.try_write(&data[0]),
+            n => io.try_write_vectored(&data[..n.min(SLICES_MAX)]),
+        };
+        match wrote {
+            Ok(0) => return Outcome::Failed,
+            Ok(n) => IoSlice::advance_slices(data, n),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Outcome::Full,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Outcome::Failed,
+        }
+    }
+    Outcome::Done
+}

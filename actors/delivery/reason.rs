@@ -1,0 +1,71 @@
+//! Why a connection ended, in the words of nats-server, which tools show and match.
+
+/// The end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    ClientClosed,
+    AuthenticationTimeout,
+    AuthenticationFailure,
+    SlowConsumerPending,
+    SlowConsumerDeadline,
+    WriteError,
+    ReadError,
+    ParseError,
+    Stale,
+    ProtocolViolation,
+    BadClientProtocolVersion,
+    MaxConnections,
+    MaxPayload,
+    MaxControlLine,
+    MaxSubscriptions,
+    ServerShutdown,
+    MessageHeaderViolation,
+    NoRespondersRequiresHeaders,
+    Kicked,
+    /// The connection's actor panicked; nats-server has no such reason.
+    InternalError,
+}
+
+impl Reason {
+    /// The text that `/connz` shows.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::ClientClosed => "Client Closed",
+            Self::AuthenticationTimeout => "Authentication Timeout",
+            Self::AuthenticationFailure => "Authentication Failure",
+            Self::SlowConsumerPending => "Slow Consumer (Pending Bytes)",
+            Self::SlowConsumerDeadline => "Slow Consumer (Write Deadline)",
+            Self::WriteError => "Write Error",
+            Self::ReadError => "Read Error",
+            Self::ParseError => "Parse Error",
+            Self::Stale => "Stale Connection",
+            Self::ProtocolViolation => "Protocol Violation",
+            Self::BadClientProtocolVersion => "Bad Client Protocol Version",
+            Self::MaxConnections => "Maximum Connections Exceeded",
+            Self::MaxPayload => "Maximum Message Payload Exceeded",
+            Self::MaxControlLine => "Maximum Control Line Exceeded",
+            Self::MaxSubscriptions => "Maximum Subscriptions Exceeded",
+            Self::ServerShutdown => "Server Shutdown",
+            Self::MessageHeaderViolation => "Message Header Violation",
+            Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
+            Self::Kicked => "Kicked",
+            Self::InternalError => "Internal Error",
+        }
+    }
+
+    /// Whether the client was sent a last word that it should get to read.
+    #[must_use]
+    pub fn is_worth_lingering(self) -> bool {
+        !matches!(
+            self,
+            Self::ClientClosed
+                | Self::SlowConsumerPending
+                | Self::SlowConsumerDeadline
+                | Self::WriteError
+                | Self::ReadError
+                | Self::ServerShutdown
+                | Self::InternalError
+        )
+    }
+}

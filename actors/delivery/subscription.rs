@@ -1,0 +1,169 @@
+//! One subscription, as the index and the publishers see it.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use vagus_subject::Interested;
+
+use super::{Feed, Outbound};
+
+/// Who gets the messages.
+#[derive(Clone)]
+pub enum Target {
+    /// A client, through its socket.
+    Connection(Arc<Outbound>),
+    /// An actor of this server, through its mailbox.
+    Actor(Arc<Feed>),
+}
+
+/// A handle to a [`Subscription`]: what the index holds.
+#[derive(Clone)]
+pub struct Sub(Arc<Subscription>);
+
+/// One subscription. The texts are kept once, in the form in which a delivery needs them.
+pub struct Subscription {
+    pub target: Target,
+    /// `HMSG <subject> <sid> ` and behind it the queue group's name.
+    text: Box<[u8]>,
+    subject_len: u32,
+    head_len: u32,
+    state: AtomicU8,
+    delivered: AtomicU64,
+    /// Total deliveries after which it ends, when `LIMITED`.
+    max: AtomicU64,
+}
+
+/// `HMSG ` in front of the subject.
+const VERB: usize = 5;
+/// It takes no more messages.
+const CLOSED: u8 = 1;
+/// It ends after `max` deliveries.
+const LIMITED: u8 = 2;
+
+// === impl Sub ===
+
+impl Sub {
+    #[must_use]
+    pub fn new(target: Target, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Self {
+        let parts: [&[u8]; 6] =
+            [b"HMSG ", subject, b" ", sid, b" ", queue.unwrap_or_default()];
+        Self(Arc::new(Subscription {
+            target,
+            text: parts.concat().into_boxed_slice(),
+            subject_len: subject.len() as u32,
+            head_len: (VERB + subject.len() + sid.len() + 2) as u32,
+            state: AtomicU8::new(0),
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+        }))
+    }
+}
+
+impl Deref for Sub {
+    type Target = Subscription;
+
+    fn deref(&self) -> &Subscription {
+        &self.0
+    }
+}
+
+impl Interested for Sub {
+    fn subject(&self) -> &[u8] {
+        self.0.subject()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+// === impl Subscription ===
+
+impl Subscription {
+    /// What a delivery with headers to this subscription starts with; without headers, leave out
+    /// the first byte.
+    #[inline]
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.text[..self.head_len as usize]
+    }
+
+    #[must_use]
+    pub fn subject(&self) -> &[u8] {
+        &self.text[VERB..VERB + self.subject_len as usize]
+    }
+
+    #[must_use]
+    pub fn sid(&self) -> &[u8] {
+        &self.text[VERB + self.subject_len as usize + 1..self.head_len as usize - 1]
+    }
+
+    /// The queue group; a group's name is never empty.
+    #[must_use]
+    pub fn queue(&self) -> Option<&[u8]> {
+        Some(&self.text[self.head_len as usize..]).filter(|queue| !queue.is_empty())
+    }
+
+    #[inline]
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state.load(Relaxed) & CLOSED == 0
+    }
+
+    /// Takes the right to deliver up to `wanted` messages; the answer is how many. The claim that
+    /// reaches the limit of an auto-unsubscribe ends the subscription.
+    #[inline]
+    pub fn claim(&self, wanted: u64) -> u64 {
+        if self.state.load(Relaxed) == 0 {
+            self.delivered.fetch_add(wanted, Relaxed);
+            return wanted;
+        }
+        self.claim_limited(wanted)
+    }
+
+    #[cold]
+    fn claim_limited(&self, wanted: u64) -> u64 {
+        if !self.is_open() {
+            return 0;
+        }
+        let before = self.delivered.fetch_add(wanted, Relaxed);
+        let left = self.max.load(Relaxed).saturating_sub(before);
+        if left <= wanted {
+            self.close();
+            if let Target::Connection(out) = &self.target {
+                out.expire(self.sid());
+            }
+        }
+        left.min(wanted)
+    }
+
+    /// From now on nobody delivers to it.
+    pub fn close(&self) {
+        self.state.fetch_or(CLOSED, Relaxed);
+    }
+
+    /// Ends it after `max` deliveries since it began. True when that many were made already.
+    pub fn limit(&self, max: u64) -> bool {
+        self.max.store(max, Relaxed);
+        self.state.fetch_or(LIMITED, Relaxed);
+        let reached = self.delivered() >= max;
+        if reached {
+            self.close();
+        }
+        reached
+    }
+
+    /// Messages delivered so far.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        let delivered = self.delivered.load(Relaxed);
+        self.max().map_or(delivered, |max| delivered.min(max))
+    }
+
+    /// The limit of an auto-unsubscribe.
+    #[must_use]
+    pub fn max(&self) -> Option<u64> {
+        (self.state.load(Relaxed) & LIMITED != 0).then(|| self.max.load(Relaxed))
+    }
+}

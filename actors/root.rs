@@ -1,0 +1,124 @@
+//! `Root`: the top of the tree. Decides the order of birth and death.
+//!
+//! in:   [`Retire`]
+//! out:  everybody's birth: shards, census, clients, plugins, and last the listener
+//! dies: with the server. When a child fails beyond its budget, so does the root, and the server
+//!       ends with the cause: it would be deaf or wrong without that part.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::json;
+use vagus_runtime::{Actor, Cx, Handle, Handler, MailboxLimits, Message, Placement, Spec};
+
+use crate::broker::{Broker, Cast};
+use crate::census::{Book, Census};
+use crate::clients::Clients;
+use crate::listener::{Close, Listener};
+use crate::plugins::Guest;
+use crate::shard::SubjectShard;
+
+/// See the module's text.
+pub struct Root {
+    broker: Arc<Broker>,
+    port: Option<Arc<std::net::TcpListener>>,
+    guests: Arc<Mutex<Vec<Guest>>>,
+    listener: Option<Handle<Listener>>,
+    leaving: bool,
+}
+
+/// Take no more clients: the server is about to end.
+pub struct Retire;
+
+impl Message for Retire {}
+
+/// A shard's mailbox holds at most one batch of changes for each connection.
+const SHARD_MAILBOX: MailboxLimits = MailboxLimits { depth_max: 256 << 10, bytes_max: 256 << 20 };
+const CENSUS_MAILBOX: MailboxLimits = MailboxLimits { depth_max: 256 << 10, bytes_max: 64 << 20 };
+/// Sockets that were accepted but not served yet.
+const CLIENTS_MAILBOX: MailboxLimits = MailboxLimits { depth_max: 1024, bytes_max: 1 << 20 };
+
+impl Root {
+    /// A server without `port` is reached from inside alone.
+    #[must_use]
+    pub fn new(
+        broker: Arc<Broker>,
+        port: Option<Arc<std::net::TcpListener>>,
+        guests: Arc<Mutex<Vec<Guest>>>,
+    ) -> Self {
+        Self { broker, port, guests, listener: None, leaving: false }
+    }
+
+    fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
+        let arbiters = cx.runtime().arbiters();
+        (0..self.broker.interest.writers())
+            .map(|writer| {
+                let interest = Arc::clone(&self.broker.interest);
+                let mut successor = false;
+                let factory = move || {
+                    let was = std::mem::replace(&mut successor, true);
+                    SubjectShard::new(Arc::clone(&interest), writer, was)
+                };
+                let home = arbiters
+                    .get(writer % arbiters.len().max(1))
+                    .map_or(Placement::Inherit, |arbiter| Placement::At(*arbiter));
+                let name = format!("shard-{writer}");
+                cx.spawn(Spec::new(name, factory).mailbox(SHARD_MAILBOX).arbiter(home))
+            })
+            .collect()
+    }
+
+    fn spawn_census(&self, cx: &mut Cx<'_, Self>) -> Handle<Census> {
+        let (broker, book) = (Arc::clone(&self.broker), Arc::new(Mutex::new(Book::default())));
+        let factory = move || Census::new(Arc::clone(&broker), Arc::clone(&book));
+        cx.spawn(Spec::new("census", factory).mailbox(CENSUS_MAILBOX))
+    }
+
+    fn spawn_listener(&mut self, cast: &Cast, cx: &mut Cx<'_, Self>) {
+        let (broker, to) = (Arc::clone(&self.broker), cast.clone());
+        let clients = cx.spawn(
+            Spec::new("clients", move || Clients::new(Arc::clone(&broker), to.clone()))
+                .mailbox(CLIENTS_MAILBOX),
+        );
+        let Some(port) = self.port.clone() else { return };
+        let broker = Arc::clone(&self.broker);
+        let factory =
+            move || Listener::new(Arc::clone(&broker), Arc::clone(&port), clients.clone());
+        self.listener = Some(cx.spawn(Spec::new("listener", factory)));
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Root {
+    const KIND: &'static str = "root";
+
+    fn started(&mut self, cx: &mut Cx<'_, Self>) {
+        let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
+        self.broker.set_cast(cast.clone());
+        for guest in self.guests.lock().drain(..) {
+            guest.move_in(&self.broker, &cast, cx);
+        }
+        self.spawn_listener(&cast, cx);
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        json!({
+            "state": if self.leaving { "leaving" } else { "serving" },
+            "subscriptions": self.broker.interest.len(),
+        })
+    }
+}
+
+// === impl Handler<Retire> ===
+
+impl Handler<Retire> for Root {
+    fn handle(&mut self, _: Retire, _: &mut Cx<'_, Self>) {
+        self.leaving = true;
+        // What the factory of a successor would open again.
+        self.port = None;
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.send_urgent(Close);
+        }
+    }
+}

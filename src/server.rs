@@ -1,0 +1,207 @@
+//! A running server: its ports, its actor tree, and what an operator can ask of it.
+
+mod identity;
+mod settings;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use thiserror::Error;
+use tracing::info;
+use vagus_actors::broker::Broker;
+use vagus_actors::census::messages::{Disband, Tell};
+use vagus_actors::connection::messages::{End, Inform, Reload};
+use vagus_actors::delivery::Reason;
+use vagus_actors::plugins::Guest;
+use vagus_actors::root::{Retire, Root};
+use vagus_config::Config;
+use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
+
+pub use self::identity::Identity;
+pub use self::settings::SettingsError;
+
+/// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
+pub struct Server {
+    config: Mutex<Config>,
+    identity: Arc<Identity>,
+    broker: Arc<Broker>,
+    root: Handle<Root>,
+    runtime: Runtime,
+    address: Option<SocketAddr>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("unable to listen on {address}: {source}")]
+    Listen { address: String, source: std::io::Error },
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+}
+
+/// What goes into a server before it starts.
+#[derive(Default)]
+pub struct Builder {
+    config: Config,
+    guests: Vec<Guest>,
+}
+
+/// Slices of the interest, where the configuration does not say.
+const SHARDS: usize = 64;
+
+// === impl Builder ===
+
+impl Builder {
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Opens the port and brings the actors to life.
+    ///
+    /// # Errors
+    /// When the port can't be opened, the configuration contradicts itself, or threads can't be
+    /// started.
+    pub fn start(self) -> Result<Server, StartError> {
+        let config = self.config;
+        let port = Arc::new(open_port(&config)?);
+        let address = port.local_addr().ok();
+        let identity = Arc::new(Identity::new(&config));
+        let settings = settings::from_config(&config, &identity, address)?;
+        let mut layout = RuntimeConfig::default();
+        if let Some(arbiters) = config.vagus.arbiters {
+            layout.arbiters = arbiters;
+        }
+        let shards = config.vagus.shards.unwrap_or(SHARDS);
+        let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
+        let runtime = Runtime::start(layout)?;
+        let guests = Arc::new(Mutex::new(self.guests));
+        let top = Arc::clone(&broker);
+        let spec = Spec::once("server", move || Root::new(top, Some(port), guests));
+        let root = runtime.spawn(spec.arbiter(runtime.control()));
+        if let Some(address) = address {
+            info!("Listening for client connections on {address}");
+        }
+        Ok(Server { config: Mutex::new(config), identity, broker, root, runtime, address })
+    }
+}
+
+fn open_port(config: &Config) -> Result<std::net::TcpListener, StartError> {
+    let host = config.host.trim_start_matches('[').trim_end_matches(']');
+    let failed = |source| StartError::Listen {
+        address: format!("{host}:{}", config.port),
+        source,
+    };
+    let mut addresses = (host, config.port.to_bind()).to_socket_addrs().map_err(failed)?;
+    let address = addresses
+        .next()
+        .ok_or_else(|| failed(std::io::Error::other("the host has no address")))?;
+    vagus_actors::listener::open(address).map_err(failed)
+}
+
+// === impl Server ===
+
+impl Server {
+    /// A server to be.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    #[must_use]
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.config.lock().clone()
+    }
+
+    /// Every living actor.
+    #[must_use]
+    pub fn actors(&self) -> Registry {
+        self.runtime.registry()
+    }
+
+    /// Resolves with the cause when the server can't go on.
+    pub fn failed(&self) -> impl Future<Output = Arc<str>> + Send + 'static + use<> {
+        self.runtime.failed()
+    }
+
+    /// Puts another configuration in force, as far as it can change without a restart: the caller
+    /// has compared the two.
+    ///
+    /// # Errors
+    /// When the new configuration contradicts itself. Then nothing has changed.
+    pub fn reload(&self, config: Config) -> Result<(), SettingsError> {
+        let settings = settings::from_config(&config, &self.identity, self.address)?;
+        self.broker.set_settings(settings);
+        *self.config.lock() = config;
+        self.tell(Tell::Reload(Reload(self.broker.settings())));
+        Ok(())
+    }
+
+    fn tell(&self, order: Tell) {
+        if let Some(cast) = self.broker.cast() {
+            // A census between two lives gets it when it is back.
+            let _ = cast.census.send_urgent(order);
+        }
+    }
+
+    /// Takes no new clients, tells those there are to look for another server, and after a grace
+    /// period ends their connections one by one. Returns at once; [`Server::clients`] tells how
+    /// many are left.
+    pub fn lame_duck(&self) {
+        self.broker.leaving.store(true, Relaxed);
+        // A root that is gone takes no clients either.
+        let _ = self.root.send_urgent(Retire);
+        self.tell(Tell::Inform(Inform));
+    }
+
+    /// Ends all connections within about this time.
+    pub fn disband(&self, over: Duration) {
+        if let Some(cast) = self.broker.cast() {
+            let _ = cast.census.send_urgent(Disband { over });
+        }
+    }
+
+    /// Clients connected now.
+    #[must_use]
+    pub fn clients(&self) -> u64 {
+        self.broker.tally.clients.load(Relaxed)
+    }
+
+    /// Ends the server: no new clients, what is queued for those there are is sent, then every
+    /// actor stops. Blocks for `within` at most, twice.
+    ///
+    /// # Errors
+    /// When some actor did not stop in time.
+    pub fn shutdown(self, within: Duration) -> Result<(), RuntimeError> {
+        let _ = self.root.send_urgent(Retire);
+        self.tell(Tell::End(End(Reason::ServerShutdown)));
+        let deadline = std::time::Instant::now() + within;
+        while self.clients() > 0 && std::time::Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        self.runtime.shutdown(within)
+    }
+}

@@ -1,0 +1,130 @@
+//! From the configuration to what the actors go by.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use thiserror::Error;
+use vagus_actors::Settings;
+use vagus_auth::{Authenticator, Rules, RulesError, Secret, UserRule};
+use vagus_config::{Config, WriteTimeout};
+use vagus_subject::transform::{Destination, MappingError, Mappings};
+use vagus_wire::{Info, Limits};
+
+use super::identity::{COMPATIBLE, Identity};
+
+/// Why a configuration can't be put in force.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    #[error("{0}")]
+    Mappings(#[from] MappingError),
+}
+
+/// Reads the settings of connections out of a configuration.
+pub(super) fn from_config(
+    config: &Config,
+    identity: &Identity,
+    address: Option<SocketAddr>,
+) -> Result<Settings, SettingsError> {
+    let authenticator = Authenticator::new(rules(config))?;
+    Ok(Settings {
+        info: info(config, identity, address, authenticator.announced()),
+        limits: Limits {
+            control_line_max: size(config.max_control_line),
+            payload_max: size(config.max_payload),
+        },
+        connections_max: Some(config.max_connections),
+        subscriptions_max: size(config.max_subscriptions),
+        subscription_tokens_max: config.max_sub_tokens.map_or(0, usize::from),
+        pending_max: size(config.max_pending),
+        closed_clients_max: size(config.max_closed_clients),
+        ping_interval: config.ping_interval,
+        pings_out_max: config.ping_max,
+        auth_timeout: config.auth_timeout(),
+        write_deadline: config.write_deadline,
+        write_retry: config.write_timeout == WriteTimeout::Retry,
+        stall: !config.no_fast_producer_stall,
+        headers: !config.no_header_support,
+        authenticator: Arc::new(authenticator),
+        mappings: Arc::new(mappings(config)?),
+        cluster: config.cluster.name.clone(),
+        trace: config.trace,
+        trace_headers: config.trace_headers,
+        traced_len_max: size(config.max_traced_msg_len),
+    })
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn info(
+    config: &Config,
+    identity: &Identity,
+    address: Option<SocketAddr>,
+    auth_required: bool,
+) -> Info {
+    let listening = address.map_or(0, |address| address.port());
+    let (host, port) = match &config.client_advertise {
+        None => (config.host.clone(), listening),
+        Some(advertised) => split_host(advertised, listening),
+    };
+    Info {
+        server_id: identity.id.clone(),
+        server_name: identity.name.clone(),
+        version: COMPATIBLE.to_owned(),
+        proto: 1,
+        git_commit: Identity::revision().to_owned(),
+        go: Identity::language().to_owned(),
+        host,
+        port,
+        headers: !config.no_header_support,
+        auth_required,
+        max_payload: config.max_payload,
+        xkey: identity.xkey.clone(),
+        api_lvl: 4,
+        cluster: config.cluster.name.clone().unwrap_or_default(),
+        ..Info::default()
+    }
+}
+
+/// `host` or `host:port`, the host possibly in brackets.
+fn split_host(advertised: &str, default: u16) -> (String, u16) {
+    match advertised.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host.to_owned(), port.parse().unwrap_or(default))
+        }
+        _ => (advertised.to_owned(), default),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    let secret = |secret: &vagus_config::Secret| Secret::from(secret.expose());
+    let auth = &config.authorization;
+    Rules {
+        user_pass: auth.user.as_ref().map(|user| {
+            UserRule::new(user, auth.password.as_ref().map_or_else(|| Secret::from(""), secret))
+        }),
+        token: auth.token.as_ref().map(secret),
+        users: auth.users.iter().map(|one| UserRule::new(&one.user, secret(&one.password))).collect(),
+        no_auth_user: config.no_auth_user.clone(),
+    }
+}
+
+fn mappings(config: &Config) -> Result<Mappings, MappingError> {
+    let mut mappings = Mappings::default();
+    for mapping in &config.mappings {
+        let destinations: Vec<Destination> = mapping
+            .destinations
+            .iter()
+            .map(|to| Destination {
+                subject: to.subject.clone().into_bytes(),
+                weight: to.weight,
+                cluster: to.cluster.clone(),
+            })
+            .collect();
+        mappings.add(mapping.source.as_bytes(), &destinations)?;
+    }
+    Ok(mappings)
+}
