@@ -10,7 +10,7 @@ mod server;
 mod wait;
 
 pub(crate) use client::Client;
-pub(crate) use http::Page;
-pub(crate) use process::{Run, in_ci, is_reference, run, server_path, signal};
+pub(crate) use http::request;
+pub(crate) use process::{Run, in_ci, is_reference, run, server_path};
 pub(crate) use server::{Log, Server};
 pub(crate) use wait::{DEADLINE, eventually, eventually_within};

@@ -8,13 +8,24 @@
 
 mod harness;
 
+mod auth;
 mod bad_input;
 mod barrier;
+mod cli;
+mod clients_rust;
+mod config;
 mod connections;
+mod connz;
+mod extensions;
 mod headers;
 mod limits;
+mod mappings;
+mod monitoring;
+mod ops;
 mod protocol;
 mod queue;
+mod signals;
 mod slow;
 mod split;
 mod subscriptions;
+mod tracing;

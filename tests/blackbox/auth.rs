@@ -1,0 +1,177 @@
+//! Who may connect, and who may say and hear what.
+
+use std::time::Instant;
+
+use crate::harness::{Client, Server};
+
+/// Two users; one of them may do little.
+const USERS: &str = r#"authorization {
+    timeout: 1
+    users: [
+        {user: alice, password: secret}
+        {user: bob, password: "builder", permissions: {
+            publish: {allow: ["ok.>", "_INBOX.>"], deny: "ok.no"}
+            subscribe: {allow: ["ok.>", "wide.*"], deny: "wide.no"}
+        }}
+    ]
+}"#;
+
+/// Logs in with `fields` and must be refused.
+#[track_caller]
+fn refused(server: &Server, fields: &str) {
+    let mut client = server.connect();
+    client.send_connect(fields);
+    client.expect_err_closed("Authorization Violation");
+}
+
+#[track_caller]
+fn bob(server: &Server) -> Client {
+    server.client_with(r#"{"user":"bob","pass":"builder"}"#)
+}
+
+#[test]
+fn info_says_that_credentials_are_needed() {
+    assert_eq!(Server::start(USERS).connect().info["auth_required"], true);
+}
+
+#[test]
+fn the_right_password_opens_and_wrong_ones_do_not() {
+    let server = Server::start(USERS);
+    server.client_with(r#"{"user":"alice","pass":"secret"}"#).ping_pong();
+    for fields in [
+        "{}",
+        r#"{"user":"alice"}"#,
+        r#"{"user":"alice","pass":""}"#,
+        r#"{"user":"alice","pass":"Secret"}"#,
+        r#"{"user":"alice","pass":"secret "}"#,
+        r#"{"user":"eve","pass":"secret"}"#,
+        r#"{"user":"alice","pass":"builder"}"#,
+        r#"{"auth_token":"secret"}"#,
+    ] {
+        refused(&server, fields);
+    }
+    let page = server.wait_json("/connz?state=closed", |page| page["connections"].get(7).cloned());
+    assert_eq!(page["reason"], "Authentication Failure");
+}
+
+#[test]
+fn anything_but_connect_comes_too_early() {
+    let server = Server::start(USERS);
+    for line in ["PING\r\n", "SUB a 1\r\n", "PUB a 0\r\n\r\n"] {
+        let mut client = server.connect();
+        client.send(line);
+        client.expect_err_closed("Authorization Violation");
+    }
+}
+
+#[test]
+fn a_client_that_says_nothing_is_closed_after_the_timeout() {
+    let server = Server::start(USERS);
+    let started = Instant::now();
+    server.connect().expect_err_closed("Authentication Timeout");
+    let waited = started.elapsed().as_millis();
+    assert!((900..5000).contains(&waited), "closed after {waited} ms");
+}
+
+#[test]
+fn a_token_opens() {
+    let server = Server::start("authorization { token: s3cret }");
+    server.client_with(r#"{"auth_token":"s3cret"}"#).ping_pong();
+    refused(&server, r#"{"auth_token":"guess"}"#);
+    refused(&server, "{}");
+}
+
+#[test]
+fn a_single_user_opens() {
+    let server = Server::start("authorization { user: derek, password: porkchop }");
+    server.client_with(r#"{"user":"derek","pass":"porkchop"}"#).ping_pong();
+    refused(&server, r#"{"user":"derek","pass":"chop"}"#);
+}
+
+#[test]
+fn a_hashed_password_is_compared_as_a_hash() {
+    // bcrypt of "s3cret", at the lowest cost.
+    const HASH: &str = "$2a$04$4TQ3y9ZXiGlAVGR97qvwh.kIp8J6WqHOKAmAkYmqixOfx4U1LrrVO";
+    let server = Server::start(&format!("authorization {{ user: u, password: \"{HASH}\" }}"));
+    server.client_with(r#"{"user":"u","pass":"s3cret"}"#).ping_pong();
+    refused(&server, r#"{"user":"u","pass":"guess"}"#);
+    refused(&server, &format!(r#"{{"user":"u","pass":"{HASH}"}}"#));
+}
+
+#[test]
+fn a_user_for_those_without_credentials() {
+    let server = Server::start(&format!("no_auth_user: bob\n{USERS}"));
+    let mut client = server.client();
+    assert!(client.info.get("auth_required").is_none());
+    client.send("PUB no 0\r\n\r\n");
+    client.expect_err("Permissions Violation for Publish to \"no\"");
+    refused(&server, r#"{"user":"alice","pass":"guess"}"#);
+}
+
+#[test]
+fn publishing_is_allowed_and_denied() {
+    let server = Server::start(USERS);
+    let (mut bob, mut alice) =
+        (bob(&server), server.client_with(r#"{"user":"alice","pass":"secret"}"#));
+    alice.subscribe(">", "1");
+    for subject in ["no", "ok", "ok.no"] {
+        bob.publish(subject, "x");
+        bob.expect_err(&format!("Permissions Violation for Publish to \"{subject}\""));
+    }
+    bob.publish("ok.yes", "x");
+    alice.expect("MSG ok.yes 1 1\r\nx\r\n");
+}
+
+#[test]
+fn subscribing_is_allowed_and_denied() {
+    let server = Server::start(USERS);
+    let mut bob = bob(&server);
+    for subject in ["no", ">", "wide.no"] {
+        bob.send(format!("SUB {subject} 1\r\n"));
+        bob.expect_err(&format!("Permissions Violation for Subscription to \"{subject}\""));
+    }
+    bob.send("SUB no workers 2\r\n");
+    bob.expect_err("Permissions Violation for Subscription to \"no\" using queue \"workers\"");
+    bob.subscribe("ok.>", "3");
+}
+
+#[test]
+fn a_denied_subject_is_kept_from_a_wildcard() {
+    let server = Server::start(USERS);
+    let (mut bob, mut alice) =
+        (bob(&server), server.client_with(r#"{"user":"alice","pass":"secret"}"#));
+    bob.subscribe("wide.*", "1");
+    alice.publish("wide.no", "x");
+    alice.publish("wide.yes", "x");
+    bob.expect("MSG wide.yes 1 1\r\nx\r\n");
+}
+
+#[test]
+fn connect_again_is_another_user() {
+    let server = Server::start(USERS);
+    let mut client = server.client_with(r#"{"user":"alice","pass":"secret"}"#);
+    client.publish("no", "x");
+    client.ping_pong();
+    client.login(r#"{"user":"bob","pass":"builder"}"#);
+    client.publish("no", "x");
+    client.expect_err("Permissions Violation for Publish to \"no\"");
+}
+
+#[test]
+fn connz_shows_who_is_who_when_asked() {
+    let server = Server::start(USERS);
+    let _bob = bob(&server);
+    let plain = server.json("/connz");
+    assert!(plain["connections"][0].get("authorized_user").is_none());
+    let page = server.json("/connz?auth=1");
+    assert_eq!(page["connections"][0]["authorized_user"], "bob");
+    assert_eq!(page["connections"][0]["name_tag"], "$G");
+    assert_eq!(server.json("/connz?user=alice&auth=1")["num_connections"], 0);
+    assert_eq!(server.json("/connz?user=bob")["num_connections"], 1);
+    assert_eq!(server.json("/varz")["auth_required"], true);
+}
+
+#[test]
+fn plain_passwords_are_warned_of() {
+    Server::start(USERS).log.wait_for("Plaintext passwords detected");
+}
