@@ -206,7 +206,8 @@ impl<A: Actor> Cage<A> {
             }
             Control::Late(stage) if stage == self.rig.stage => {
                 let left = self.rig.children.len();
-                tracing::warn!(actor = %self.rig.shared.cell.path(), left, "children did not end in time");
+                let actor = self.rig.shared.cell.path();
+                tracing::warn!(actor, left, "children did not end in time");
                 self.rig.children.clear();
                 self.advance();
             }
@@ -335,5 +336,32 @@ impl Drop for Life {
             Fate::Failed(cause)
         };
         self.end(fate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::spec::Budget;
+
+    #[test]
+    fn failures_outside_the_window_do_not_count() {
+        let within = Duration::from_secs(10);
+        let budget = Budget { restarts_max: 2, within, ..Budget::default() };
+        let restart = Restart::OnFailure(budget);
+        let mut again = Again { make: Box::new(|| ()), restart, failures: VecDeque::new() };
+        let start = Instant::now();
+        let mut revived = |second| match again.judge(start + Duration::from_secs(second)) {
+            Verdict::Revive(pause) => Some(pause.as_millis()),
+            Verdict::GiveUp { exhausted } => {
+                assert!(exhausted);
+                None
+            }
+        };
+        // The window slides: the failures at 0 and 6 are too old at 11 and 17.
+        let verdicts = [0, 6, 11, 17, 18].map(&mut revived);
+        assert_eq!(verdicts, [Some(10), Some(20), Some(20), Some(20), None]);
     }
 }

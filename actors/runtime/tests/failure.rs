@@ -1,6 +1,8 @@
 //! Panics and failures: who is made anew, what waits, and when it goes upwards.
 
-use vagus_runtime::{ActorState, Restart, SendError};
+use std::time::Duration;
+
+use vagus_runtime::{ActorState, Budget, Fate, Restart, SendError};
 
 use crate::kit::{Log, Probe, act, boom, eventually, hold, quick, runtime, say, wait};
 
@@ -172,4 +174,86 @@ fn a_panic_while_stopping_ends_it_as_failed() {
     clumsy.stop();
     assert_eq!(wait(clumsy.ended()), ActorState::Failed);
     assert_eq!(clumsy.cell().restarts(), 0);
+}
+
+#[test]
+fn a_stop_during_the_back_off_ends_it_at_once_and_drops_what_waited() {
+    let (runtime, log) = (runtime(1), Log::default());
+    let hour = Duration::from_secs(3600);
+    let budget = Budget { backoff_min: hour, backoff_max: hour, ..Budget::default() };
+    let spec = Probe::new("p", &log).spec().restart(Restart::OnFailure(budget));
+    let probe = runtime.spawn(spec);
+    probe.send(boom("crash")).unwrap();
+    eventually("back-off", || probe.cell().state() == ActorState::Restarting);
+    let guard = std::sync::Arc::new(());
+    let held = std::sync::Arc::clone(&guard);
+    probe.send(act(move |_, _| drop(held))).unwrap();
+    probe.stop();
+    assert_eq!(wait(probe.ended()), ActorState::Stopped);
+    eventually("message dropped", || std::sync::Arc::strong_count(&guard) == 1);
+    assert_eq!((log.count("p started"), log.count("p stopping")), (1, 0));
+    assert!(runtime.registry().is_empty());
+}
+
+#[test]
+fn messages_left_behind_by_the_dead_are_dropped() {
+    let (runtime, log) = (runtime(1), Log::default());
+    let probe = runtime.spawn(Probe::new("p", &log).once());
+    let guard = std::sync::Arc::new(());
+    let release = hold(&probe);
+    probe.send(boom("crash")).unwrap();
+    for _ in 0..10 {
+        let held = std::sync::Arc::clone(&guard);
+        probe.send(act(move |_, _| drop(held))).unwrap();
+    }
+    drop(release);
+    assert_eq!(wait(probe.ended()), ActorState::Failed);
+    eventually("messages dropped", || std::sync::Arc::strong_count(&guard) == 1);
+    assert_eq!(probe.cell().handled(), 2);
+}
+
+#[test]
+fn a_panic_in_the_child_hook_is_a_failure_of_the_parent() {
+    struct Touchy(Log);
+    impl vagus_runtime::Actor for Touchy {
+        const KIND: &'static str = "touchy";
+        fn started(&mut self, cx: &mut vagus_runtime::Cx<'_, Self>) {
+            self.0.add("started");
+            if self.0.count("started") == 1 {
+                cx.spawn(Probe::new("c", &self.0).once()).send(boom("oops")).unwrap();
+            }
+        }
+        fn child(&mut self, event: vagus_runtime::ChildEvent, _: &mut vagus_runtime::Cx<'_, Self>) {
+            assert_eq!(event.fate, Fate::Stopped, "bad news");
+        }
+    }
+    let (runtime, log) = (runtime(1), Log::default());
+    let own = log.clone();
+    let spec = vagus_runtime::Spec::new("t", move || Touchy(own.clone())).restart(quick(1));
+    let touchy = runtime.spawn(spec);
+    eventually("restart", || log.count("started") == 2);
+    assert!(touchy.cell().last_cause().unwrap().contains("bad news"));
+}
+
+#[test]
+fn crash_after_crash_on_many_actors_leaves_nothing_behind() {
+    let (runtime, log) = (runtime(2), Log::default());
+    let forever = quick(u32::MAX);
+    let probes: Vec<_> = (0..20)
+        .map(|n| runtime.spawn(Probe::new(&format!("p{n}"), &log).spec().restart(forever)))
+        .collect();
+    for round in 0..20u64 {
+        for probe in &probes {
+            probe.send(boom("again")).unwrap();
+            probe.send(say(&round.to_string())).unwrap();
+        }
+    }
+    for (n, probe) in probes.iter().enumerate() {
+        log.wait_for(&format!("p{n} 19"));
+        assert_eq!(probe.cell().restarts(), 20);
+        eventually("drained", || probe.cell().depth() == 0);
+        assert_eq!(probe.cell().handled(), 40);
+    }
+    runtime.shutdown(Duration::from_secs(20)).unwrap();
+    assert_eq!(log.all().iter().filter(|entry| entry.ends_with("stopping")).count(), 20);
 }

@@ -200,3 +200,44 @@ fn plain_functions_and_futures_run_on_the_arbiter_they_were_given_to() {
         assert_eq!(told.recv_timeout(LONG).unwrap(), from_function);
     }
 }
+
+#[test]
+fn a_dropped_runtime_stops_its_actors_and_one_without_data_arbiters_works() {
+    let (runtime, log) = (runtime(0), Log::default());
+    let root = runtime.spawn(three_generations(&log).spec());
+    log.wait_for("leaf started");
+    assert_eq!(root.cell().arbiter(), runtime.control());
+    drop(runtime);
+    assert_eq!(root.cell().state(), ActorState::Stopped);
+    assert_eq!(log.count("leaf stopping"), 1);
+}
+
+#[test]
+fn an_actor_may_be_spawned_and_stopped_from_anywhere_at_any_time() {
+    let (runtime, log) = (runtime(2), Log::default());
+    let nursery = runtime.spawn(Probe::new("nursery", &log).spec());
+    let (give, take) = std::sync::mpsc::channel();
+    for n in 0..200u64 {
+        let (give, log) = (give.clone(), log.clone());
+        let birth = act(move |_, cx| {
+            let probe = Probe::new("child", &log);
+            let spec = vagus_runtime::Spec::once(n, move || probe).arbiter(Placement::Least);
+            give.send(cx.spawn(spec)).unwrap();
+        });
+        nursery.send(birth).unwrap();
+    }
+    for n in 0..200 {
+        let child = take.recv_timeout(LONG).unwrap();
+        if n % 2 == 0 { child.stop() } else { child.send(boom("oops")).unwrap() }
+    }
+    let families = || runtime.registry().len();
+    eventually("all children gone", || families() == 1);
+    let (count, counted) = std::sync::mpsc::channel();
+    eventually("parent heard of all", || {
+        let count = count.clone();
+        nursery.send(act(move |_, cx| count.send(cx.children()).unwrap())).unwrap();
+        counted.recv_timeout(LONG).unwrap() == 0
+    });
+    let heard = log.all().iter().filter(|entry| entry.starts_with("nursery heard")).count();
+    assert_eq!(heard, 200);
+}
