@@ -275,14 +275,11 @@ impl Config {
         auth.user.is_some() || auth.token.is_some() || !auth.users.is_empty()
     }
 
-    /// Whether a password or token is written in clear, which deserves a warning at the start.
+    /// Whether a password is written in clear, which deserves a warning at the start. Tokens do
+    /// not count, and a user without a password does, as in nats-server.
     pub fn has_plaintext_passwords(&self) -> bool {
         let auth = &self.authorization;
-        let users = auth.users.iter().map(|user| &user.password);
-        auth.password
-            .iter()
-            .chain(&auth.token)
-            .chain(users)
-            .any(|s| !s.is_empty() && !s.is_bcrypt())
+        let single = auth.password.as_ref().is_some_and(|secret| !secret.is_bcrypt());
+        single || auth.users.iter().any(|user| !user.password.is_bcrypt())
     }
 }

@@ -196,8 +196,8 @@ impl Builder {
             ("server_tags", value) => self.config.server_tags = read::tags(value),
             ("server_metadata", value) => self.config.server_metadata = read::text_map(value),
             ("feature_flags", value) => self.config.feature_flags = read::flag_map(value),
-            ("mappings", Value::Map(map)) => self.mappings(map),
-            ("authorization", Value::Map(map)) => self.authorization(map),
+            ("mappings", Value::Map(map)) => self.mappings(node, map),
+            ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(map),
             ("plugins", Value::Map(map)) => {
                 let blocks = map.iter().map(|(name, node)| (name.to_owned(), node.value.to_json()));
@@ -216,7 +216,7 @@ impl Builder {
         for (name, node) in map.iter() {
             if let (true, Value::Text(text)) = (name.eq_ignore_ascii_case("name"), &node.value) {
                 if text.contains([' ', '\n']) {
-                    self.error(node, "cluster name cannot contain spaces or new lines");
+                    self.error(node, "cluster name cannot contain spaces");
                 } else {
                     self.config.cluster.name = (!text.is_empty()).then(|| text.clone());
                 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DurationError {
     text: String,
-    why: &'static str,
+    why: String,
 }
 
 impl fmt::Display for DurationError {
@@ -20,7 +20,7 @@ impl std::error::Error for DurationError {}
 
 /// Nanoseconds of a duration such as `1m30s`.
 pub fn parse(text: &str) -> Result<i64, DurationError> {
-    let error = |why| DurationError { text: text.to_owned(), why };
+    let error = |why: &str| DurationError { text: text.to_owned(), why: why.to_owned() };
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -44,7 +44,8 @@ pub fn parse(text: &str) -> Result<i64, DurationError> {
         if unit.is_empty() {
             return Err(error("missing unit in duration"));
         }
-        let unit = unit_nanos(unit).ok_or_else(|| error("unknown unit in duration"))?;
+        let unit =
+            unit_nanos(unit).ok_or_else(|| error(&format!("unknown unit {unit:?} in duration")))?;
         let nanos = scaled(number, unit).ok_or_else(|| error("invalid duration"))?;
         total = total.saturating_add(nanos);
         rest = after;

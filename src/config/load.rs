@@ -50,6 +50,8 @@ fn finish(document: Result<Document, Diagnostic>, name: &str) -> Result<Loaded, 
     found.extend(schema::check::check(&document.root));
     let (config, more) = convert::convert(&document.root);
     found.extend(more);
+    // In the order of the file, and what belongs to no place last.
+    found.sort_by(|a, b| a.at.is_none().cmp(&b.at.is_none()).then_with(|| a.at.cmp(&b.at)));
     // Rules across keys mean little while single keys are wrong.
     if !found.iter().any(Diagnostic::is_error) {
         found.extend(validate::validate(&config));

@@ -103,6 +103,7 @@ impl<'a> Parser<'a> {
     /// The whole text. Braces around all of it, or around parts, mean nothing.
     fn root(mut self) -> Result<Map, Diagnostic> {
         let mut open = 0usize;
+        let mut after_value = false;
         loop {
             self.lexer.skip_space_and_comments();
             match self.lexer.peek() {
@@ -111,8 +112,8 @@ impl<'a> Parser<'a> {
                     self.lexer.bump();
                     open += 1;
                 }
-                // One closing brace too many is forgiven at the end of the text.
-                Some(b'}') if open > 0 || self.lexer.only_closing_left() => {
+                // A closing brace too many is forgiven after a value and at the end of the text.
+                Some(b'}') if open > 0 || after_value || self.lexer.only_closing_left() => {
                     self.lexer.bump();
                     open = open.saturating_sub(1);
                 }
@@ -122,8 +123,11 @@ impl<'a> Parser<'a> {
                 Some(_) => {
                     self.entry(true)?;
                     self.end_of_entry(Place::Top)?;
+                    after_value = true;
+                    continue;
                 }
             }
+            after_value = false;
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::schema::{Block, Key, Shape, State, TOP};
+use crate::schema::{Block, Key, State, TOP};
 
 /// A Markdown text with a table for each block of the language.
 pub fn reference() -> String {
@@ -34,7 +34,7 @@ fn write_block(
         write_key(out, key);
     }
     for key in block.keys {
-        for inner in blocks_of(key.shape) {
+        for inner in key.shape.blocks() {
             let title = match block.name {
                 "top level" => format!("`{}`", key.name),
                 _ => format!("`{}`", inner.name),
@@ -58,14 +58,4 @@ fn write_key(out: &mut String, key: &Key) {
     };
     let (value, doc) = (key.shape.wanted(), key.doc);
     let _ = writeln!(out, "| {names} | {value} | {default} | {reload} | {status} | {doc} |");
-}
-
-fn blocks_of(shape: Shape) -> Vec<&'static Block> {
-    match shape {
-        Shape::Block(block) | Shape::Blocks(block) | Shape::Named(block) => vec![block],
-        Shape::OneOf(shapes) | Shape::Each(shapes) => {
-            shapes.iter().flat_map(|shape| blocks_of(*shape)).collect()
-        }
-        _ => Vec::new(),
-    }
 }

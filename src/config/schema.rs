@@ -57,6 +57,18 @@ pub struct Key {
     /// Whether a change is taken up by a running server.
     pub reloadable: bool,
     pub state: State,
+    /// What else decides about the state.
+    pub(crate) except: Except,
+}
+
+/// Where the state of a key is not the whole truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Except {
+    Nothing,
+    /// The key is ignored, yet keys below it may have to be refused.
+    Below,
+    /// Whether it is refused depends on other keys; see `convert::tls`.
+    OtherKeys,
 }
 
 /// How far this server honours a key.
@@ -81,7 +93,6 @@ pub enum Shape {
     Text,
     Secret,
     Path,
-    Time,
     /// A duration such as "2s"; a bare integer means seconds and earns a warning.
     Duration,
     /// A duration which must be written as a string.
@@ -92,25 +103,42 @@ pub enum Shape {
     Listen,
     /// One string or a list of strings.
     Texts,
-    /// A block of any keys with string values.
-    TextMap,
-    /// A block of any keys with boolean values.
-    BoolMap,
     Block(&'static Block),
     /// A list of blocks.
     Blocks(&'static Block),
     /// A block for each name of the writer's choice.
     Named(&'static Block),
-    /// A block of keys of the writer's choice, each in one of these shapes.
-    Each(&'static [Shape]),
+    /// A block of keys of the writer's choice, each of this shape.
+    Each(&'static Shape),
     OneOf(&'static [Shape]),
     /// Anything.
     Free,
 }
 
+impl Shape {
+    /// The blocks that a value of this shape may be, or be made of.
+    pub fn blocks(self) -> Vec<&'static Block> {
+        match self {
+            Shape::Block(block) | Shape::Blocks(block) | Shape::Named(block) => vec![block],
+            Shape::OneOf(shapes) => shapes.iter().flat_map(|shape| shape.blocks()).collect(),
+            Shape::Each(shape) => shape.blocks(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A table entry is `key("name", shape, "default", "doc")` and then what is special about it.
 const fn key(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Key {
-    Key { name, aliases: &[], shape, default, doc, reloadable: false, state: State::Built }
+    Key {
+        name,
+        aliases: &[],
+        shape,
+        default,
+        doc,
+        reloadable: false,
+        state: State::Built,
+        except: Except::Nothing,
+    }
 }
 
 impl Key {
@@ -133,6 +161,11 @@ impl Key {
         self.state = State::Refused;
         self
     }
+
+    const fn except(mut self, except: Except) -> Self {
+        self.except = except;
+        self
+    }
 }
 
 /// Whether the key at a path such as `authorization.users` may change while the server runs.
@@ -142,17 +175,10 @@ pub fn reloadable(path: &str) -> bool {
 
 /// The entry at a path such as `authorization.users`, through blocks and lists of blocks.
 pub fn find(path: &str) -> Option<&'static Key> {
-    let mut block: &'static Block = &TOP;
-    let mut names = path.split('.').peekable();
-    while let Some(name) = names.next() {
-        let key = block.find(name)?;
-        if names.peek().is_none() {
-            return Some(key);
-        }
-        block = match key.shape {
-            Shape::Block(block) | Shape::Blocks(block) | Shape::Named(block) => block,
-            _ => return None,
-        };
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let mut key = TOP.find(first)?;
+    for name in rest.split('.').filter(|name| !name.is_empty()) {
+        key = key.shape.blocks().iter().find_map(|block| block.find(name))?;
     }
-    None
+    Some(key)
 }

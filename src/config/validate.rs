@@ -1,6 +1,6 @@
 //! Rules across keys, which hold for the file and the command line together.
 
-use crate::config::Config;
+use crate::config::{Authorization, Config};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::duration;
 
@@ -34,7 +34,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
         error("server name cannot contain spaces".to_owned());
     }
     if config.cluster.name.as_deref().is_some_and(|name| name.contains(' ')) {
-        error("cluster name cannot contain spaces or new lines".to_owned());
+        error("cluster name cannot contain spaces".to_owned());
     }
     monitoring(config, &mut error);
     users(config, &mut error);
@@ -61,15 +61,8 @@ fn monitoring(config: &Config, error: &mut impl FnMut(String)) {
 
 fn users(config: &Config, error: &mut impl FnMut(String)) {
     let auth = &config.authorization;
-    let single = auth.user.is_some() || auth.password.is_some();
-    if single && auth.token.is_some() {
-        error("Cannot have a user/pass and token".to_owned());
-    }
-    if single && !auth.users.is_empty() {
-        error("Can not have a single user/pass and a users array".to_owned());
-    }
-    if auth.token.is_some() && !auth.users.is_empty() {
-        error("Can not have a token and a users array".to_owned());
+    if let Some(why) = conflict(auth) {
+        error(why.to_owned());
     }
     let Some(name) = config.no_auth_user.as_deref() else { return };
     if auth.users.is_empty() {
@@ -79,5 +72,16 @@ fn users(config: &Config, error: &mut impl FnMut(String)) {
             "no_auth_user: {name:?} not present as user or nkey in authorization block \
              or account configuration"
         ));
+    }
+}
+
+/// Why the ways to authenticate do not go together.
+pub(crate) fn conflict(auth: &Authorization) -> Option<&'static str> {
+    let single = auth.user.is_some() || auth.password.is_some();
+    match (single, auth.token.is_some(), !auth.users.is_empty()) {
+        (true, true, _) => Some("Cannot have a user/pass and token"),
+        (true, _, true) => Some("Can not have a single user/pass and a users array"),
+        (_, true, true) => Some("Can not have a token and a users array"),
+        _ => None,
     }
 }

@@ -7,13 +7,14 @@ use crate::config::User;
 use crate::diagnostic::Diagnostic;
 use crate::schema;
 use crate::secret::Secret;
+use crate::validate::conflict;
 use crate::value::{Map, Node, Value};
 
 /// A longer time to authenticate is most likely a slip of the pen.
 const TIMEOUT_ADVISED_MAX_SECONDS: f64 = 60.0;
 
 impl Builder {
-    pub(super) fn authorization(&mut self, map: &Map) {
+    pub(super) fn authorization(&mut self, block_node: &Node, map: &Map) {
         let Some(block) = block_of("authorization") else { return };
         for (name, node) in map.iter() {
             let Some(key) = block.find(name) else { continue };
@@ -30,6 +31,9 @@ impl Builder {
                 }
                 _ => {}
             }
+        }
+        if let Some(why) = conflict(&self.config.authorization) {
+            self.error(block_node, why);
         }
     }
 

@@ -6,6 +6,9 @@ use crate::value::{Node, Value};
 
 impl Builder {
     pub(super) fn listener(&mut self, key: &str, node: &Node) {
+        if key.ends_with("port") && matches!(node.value, Value::Text(_)) {
+            return;
+        }
         let (host, port) = match address(&node.value) {
             Ok(address) => address,
             Err(why) => return self.error(node, why),

@@ -1,26 +1,51 @@
-//! Subject mappings. Only their form is looked at here; whether subjects are valid and how they
-//! transform is for whoever builds the mapping.
+//! Subject mappings, which are compiled once to see whether they can be.
+
+use vagus_subject::is_valid_subscription;
+use vagus_subject::transform::{Destination, Mappings};
 
 use super::Builder;
 use crate::config::{MapDestination, Mapping};
 use crate::value::{Map, Node, Value};
 
 impl Builder {
-    pub(super) fn mappings(&mut self, map: &Map) {
-        for (source, node) in map.iter() {
-            let destinations = match &node.value {
+    pub(super) fn mappings(&mut self, node: &Node, map: &Map) {
+        for (source, entry) in map.iter() {
+            if !is_valid_subscription(source.as_bytes()) {
+                self.error(node, format!("Subject {source:?} is not a valid subject"));
+                continue;
+            }
+            let destinations = match &entry.value {
                 Value::Text(subject) => {
                     vec![MapDestination { subject: subject.clone(), weight: 100, cluster: None }]
                 }
                 Value::List(items) => {
                     items.iter().filter_map(|item| self.destination(item)).collect()
                 }
-                Value::Map(_) => self.destination(node).into_iter().collect(),
+                Value::Map(_) => self.destination(entry).into_iter().collect(),
                 _ => continue,
             };
-            self.total_weight(source, node, &destinations);
-            self.config.mappings.push(Mapping { source: source.to_owned(), destinations });
+            self.mapping(source, entry, destinations);
         }
+    }
+
+    fn mapping(&mut self, source: &str, entry: &Node, destinations: Vec<MapDestination>) {
+        let compiled: Vec<_> = destinations
+            .iter()
+            .map(|to| Destination {
+                subject: to.subject.clone().into_bytes(),
+                weight: to.weight,
+                cluster: to.cluster.clone(),
+            })
+            .collect();
+        if let Err(why) = Mappings::new().add(source.as_bytes(), &compiled) {
+            let to = match &entry.value {
+                Value::Text(subject) => format!(" to {subject:?}"),
+                _ => String::new(),
+            };
+            self.error(entry, format!("Error adding mapping for {source:?}{to} : {why}"));
+            return;
+        }
+        self.config.mappings.push(Mapping { source: source.to_owned(), destinations });
     }
 
     fn destination(&mut self, node: &Node) -> Option<MapDestination> {
@@ -47,21 +72,6 @@ impl Builder {
         };
         Some(MapDestination { subject, weight, cluster })
     }
-
-    /// Weights add up to no more than 100 per cent in each cluster.
-    fn total_weight(&mut self, source: &str, node: &Node, destinations: &[MapDestination]) {
-        for destination in destinations {
-            let same = destinations.iter().filter(|other| other.cluster == destination.cluster);
-            let total: u32 = same.clone().map(|other| u32::from(other.weight)).sum();
-            let doubled = same.filter(|other| other.subject == destination.subject).count() > 1;
-            let why = match (total > 100, doubled) {
-                (_, true) => format!("duplicate entry for {:?}", destination.subject),
-                (true, _) => "total weight needs to be <= 100".to_owned(),
-                _ => continue,
-            };
-            return self.error(node, format!("Error adding mapping for {source:?} : {why}"));
-        }
-    }
 }
 
 /// `50`, `"50"` or `"50%"`; otherwise the text to complain about.
@@ -70,7 +80,8 @@ fn percent(value: &Value) -> Result<u8, String> {
         Value::Int(number) => (u8::try_from(*number).ok(), number.to_string()),
         Value::Text(text) => {
             let digits = text.strip_suffix('%').unwrap_or(text);
-            (digits.parse().ok(), format!("{digits:?}"))
+            let known: Option<i64> = digits.parse().ok();
+            (digits.parse().ok(), known.map_or_else(|| format!("{digits:?}"), |n| n.to_string()))
         }
         _ => (None, value.kind().to_owned()),
     };

@@ -19,7 +19,7 @@ impl Parser<'_> {
             self.count(value.weight())?;
             return Ok(value);
         }
-        match self.from_environment(name, at)? {
+        match self.environment(name, at)? {
             Some(value) => Ok(value),
             None => {
                 let line = at.line;
@@ -31,7 +31,7 @@ impl Parser<'_> {
     }
 
     /// The text of an environment variable means what it would mean in the file.
-    fn from_environment(&self, name: &str, at: &Position) -> Result<Option<Value>, Diagnostic> {
+    fn environment(&self, name: &str, at: &Position) -> Result<Option<Value>, Diagnostic> {
         if self.shared.expanding.borrow().iter().any(|open| open == name) {
             return Err(Diagnostic::error(at, format!("variable reference cycle for '{name}'")));
         }

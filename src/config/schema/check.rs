@@ -1,6 +1,6 @@
 //! Holds a parsed tree against the schema: unknown keys, wrong types, keys not built yet.
 
-use super::{Block, Key, Shape, State};
+use super::{Block, Except, Key, Shape, State};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::duration;
 use crate::value::{Map, Node, Value};
@@ -33,31 +33,31 @@ fn block(block: &Block, map: &Map, report: Report, found: &mut Vec<Diagnostic>) 
 }
 
 fn entry(key: &Key, name: &str, node: &Node, report: Report, found: &mut Vec<Diagnostic>) {
+    let state = if switched_off(key, &node.value) { State::Built } else { key.state };
     let mut inner = report;
-    if !switched_off(key, &node.value) {
-        match key.state {
-            State::Built => {}
-            State::Ignored => {
-                if report.ignored {
-                    let text = format!("{name:?} is not implemented yet, ignored");
-                    found.push(Diagnostic::warning(&node.at, text));
-                }
-                inner.ignored = false;
+    match state {
+        _ if key.except == Except::OtherKeys => {}
+        State::Built => {}
+        State::Ignored => {
+            if report.ignored {
+                let text = format!("{name:?} is not implemented yet, ignored");
+                found.push(Diagnostic::warning(&node.at, text));
             }
-            State::Refused => {
-                if report.refused {
-                    let text = format!(
-                        "{name:?} is not implemented yet; \
-                         refusing to start less protected than the configuration says"
-                    );
-                    found.push(Diagnostic::error(&node.at, text));
-                }
-                inner = Report { ignored: false, refused: false };
+            inner.ignored = false;
+            // What is below a listener that is not opened has nothing to protect.
+            inner.refused &= key.except == Except::Below;
+        }
+        State::Refused => {
+            if report.refused {
+                let text = format!(
+                    "{name:?} is not implemented yet; \
+                     refusing to start less protected than the configuration says"
+                );
+                found.push(Diagnostic::error(&node.at, text));
             }
+            inner = Report { ignored: false, refused: false };
         }
     }
-    // What is below a listener that is not opened protects nothing.
-    inner.refused &= !(key.state == State::Ignored && key.name != "accounts");
     if let Err(wrong) = value(key.shape, name, node, inner, found) {
         found.push(wrong);
     }
@@ -82,14 +82,19 @@ fn value(
                 value(Shape::Block(inner), name, item, report, found)?;
             }
         }
+        (Shape::Texts, Value::List(items)) => {
+            for item in items {
+                value(Shape::Text, name, item, report, found)?;
+            }
+        }
         (Shape::Named(inner), Value::Map(map)) => {
             for (name, node) in map.iter().filter(|(_, node)| !node.used) {
                 value(Shape::Block(inner), name, node, report, found)?;
             }
         }
-        (Shape::Each(shapes), Value::Map(map)) => {
+        (Shape::Each(shape), Value::Map(map)) => {
             for (name, node) in map.iter() {
-                value(Shape::OneOf(shapes), name, node, report, found)?;
+                value(*shape, name, node, report, found)?;
             }
         }
         (Shape::OneOf(shapes), _) => {
@@ -133,13 +138,10 @@ impl Shape {
                 is_text || matches!(value, Value::Int(_))
             }
             Shape::Text | Shape::Secret | Shape::Path | Shape::DurationText => is_text,
-            Shape::Time => matches!(value, Value::Time(_)),
             Shape::Seconds => is_text || matches!(value, Value::Int(_) | Value::Float(_)),
-            Shape::Texts => is_text || list_of(value, |item| matches!(item, Value::Text(_))),
-            Shape::TextMap => map_of(value, |item| matches!(item, Value::Text(_))),
-            Shape::BoolMap => map_of(value, |item| matches!(item, Value::Bool(_))),
+            Shape::Texts => is_text || matches!(value, Value::List(_)),
             Shape::Block(_) | Shape::Named(_) | Shape::Each(_) => matches!(value, Value::Map(_)),
-            Shape::Blocks(_) => list_of(value, |item| matches!(item, Value::Map(_))),
+            Shape::Blocks(_) => matches!(value, Value::List(_)),
             Shape::OneOf(shapes) => shapes.iter().any(|shape| shape.admits(value)),
             Shape::Free => true,
         }
@@ -155,29 +157,18 @@ impl Shape {
             Shape::Text => "a string".into(),
             Shape::Secret => "a string (secret)".into(),
             Shape::Path => "a path".into(),
-            Shape::Time => "a datetime".into(),
             Shape::Duration | Shape::DurationText => "a duration such as \"2s\"".into(),
             Shape::Seconds => "seconds or a duration such as \"2s\"".into(),
             Shape::Listen => "a port or \"host:port\"".into(),
             Shape::Texts => "a string or a list of strings".into(),
-            Shape::TextMap => "a block of strings".into(),
-            Shape::BoolMap => "a block of booleans".into(),
             Shape::Block(_) => "a block".into(),
             Shape::Blocks(_) => "a list of blocks".into(),
             Shape::Named(_) => "a block by name".into(),
-            Shape::Each(_) => "a block of any keys".into(),
+            Shape::Each(shape) => format!("a block, each value {}", shape.wanted()),
             Shape::OneOf(shapes) => {
                 shapes.iter().map(|shape| shape.wanted()).collect::<Vec<_>>().join(" or ")
             }
             Shape::Free => "anything".into(),
         }
     }
-}
-
-fn list_of(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
-    matches!(value, Value::List(items) if items.iter().all(|item| fits(&item.value)))
-}
-
-fn map_of(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
-    matches!(value, Value::Map(map) if map.iter().all(|(_, node)| fits(&node.value)))
 }

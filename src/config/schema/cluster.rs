@@ -5,35 +5,30 @@ use super::{Block, Key, Shape, auth, key, tls};
 
 pub(super) static CLUSTER: Block = Block::new("cluster", CLUSTER_KEYS);
 
+#[rustfmt::skip]
 static CLUSTER_KEYS: &[Key] = &[
-    key("name", Text, "", "Name of the cluster; also chooses among mapping destinations.")
-        .reloads(),
+    key("name", Text, "",
+        "Name of the cluster; also chooses among mapping destinations.").reloads(),
     key("listen", Listen, "", "Host and port for routes.").later(),
     key("host", Text, "0.0.0.0", "Address for routes.").or(&["net"]).later(),
     key("port", Int, "", "Port for routes; -1 for a random one.").later(),
-    key("advertise", Text, "", "Host, or host:port, told to other servers.")
-        .or(&["cluster_advertise"])
-        .reloads()
-        .later(),
-    key("no_advertise", Bool, "false", "Do not tell clients about the other servers.")
-        .reloads()
-        .later(),
+    key("advertise", Text, "",
+        "Host, or host:port, told to other servers.").or(&["cluster_advertise"]).reloads().later(),
+    key("no_advertise", Bool, "false",
+        "Do not tell clients about the other servers.").reloads().later(),
     key("authorization", Block(&LINK_AUTH), "", "What other servers must send.").reloads().later(),
-    key("permissions", Block(&auth::PERMISSIONS), "", "Subjects that cross routes.")
-        .reloads()
-        .later(),
+    key("permissions", Block(&auth::PERMISSIONS), "",
+        "Subjects that cross routes.").reloads().later(),
     key("routes", Texts, "", "URLs of other servers.").reloads().later(),
     key("tls", Block(&tls::TLS), "", "TLS of routes.").reloads().later(),
     key("connect_retries", Int, "0", "Attempts to connect to a server heard of.").reloads().later(),
     key("connect_backoff", Bool, "false", "Wait longer after each failed attempt.").later(),
-    key("pool_size", Int, "3", "Connections to each server; -1 for a single old-style one.")
-        .reloads()
-        .later(),
+    key("pool_size", Int, "3",
+        "Connections to each server; -1 for a single old-style one.").reloads().later(),
     key("accounts", Texts, "", "Accounts with a route of their own.").reloads().later(),
     key("compression", COMPRESSION, "accept", "Compression of routes.").reloads().later(),
-    key("ping_interval", Duration, "30s", "Time after which a silent route is pinged.")
-        .reloads()
-        .later(),
+    key("ping_interval", Duration, "30s",
+        "Time after which a silent route is pinged.").reloads().later(),
     key("ping_max", Int, "2", "Unanswered pings after which a route is closed.").reloads().later(),
     WRITE_DEADLINE.later(),
     WRITE_TIMEOUT.later(),
@@ -51,18 +46,17 @@ pub(super) const WRITE_TIMEOUT: Key = key(
 /// User and password between servers.
 pub(super) static LINK_AUTH: Block = Block::new("cluster.authorization", LINK_AUTH_KEYS);
 
+#[rustfmt::skip]
 static LINK_AUTH_KEYS: &[Key] = &[
     key("user", Text, "", "Name that the other server must send.").or(&["username"]).reloads(),
-    key("password", Secret, "", "Password that the other server must send.")
-        .or(&["pass"])
-        .reloads(),
+    key("password", Secret, "",
+        "Password that the other server must send.").or(&["pass"]).reloads(),
     key("token", Secret, "", "Not possible between servers.").reloads(),
     key("timeout", Seconds, "2", "Time to authenticate.").reloads(),
     key("users", Blocks(&auth::USER), "", "Not possible between servers.").reloads().later(),
-    key("default_permissions", Block(&auth::PERMISSIONS), "", "Subjects that cross the link.")
-        .or(&["default_permission", "permissions"])
-        .reloads()
-        .later(),
+    key("default_permissions", Block(&auth::PERMISSIONS), "",
+        "Subjects that cross the link.")
+            .or(&["default_permission", "permissions"]).reloads().later(),
     key("auth_callout", Free, "", "Not possible between servers.").or(&["auth_hook"]).later(),
     key("proxy_required", Bool, "false", "Not possible between servers.").later(),
 ];
@@ -71,10 +65,11 @@ pub(super) const COMPRESSION: Shape = OneOf(&[Bool, Text, Block(&COMPRESSION_BLO
 
 static COMPRESSION_BLOCK: Block = Block::new("compression", COMPRESSION_KEYS);
 
+#[rustfmt::skip]
 static COMPRESSION_KEYS: &[Key] = &[
-    key("mode", Text, "", "off, accept, s2_auto, s2_uncompressed, s2_fast, s2_better or s2_best.")
-        .reloads(),
-    key("rtt_thresholds", Texts, "", "Round trip times that separate the levels of s2_auto.")
-        .or(&["thresholds", "rtts", "rtt"])
-        .reloads(),
+    key("mode", Text, "",
+        "off, accept, s2_auto, s2_uncompressed, s2_fast, s2_better or s2_best.").reloads(),
+    key("rtt_thresholds", Texts, "",
+        "Round trip times that separate the levels of s2_auto.")
+            .or(&["thresholds", "rtts", "rtt"]).reloads(),
 ];

@@ -5,6 +5,7 @@ use super::{Block, Key, cluster, key, tls};
 
 pub(super) static GATEWAY: Block = Block::new("gateway", GATEWAY_KEYS);
 
+#[rustfmt::skip]
 static GATEWAY_KEYS: &[Key] = &[
     key("name", Text, "", "Name of this cluster."),
     key("listen", Listen, "", "Host and port for gateways."),
@@ -16,14 +17,15 @@ static GATEWAY_KEYS: &[Key] = &[
     key("connect_retries", Int, "0", "Attempts to connect to a cluster heard of."),
     key("connect_backoff", Bool, "false", "Wait longer after each failed attempt."),
     key("gateways", Blocks(&REMOTE), "", "Other clusters."),
-    key("reject_unknown_cluster", Bool, "false", "Accept only the clusters listed.")
-        .or(&["reject_unknown"]),
+    key("reject_unknown_cluster", Bool, "false",
+        "Accept only the clusters listed.").or(&["reject_unknown"]),
     cluster::WRITE_DEADLINE,
     cluster::WRITE_TIMEOUT,
 ];
 
 static REMOTE: Block = Block::new("gateway.gateways", REMOTE_KEYS);
 
+#[rustfmt::skip]
 static REMOTE_KEYS: &[Key] = &[
     key("name", Text, "", "Name of the other cluster."),
     key("url", Text, "", "URL of a server of it."),

@@ -5,36 +5,26 @@ use super::{Block, Key, key};
 
 pub(super) static JETSTREAM: Block = Block::new("jetstream", JETSTREAM_KEYS);
 
+#[rustfmt::skip]
 static JETSTREAM_KEYS: &[Key] = &[
     key("enabled", Bool, "true", "Persistence.").or(&["enable"]).reloads(),
     key("disabled", Bool, "false", "No persistence.").or(&["disable"]).reloads(),
     key("store_dir", Path, "", "Directory of stored streams.").or(&["store", "storedir"]),
-    key(
-        "max_memory_store",
-        Storage,
-        "-1",
-        "Memory for streams; three quarters of the machine's when unset.",
-    )
-    .or(&["max_mem_store", "max_mem"])
-    .reloads(),
-    key(
-        "max_file_store",
-        Storage,
-        "-1",
-        "Disk for streams; three quarters of what is free when unset.",
-    )
-    .or(&["max_file"])
-    .reloads(),
+    key("max_memory_store", Storage, "-1",
+        "Memory for streams; three quarters of the machine's when unset.")
+            .or(&["max_mem_store", "max_mem"]).reloads(),
+    key("max_file_store", Storage, "-1",
+        "Disk for streams; three quarters of what is free when unset.").or(&["max_file"]).reloads(),
     key("domain", Text, "", "Name that separates this persistence from that of connected servers."),
-    key("encryption_key", Secret, "", "Key with which stored data is encrypted.")
-        .or(&["key", "ek"]),
-    key("prev_encryption_key", Secret, "", "Key used before, to change keys.")
-        .or(&["prev_key", "prev_ek"]),
+    key("encryption_key", Secret, "",
+        "Key with which stored data is encrypted.").or(&["key", "ek"]),
+    key("prev_encryption_key", Secret, "",
+        "Key used before, to change keys.").or(&["prev_key", "prev_ek"]),
     key("cipher", Text, "chacha", "Cipher of stored data: chacha or aes."),
     key("extension_hint", Text, "", "Whether the domain extends that of the hub."),
     key("unique_tag", Text, "", "Tag prefix that replicas must not share."),
-    key("sync_interval", OneOf(&[Int, Text]), "2m", "Time between syncs to disk, or always.")
-        .or(&["sync"]),
+    key("sync_interval", OneOf(&[Int, Text]), "2m",
+        "Time between syncs to disk, or always.").or(&["sync"]),
     key("strict", Bool, "true", "Refuse requests with unknown fields."),
     key("max_outstanding_catchup", Storage, "64MB", "Bytes under way to replicas that catch up."),
     key("max_buffered_size", Storage, "128MB", "Bytes that may wait for a stream."),
@@ -51,6 +41,7 @@ static JETSTREAM_KEYS: &[Key] = &[
 
 static LIMITS: Block = Block::new("jetstream.limits", LIMITS_KEYS);
 
+#[rustfmt::skip]
 static LIMITS_KEYS: &[Key] = &[
     key("max_ack_pending", Int, "", "Unacknowledged messages of a consumer."),
     key("max_ha_assets", Int, "", "Replicated streams and consumers on this server."),
@@ -61,6 +52,7 @@ static LIMITS_KEYS: &[Key] = &[
 
 static BATCH: Block = Block::new("jetstream.limits.batch", BATCH_KEYS);
 
+#[rustfmt::skip]
 static BATCH_KEYS: &[Key] = &[
     key("max_inflight_per_stream", Int, "", "Open batches of one stream."),
     key("max_inflight_total", Int, "", "Open batches of the server."),
@@ -70,6 +62,7 @@ static BATCH_KEYS: &[Key] = &[
 
 static TPM: Block = Block::new("jetstream.tpm", TPM_KEYS);
 
+#[rustfmt::skip]
 static TPM_KEYS: &[Key] = &[
     key("keys_file", Path, "", "File of the sealed key."),
     key("encryption_password", Secret, "", "Password of the sealed key."),

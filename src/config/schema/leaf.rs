@@ -5,35 +5,32 @@ use super::{Block, Key, cluster, key, tls};
 
 pub(super) static LEAFNODES: Block = Block::new("leafnodes", LEAFNODES_KEYS);
 
+#[rustfmt::skip]
 static LEAFNODES_KEYS: &[Key] = &[
     key("listen", Listen, "", "Host and port for leaf nodes."),
     key("host", Text, "0.0.0.0", "Address for leaf nodes.").or(&["net"]),
     key("port", Int, "7422", "Port for leaf nodes; -1 for a random one."),
-    key("advertise", Text, "", "Host, or host:port, told to leaf nodes.")
-        .or(&["leafnode_advertise"]),
+    key("advertise", Text, "",
+        "Host, or host:port, told to leaf nodes.").or(&["leafnode_advertise"]),
     key("no_advertise", Bool, "false", "Do not tell leaf nodes about the other servers."),
     key("authorization", Block(&AUTH), "", "What leaf nodes must send."),
     key("tls", Block(&tls::TLS), "", "TLS of leaf nodes.").reloads(),
     key("remotes", Blocks(&REMOTE), "", "Servers to connect to as a leaf node.").reloads(),
-    key("reconnect", Duration, "1s", "Time between attempts to connect.")
-        .or(&["reconnect_delay", "reconnect_interval"]),
+    key("reconnect", Duration, "1s",
+        "Time between attempts to connect.").or(&["reconnect_delay", "reconnect_interval"]),
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
     key("min_version", Text, "", "Lowest version of a leaf node.").or(&["minimum_version"]),
-    key("compression", cluster::COMPRESSION, "s2_auto", "Compression of leaf node links.")
-        .reloads(),
-    key(
-        "isolate_leafnode_interest",
-        Bool,
-        "false",
-        "Do not tell leaf nodes about each other's interest.",
-    )
-    .or(&["isolate"]),
+    key("compression", cluster::COMPRESSION, "s2_auto",
+        "Compression of leaf node links.").reloads(),
+    key("isolate_leafnode_interest", Bool, "false",
+        "Do not tell leaf nodes about each other's interest.").or(&["isolate"]),
     cluster::WRITE_DEADLINE,
     cluster::WRITE_TIMEOUT,
 ];
 
 static AUTH: Block = Block::new("leafnodes.authorization", AUTH_KEYS);
 
+#[rustfmt::skip]
 static AUTH_KEYS: &[Key] = &[
     key("user", Text, "", "Name of the single user.").or(&["username"]),
     key("password", Secret, "", "Password of the single user.").or(&["pass"]),
@@ -46,6 +43,7 @@ static AUTH_KEYS: &[Key] = &[
 
 static USER: Block = Block::new("leafnodes.authorization.users", USER_KEYS);
 
+#[rustfmt::skip]
 static USER_KEYS: &[Key] = &[
     key("user", Text, "", "Name of the user.").or(&["username"]),
     key("password", Secret, "", "Password of the user.").or(&["pass"]),
@@ -55,14 +53,15 @@ static USER_KEYS: &[Key] = &[
 
 static REMOTE: Block = Block::new("leafnodes.remotes", REMOTE_KEYS);
 
+#[rustfmt::skip]
 static REMOTE_KEYS: &[Key] = &[
     key("url", Texts, "", "URLs of the server, of which one is used at a time.").or(&["urls"]),
     key("account", Text, "$G", "Local account the link serves.").or(&["local"]),
     key("credentials", Path, "", "File with user JWT and seed.").or(&["creds"]),
     key("nkey", Secret, "", "Seed to authenticate with.").or(&["seed"]),
     key("tls", Block(&tls::TLS), "", "TLS towards the server.").reloads(),
-    key("no_randomize", Bool, "false", "Try the URLs in the order written.")
-        .or(&["dont_randomize"]),
+    key("no_randomize", Bool, "false",
+        "Try the URLs in the order written.").or(&["dont_randomize"]),
     key("hub", Bool, "false", "Be the hub although this side connects."),
     key("deny_imports", Texts, "", "Subjects not taken from the other side.").or(&["deny_import"]),
     key("deny_exports", Texts, "", "Subjects not sent to the other side.").or(&["deny_export"]),
@@ -72,22 +71,12 @@ static REMOTE_KEYS: &[Key] = &[
         "websocket_compress",
         "websocket_compression",
     ]),
-    key("ws_no_masking", Bool, "false", "Do not mask frames of a WebSocket link.")
-        .or(&["websocket_no_masking"]),
-    key(
-        "jetstream_cluster_migrate",
-        OneOf(&[Bool, Block(&MIGRATE)]),
-        "false",
-        "Move leaders away while the link is down.",
-    )
-    .or(&["js_cluster_migrate"]),
-    key(
-        "isolate_leafnode_interest",
-        Bool,
-        "false",
-        "Do not pass on the interest of other leaf nodes.",
-    )
-    .or(&["isolate"]),
+    key("ws_no_masking", Bool, "false",
+        "Do not mask frames of a WebSocket link.").or(&["websocket_no_masking"]),
+    key("jetstream_cluster_migrate", OneOf(&[Bool, Block(&MIGRATE)]), "false",
+        "Move leaders away while the link is down.").or(&["js_cluster_migrate"]),
+    key("isolate_leafnode_interest", Bool, "false",
+        "Do not pass on the interest of other leaf nodes.").or(&["isolate"]),
     key("request_isolation", Bool, "false", "Ask the other side not to pass on interest."),
     key("first_info_timeout", Duration, "1s", "Time the other side has to send its first INFO."),
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
@@ -98,11 +87,13 @@ static REMOTE_KEYS: &[Key] = &[
 
 static MIGRATE: Block = Block::new("leafnodes.remotes.jetstream_cluster_migrate", MIGRATE_KEYS);
 
+#[rustfmt::skip]
 static MIGRATE_KEYS: &[Key] =
     &[key("leader_migrate_delay", Duration, "", "Time the link must be down first.")];
 
 static PROXY: Block = Block::new("leafnodes.remotes.proxy", PROXY_KEYS);
 
+#[rustfmt::skip]
 static PROXY_KEYS: &[Key] = &[
     key("url", Text, "", "URL of the proxy."),
     key("username", Text, "", "Name to authenticate with."),

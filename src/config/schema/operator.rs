@@ -5,6 +5,7 @@ use super::{Block, Key, key};
 
 pub(super) static RESOLVER: Block = Block::new("resolver", RESOLVER_KEYS);
 
+#[rustfmt::skip]
 static RESOLVER_KEYS: &[Key] = &[
     key("type", Text, "", "Kind of resolver: full, cache or memory.").reloads(),
     key("dir", Path, "", "Directory of the JWTs.").reloads(),

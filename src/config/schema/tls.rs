@@ -7,6 +7,7 @@ use super::{Block, Key, Shape, key};
 pub(super) static TLS: Block =
     Block::new("tls", TLS_KEYS).unknown("error parsing tls config, unknown field {}");
 
+#[rustfmt::skip]
 static TLS_KEYS: &[Key] = &[
     CERT_FILE,
     KEY_FILE,
@@ -36,6 +37,7 @@ static TLS_KEYS: &[Key] = &[
 pub(super) static CLIENT: Block =
     Block::new("tls", CLIENT_KEYS).unknown("error parsing tls config, unknown field {}");
 
+#[rustfmt::skip]
 static CLIENT_KEYS: &[Key] = &[
     CERT_FILE,
     KEY_FILE,
@@ -136,12 +138,14 @@ const OCSP_PEER: Key = tls_key(
 static PAIR: Block =
     Block::new("tls.certs", PAIR_KEYS).unknown("error parsing tls certs config, unknown field {}");
 
+#[rustfmt::skip]
 static PAIR_KEYS: &[Key] = &[CERT_FILE, KEY_FILE];
 
 const PEER_SHAPE: Shape = OneOf(&[Bool, Block(&PEER)]);
 
 static PEER: Block = Block::new("tls.ocsp_peer", PEER_KEYS);
 
+#[rustfmt::skip]
 static PEER_KEYS: &[Key] = &[
     tls_key("verify", Bool, "false", "Check the status of certificates."),
     tls_key("ca_timeout", Seconds, "2", "Time an authority has to answer."),
@@ -165,6 +169,7 @@ static PEER_KEYS: &[Key] = &[
 pub(super) static OCSP: Block =
     Block::new("ocsp", OCSP_KEYS).unknown("error parsing ocsp config: unsupported field {}");
 
+#[rustfmt::skip]
 static OCSP_KEYS: &[Key] = &[
     key("mode", Text, "auto", "When to staple: auto, always, must or never.").reloads(),
     key("url", Text, "", "Responder to ask.").reloads(),
@@ -173,6 +178,7 @@ static OCSP_KEYS: &[Key] = &[
 
 pub(super) static OCSP_CACHE: Block = Block::new("ocsp_cache", OCSP_CACHE_KEYS);
 
+#[rustfmt::skip]
 static OCSP_CACHE_KEYS: &[Key] = &[
     key("type", Text, "local", "Kind of cache: local or none.").reloads(),
     key("local_store", Path, "_rc_", "Directory of the cache.").reloads(),
