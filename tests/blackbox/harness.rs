@@ -11,6 +11,6 @@ mod wait;
 
 pub(crate) use client::Client;
 pub(crate) use http::request;
-pub(crate) use process::{Run, in_ci, is_reference, run, server_path};
+pub(crate) use process::{Run, available, clients_dir, is_reference, run, server_path};
 pub(crate) use server::{Log, Server};
 pub(crate) use wait::{DEADLINE, eventually, eventually_within};

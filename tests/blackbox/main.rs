@@ -12,6 +12,8 @@ mod auth;
 mod bad_input;
 mod barrier;
 mod cli;
+mod clients_node;
+mod clients_python;
 mod clients_rust;
 mod config;
 mod connections;

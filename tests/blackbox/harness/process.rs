@@ -1,6 +1,6 @@
 //! Child processes: which program is the server, how to run one to its end, how to signal one.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -20,9 +20,22 @@ pub(crate) fn is_reference() -> bool {
     std::env::var_os("VAGUS_TEST_SERVER").is_some()
 }
 
-/// True in continuous integration, where nothing may be skipped.
-pub(crate) fn in_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
+/// Where the scripts for clients in other languages are.
+pub(crate) fn clients_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
+
+/// Whether a test that needs `what` can run. In continuous integration, where nothing may be
+/// skipped, what is missing is a failure; elsewhere a line says that the test was skipped.
+#[track_caller]
+pub(crate) fn available(what: &str, installed: bool) -> bool {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true" || value == "1");
+    assert!(installed || !in_ci, "{what} must be installed in continuous integration");
+    if !installed {
+        // Written past the test harness, which hides what passing tests print.
+        let _ = writeln!(std::io::stderr(), "skipped: {what} is not installed (see .ci/run)");
+    }
+    installed
 }
 
 /// What a program that ran to its end left behind.
