@@ -173,6 +173,8 @@ impl Function {
         match self {
             Function::Random(0) | Function::Partition(0) => out.push(b'0'),
             Function::Random(below) => write_number(rng.u32(0..*below), out),
+            // An exact source counts as the whole subject. (In nats-server an exact mapping that
+            // is looked at first hashes nothing at all, so that every message gets one number.)
             Function::Partition(buckets) => {
                 let key = if at.is_empty() {
                     fnv1a([subject])
@@ -213,6 +215,9 @@ fn can_cut(token: &[u8], at: usize) -> bool {
 }
 
 /// The pieces between separators that are not empty. No separator is one between all characters.
+///
+/// nats-server writes an empty token, which nobody can receive, for a second separator at the
+/// start. A token of separators only has no piece, and so gives an empty token here too.
 fn split(token: &[u8], separator: &[u8], out: &mut Vec<u8>) {
     let mut pieces: Vec<&[u8]> = Vec::new();
     if separator.is_empty() {
