@@ -112,8 +112,7 @@ impl Handler<Disband> for Census {
     /// Ends the connections one after the other, so that their clients do not all come to the next
     /// server at the same moment.
     fn handle(&mut self, Disband { over }: Disband, cx: &mut Cx<'_, Self>) {
-        let all: Vec<_> =
-            self.book.lock().present.values().map(|one| one.handle.clone()).collect();
+        let all: Vec<_> = self.book.lock().present.values().map(|one| one.handle.clone()).collect();
         let pace = over.div_f64(all.len().max(1) as f64).min(Duration::from_secs(1));
         let farewell = async move {
             for handle in all {

@@ -32,7 +32,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::json;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
-use tracing::debug;
+use tracing::{debug, info};
 use vagus_runtime::{Actor, Cx, Handler};
 
 use self::clock::Clock;
@@ -197,7 +197,11 @@ impl Connection {
     fn begin_end(&mut self) {
         if self.ending.is_none() {
             let reason = self.out.closed().unwrap_or(Reason::ClientClosed);
-            debug!("{}{}", self.prefix(), format_args!("connection closed: {}", reason.text()));
+            if reason == Reason::SlowConsumerPending {
+                let max = self.out.pending_max;
+                info!("{}Slow Consumer Detected: MaxPending of {max} Exceeded", self.prefix());
+            }
+            debug!("{}Client connection closed: {}", self.prefix(), reason.text());
             self.count_end(reason);
             self.withdraw();
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
@@ -222,7 +226,8 @@ impl Connection {
     /// would turn the close into a reset, which can destroy the last answer on its way.
     fn poll_ending(&mut self, task: &mut Context<'_>) -> Poll<()> {
         if self.out.poll_drain(task).is_pending() {
-            let late = self.ending.as_mut().is_none_or(|sleep| sleep.as_mut().poll(task).is_ready());
+            let late =
+                self.ending.as_mut().is_none_or(|sleep| sleep.as_mut().poll(task).is_ready());
             return if late { Poll::Ready(()) } else { Poll::Pending };
         }
         self.discard_input(task)

@@ -25,7 +25,9 @@ pub(super) fn rows(book: &Book, question: &Question) -> Vec<Row> {
     let mut rows: Vec<(Key, Row)> = Vec::new();
     if question.state.shows_present() {
         let present = book.present.iter().filter(|(cid, _)| wanted(**cid));
-        rows.extend(present.map(|(cid, one)| (present_key(question.sort, one), Row::Present(*cid))));
+        rows.extend(
+            present.map(|(cid, one)| (present_key(question.sort, one), Row::Present(*cid))),
+        );
     }
     if question.state.shows_past() {
         let past = book.past.iter().enumerate().filter(|(_, one)| wanted(one.cid));
@@ -100,9 +102,9 @@ impl Question {
         let user = self.user.as_ref().is_none_or(|user| one.user.as_ref() == Some(user));
         let account = self.account.as_ref().is_none_or(|account| one.account == account);
         let subject = self.subject.as_ref().is_none_or(|subject| {
-            one.subscription_list.iter().any(|sub| {
-                vagus_subject::overlaps(sub.subject.as_bytes(), subject.as_bytes())
-            })
+            one.subscription_list
+                .iter()
+                .any(|sub| vagus_subject::overlaps(sub.subject.as_bytes(), subject.as_bytes()))
         });
         user && account && subject
     }

@@ -7,7 +7,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
-use tracing::{debug, warn};
+use tracing::{debug, info};
 use vagus_telemetry::text::GoDuration;
 use vagus_wire::text;
 
@@ -60,14 +60,18 @@ impl Clock {
 // === impl Connection ===
 
 impl Connection {
+    /// At the start: patience for credentials, or the time to a ping.
     pub(super) fn set_first_timer(&mut self) {
-        let after = if self.client.must_authenticate() {
-            self.settings.auth_timeout
-        } else {
-            let first = FIRST_PING.min(self.settings.ping_interval);
-            first.mul_f64(1.0 + 0.2 * fastrand::f64())
-        };
-        self.clock.set(after);
+        self.clock.set(match self.client.must_authenticate() {
+            true => self.settings.auth_timeout,
+            false => self.settings.ping_interval,
+        });
+    }
+
+    /// After a `CONNECT` the first ping comes early, to measure the round trip.
+    pub(super) fn set_ping_timer(&mut self) {
+        let first = FIRST_PING.min(self.settings.ping_interval);
+        self.clock.set(first.mul_f64(1.0 + 0.2 * fastrand::f64()));
     }
 
     /// Whether time has ended the connection.
@@ -79,7 +83,7 @@ impl Connection {
             }
             if self.client.must_authenticate() {
                 self.clock.next = None;
-                warn!("{}Authentication Timeout", self.prefix());
+                info!("{}Authentication Timeout", self.prefix());
                 self.refuse(text::AUTH_TIMEOUT, Reason::AuthenticationTimeout);
             } else {
                 self.ping_or_give_up();
@@ -132,21 +136,22 @@ impl Connection {
                 let rest = deadline.saturating_sub(age).max(Duration::from_millis(1));
                 self.clock.write = Some(Box::pin(tokio::time::sleep(rest)));
             } else if self.settings.write_retry && wrote {
-                self.warn_slow(deadline);
+                self.log_slow(deadline);
                 self.out.restart_flush();
             } else {
-                self.warn_slow(deadline);
+                self.log_slow(deadline);
                 return self.end(Reason::SlowConsumerDeadline);
             }
         }
     }
 
-    fn warn_slow(&self, deadline: Duration) {
-        warn!(
-            "{}Slow Consumer Detected: WriteDeadline of {} exceeded with {} total bytes.",
+    fn log_slow(&self, deadline: Duration) {
+        let (chunks, bytes) = self.out.waiting();
+        info!(
+            "{}Slow Consumer Detected: WriteDeadline of {} exceeded with {chunks} chunks of \
+             {bytes} total bytes.",
             self.prefix(),
             GoDuration(deadline),
-            self.out.pending(),
         );
     }
 }

@@ -150,7 +150,7 @@ impl Connection {
         if let Some((text, reason)) = self.unsupported() {
             return Next::End(Some(text), reason);
         }
-        self.set_first_timer();
+        self.set_ping_timer();
         self.confirm(delivery);
         Next::Go
     }
@@ -207,7 +207,7 @@ impl Connection {
             self.refuse(text, reason);
             return true;
         }
-        self.set_first_timer();
+        self.set_ping_timer();
         if self.client.connect.verbose {
             self.out.send(b"+OK\r\n");
         }
@@ -226,7 +226,6 @@ impl Connection {
 
     /// Settings have changed: whoever is no longer allowed has to go.
     pub(super) fn apply_settings(&mut self, settings: Arc<Settings>) {
-        let old_info = self.settings.info.clone();
         self.settings = settings;
         self.last = None;
         let rules = &self.settings.authenticator;
@@ -242,12 +241,6 @@ impl Connection {
         if self.client.identity.is_none() && rules.required() && !self.client.is_being_checked() {
             self.client.standing = Standing::Stranger;
             self.set_first_timer();
-        }
-        if old_info.host != self.settings.info.host
-            || old_info.port != self.settings.info.port
-            || old_info.connect_urls != self.settings.info.connect_urls
-        {
-            self.inform();
         }
         self.limits_may_have_shrunk();
     }

@@ -74,10 +74,6 @@ impl OwnInterest {
         }
     }
 
-    fn contains(&self, sid: &[u8]) -> bool {
-        self.find(sid).is_some()
-    }
-
     fn find(&self, sid: &[u8]) -> Option<&Sub> {
         self.subs.find(hash_sid(sid), |known| known.sid() == sid)
     }
@@ -129,7 +125,7 @@ impl Connection {
             return self.complain(&format!("{text}, too many tokens"), delivery);
         }
         let max = self.settings.subscriptions_max;
-        if max > 0 && self.interest.len() >= max && !self.interest.contains(sid) {
+        if max > 0 && self.interest.len() >= max {
             return self.complain(text::MAX_SUBSCRIPTIONS, delivery);
         }
         let sub = Sub::new(Target::Connection(Arc::clone(&self.out)), subject, queue, sid);

@@ -76,4 +76,3 @@ pub struct Accepted {
     pub socket: std::net::TcpStream,
     pub peer: SocketAddr,
 }
-

@@ -47,6 +47,11 @@ impl Connection {
         tally: &mut Tally,
     ) -> Worked {
         let mut at = 0;
+        if self.client.must_authenticate() && !self.may_speak(input) {
+            self.log_refused_credentials();
+            let reason = Reason::AuthenticationFailure;
+            return self.end_here(Some(text::AUTHORIZATION), reason, delivery);
+        }
         loop {
             at = self.publish_repeats(input, at, delivery, tally);
             if at == input.len() {
@@ -95,11 +100,7 @@ impl Connection {
     }
 
     fn bad_input(&mut self, rest: &[u8], error: ParseError, delivery: &mut Delivery) -> Worked {
-        if self.client.must_authenticate() && !starts_connect(rest) {
-            return self.refuse_credentials_in(delivery);
-        }
-        let shown = String::from_utf8_lossy(&rest[..rest.len().min(32)]).into_owned();
-        tracing::error!("{}{error}: {shown:?}", self.prefix());
+        tracing::error!("{}{}", self.prefix(), describe(rest, error));
         let reason = match error {
             ParseError::ControlLine => Reason::MaxControlLine,
             ParseError::Payload { .. } => Reason::MaxPayload,
@@ -111,10 +112,10 @@ impl Connection {
         self.end_here(error.text(), reason, delivery)
     }
 
-    fn refuse_credentials_in(&mut self, delivery: &mut Delivery) -> Worked {
-        self.log_refused_credentials();
-        let reason = Reason::AuthenticationFailure;
-        self.end_here(Some(text::AUTHORIZATION), reason, delivery)
+    /// Of a client that has to show credentials only the first byte decides: it begins a
+    /// `CONNECT`, or there is a user for those who show none.
+    fn may_speak(&mut self, input: &[u8]) -> bool {
+        input.first().is_none_or(|byte| byte.eq_ignore_ascii_case(&b'C')) || self.admit_anonymous()
     }
 
     /// `rest` starts with the operation's own bytes.
@@ -156,7 +157,10 @@ impl Connection {
                 Next::Go
             }
             Op::Connect(json) => self.hello(json, delivery),
-            Op::Ignored => Next::Go,
+            Op::Info(json) if serde_json::from_slice::<serde::de::IgnoredAny>(json).is_err() => {
+                Next::End(None, Reason::ProtocolViolation)
+            }
+            Op::Info(_) | Op::Ignored => Next::Go,
         }
     }
 
@@ -184,6 +188,26 @@ fn is_interest(op: &Op<'_>) -> bool {
     matches!(op, Op::Subscribe { .. } | Op::Unsubscribe { .. })
 }
 
-fn starts_connect(rest: &[u8]) -> bool {
-    rest.first().is_some_and(|byte| byte.eq_ignore_ascii_case(&b'C'))
+/// The words of nats-server's log.
+fn describe(rest: &[u8], error: ParseError) -> String {
+    let line = rest.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let shown = String::from_utf8_lossy(&line[..line.len().min(128)]);
+    let arguments = shown.split_once([' ', '\t']).map_or("", |(_, arguments)| arguments.trim());
+    match error {
+        ParseError::UnknownOperation => {
+            format!("Client parser ERROR, state=0, i=0: proto='{:?}...'", shown)
+        }
+        ParseError::Arguments { operation } => {
+            let operation = match operation {
+                "PUB" => "processPub",
+                "HPUB" => "processHeaderPub",
+                "SUB" => "processSub",
+                _ => "processUnsub",
+            };
+            format!("{operation} Parse Error: {arguments:?}")
+        }
+        ParseError::ControlLine => "maximum control line exceeded".to_owned(),
+        ParseError::Payload { size, max } => format!("maximum payload exceeded: {size} vs {max}"),
+        ParseError::ClientError => format!("Client error {arguments}"),
+    }
 }

@@ -65,9 +65,6 @@ impl Connection {
             tally.msgs += spans.len() as u64;
             tally.bytes += payload;
             self.deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
-            if self.client.connect.verbose {
-                (0..spans.len()).for_each(|_| self.confirm(delivery));
-            }
         }
         delivery.spans = spans;
         at
@@ -136,28 +133,32 @@ impl Connection {
         if self.is_reserved(publish, delivery) {
             return Next::Go;
         }
+        self.confirm(delivery);
         if self.settings.mappings.is_empty() {
             self.route(publish.subject, publish, Some(rest), delivery);
         } else {
             self.publish_mapped(publish, rest, delivery);
         }
-        self.confirm(delivery);
         Next::Go
     }
 
     /// Subjects that only servers use.
     fn is_reserved(&self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
-        const REPLIES: [&[u8]; 3] = [b"_R_.", b"$JS.ACK.", b"_GR_."];
+        const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
         const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
         let shown = |subject: &[u8]| String::from_utf8_lossy(subject).into_owned();
+        let below = |subject: &[u8], prefix: &[u8]| {
+            subject.len() > prefix.len() && subject.starts_with(prefix)
+        };
         if let Some(reply) = publish.reply
-            && REPLIES.iter().any(|prefix| reply.starts_with(prefix))
+            && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
         {
-            let text = format!("Permissions Violation for Publish with Reply of {:?}", shown(reply));
+            let text =
+                format!("Permissions Violation for Publish with Reply of {:?}", shown(reply));
             self.complain(&text, delivery);
             return true;
         }
-        if SUBJECTS.iter().any(|prefix| publish.subject.starts_with(prefix)) {
+        if SUBJECTS.iter().any(|prefix| below(publish.subject, prefix)) {
             let text = format!("Permissions Violation for Publish to {:?}", shown(publish.subject));
             self.complain(&text, delivery);
             return true;
@@ -209,7 +210,7 @@ impl Connection {
     }
 
     fn remember(&mut self, publish: &Publish<'_>, rest: &[u8], tail: &[u8], found: Rc<Match>) {
-        if publish.has_headers || self.settings.trace {
+        if publish.has_headers || self.settings.trace || self.client.connect.verbose {
             return;
         }
         if let Some(last) = &mut self.last
@@ -245,7 +246,13 @@ impl Connection {
         delivered
     }
 
-    pub(super) fn hand(&self, found: &Match, want: &Want, message: Message<'_>, hands: &mut Hands<'_>) {
+    pub(super) fn hand(
+        &self,
+        found: &Match,
+        want: &Want,
+        message: Message<'_>,
+        hands: &mut Hands<'_>,
+    ) {
         let publish = message.publish;
         let target = &want.sub.target;
         let head = found.head(want);
@@ -276,7 +283,8 @@ impl Connection {
 
     /// The 503 to a requester whom nobody hears.
     pub(super) fn tell_no_responders(&self, message: Message<'_>, delivery: &mut Delivery) {
-        let Some(reply) = message.publish.reply.filter(|_| self.client.connect.no_responders) else {
+        let Some(reply) = message.publish.reply.filter(|_| self.client.connect.no_responders)
+        else {
             return;
         };
         let Delivery { cache, batch, frame, .. } = delivery;
@@ -288,7 +296,8 @@ impl Connection {
                 &kept
             }
         };
-        let Some(want) = found.plain_of(self.out.cid).filter(|want| want.sub.claim(1) == 1) else {
+        // It is no message: an auto-unsubscribe does not count it.
+        let Some(want) = found.plain_of(self.out.cid) else {
             return;
         };
         let block = encode::no_responders_headers(message.publish.subject);

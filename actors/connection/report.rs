@@ -30,14 +30,17 @@ impl Connection {
         let rtt = stats.rtt_ns.load(Relaxed);
         let connect = &self.client.connect;
         let subscription_list = match subscriptions {
-            true => self.interest.iter().map(|sub| describe_subscription(sub, self.out.cid)).collect(),
+            true => {
+                self.interest.iter().map(|sub| describe_subscription(sub, self.out.cid)).collect()
+            }
             false => Vec::new(),
         };
         Description {
             cid: self.out.cid,
             peer: self.peer,
             started_at: self.started_at,
-            active_at: self.broker.started_at + Duration::from_millis(stats.active_ms.load(Relaxed)),
+            active_at: self.broker.started_at
+                + Duration::from_millis(stats.active_ms.load(Relaxed)),
             ended: None,
             rtt: (rtt > 0).then(|| Duration::from_nanos(rtt)),
             pending_bytes: self.out.pending(),
@@ -50,7 +53,11 @@ impl Connection {
             name: connect.name.clone(),
             lang: connect.lang.clone(),
             version: connect.version.clone(),
-            user: self.client.identity.as_ref().and_then(|who| who.name.as_deref().map(str::to_owned)),
+            user: self
+                .client
+                .identity
+                .as_ref()
+                .and_then(|who| who.name.as_deref().map(str::to_owned)),
             account: GLOBAL_ACCOUNT,
             subscription_list,
         }

@@ -13,6 +13,7 @@ impl Connection {
             Op::Ping => trace!("{prefix}<<- [PING]"),
             Op::Pong => trace!("{prefix}<<- [PONG]"),
             Op::Ignored => trace!("{prefix}<<- [+OK]"),
+            Op::Info(json) => trace!("{prefix}<<- [INFO {}]", show(json)),
             Op::Connect(json) => trace!("{prefix}<<- [CONNECT {}]", redact(json)),
             Op::Subscribe { subject, queue: None, sid } => {
                 trace!("{prefix}<<- [SUB {} {}]", show(subject), show(sid));

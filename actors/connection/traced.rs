@@ -10,9 +10,9 @@ use vagus_wire::{Publish, headers};
 use super::Connection;
 use super::hello::GLOBAL_ACCOUNT;
 use super::publish::{Hands, Message};
+use crate::delivery::Target;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::Target;
 
 const DESTINATION: &[u8] = b"Nats-Trace-Dest";
 const ONLY: &[u8] = b"Nats-Trace-Only";

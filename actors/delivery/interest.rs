@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
-use vagus_subject::{Interested as _, Literals, Wildcards, has_wildcards, hash, tokens};
+use vagus_subject::{Interested as _, Literals, Wildcards, has_wildcards, hash, shard_of, tokens};
 
 use super::{Match, Sub};
 
@@ -158,8 +158,7 @@ impl Interest {
 
     #[inline]
     fn slice(&self, hash: u64) -> u32 {
-        // The high bits choose the slice: tables and caches use the low ones.
-        ((hash >> 32) % self.literals.len() as u64) as u32
+        shard_of(hash, self.literals.len()) as u32
     }
 
     /// Where to look `subject` up.
@@ -188,6 +187,9 @@ impl Interest {
         // Read before the slices: if a change comes between, the answer is thrown away too early,
         // never too late.
         found.stamp = self.stamp(place);
+        if has_empty_token(subject) {
+            return;
+        }
         let literals = self.literals[place.literal as usize].index.read();
         for sub in literals.matching(place.hash, subject) {
             found.push_literal(sub);
@@ -238,6 +240,11 @@ impl Interest {
     }
 }
 
+/// No subscription can have such a subject, and no pattern is meant to match one.
+fn has_empty_token(subject: &[u8]) -> bool {
+    tokens(subject).any(<[u8]>::is_empty)
+}
+
 fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) {
     for change in changes {
         match change {
@@ -265,4 +272,3 @@ fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) {
         }
     }
 }
-

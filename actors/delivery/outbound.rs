@@ -28,7 +28,7 @@ pub struct Outbound {
     pub stats: Stats,
     slot: Slot,
     /// Most bytes that may wait before the client counts as too slow.
-    pending_max: usize,
+    pub pending_max: usize,
     pending: AtomicUsize,
     events: AtomicU8,
     headers: AtomicBool,
@@ -281,6 +281,13 @@ impl Outbound {
     #[must_use]
     pub fn flush_age(&self, now: Instant) -> Option<(Duration, bool)> {
         self.queue.lock().flush_age(now)
+    }
+
+    /// Chunks and bytes that wait for the client.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        let queue = self.queue.lock();
+        (queue.chunks(), queue.pending())
     }
 
     /// Counts the present flush from now.

@@ -46,8 +46,7 @@ const LIMITED: u8 = 2;
 impl Sub {
     #[must_use]
     pub fn new(target: Target, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Self {
-        let parts: [&[u8]; 6] =
-            [b"HMSG ", subject, b" ", sid, b" ", queue.unwrap_or_default()];
+        let parts: [&[u8]; 6] = [b"HMSG ", subject, b" ", sid, b" ", queue.unwrap_or_default()];
         Self(Arc::new(Subscription {
             target,
             text: parts.concat().into_boxed_slice(),
@@ -75,6 +74,10 @@ impl Interested for Sub {
 
     fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn identity(&self) -> Option<u64> {
+        Some(Arc::as_ptr(&self.0) as u64)
     }
 }
 

@@ -37,11 +37,7 @@ impl Barrier {
     /// A barrier of `shards` parts that wakes `waker` when the last has answered.
     #[must_use]
     pub fn new(shards: usize, waker: Waker) -> Arc<Self> {
-        Arc::new(Self {
-            left: AtomicUsize::new(shards),
-            failed: AtomicBool::new(false),
-            waker,
-        })
+        Arc::new(Self { left: AtomicUsize::new(shards), failed: AtomicBool::new(false), waker })
     }
 
     #[must_use]

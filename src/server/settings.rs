@@ -85,6 +85,7 @@ fn info(
         xkey: identity.xkey.clone(),
         api_lvl: 4,
         cluster: config.cluster.name.clone().unwrap_or_default(),
+        vagus: env!("CARGO_PKG_VERSION").to_owned(),
         ..Info::default()
     }
 }

@@ -81,8 +81,10 @@ impl Connect {
     /// # Errors
     /// [`ConnectError`] when `json` is not an object or a known field has another type.
     pub fn update(&mut self, json: &[u8]) -> Result<(), ConnectError> {
-        let fields: Map<String, Value> = serde_json::from_slice(json)?;
-        for (name, value) in &fields {
+        // Names from all over the world come in all kinds of encodings.
+        let json = String::from_utf8_lossy(json);
+        let fields: Option<Map<String, Value>> = serde_json::from_str(&json)?;
+        for (name, value) in fields.iter().flatten() {
             if !value.is_null() {
                 self.set(&name.to_ascii_lowercase(), value)?;
             }

@@ -13,10 +13,12 @@ pub enum ParseError {
     #[error("maximum control line exceeded")]
     ControlLine,
     /// The payload size of a publish is over `max_payload`.
-    #[error("maximum payload exceeded: {size}")]
+    #[error("maximum payload exceeded: {size} vs {max}")]
     Payload {
         /// The size that the client announced, in bytes.
         size: usize,
+        /// The limit, in bytes.
+        max: usize,
     },
     /// Wrong number of arguments or a size that is not a number. Closed without a text.
     #[error("bad arguments for {operation}")]

@@ -30,14 +30,14 @@ pub struct Info {
     /// True once the server is in lame duck mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ldm: bool,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub xkey: String,
-    pub api_lvl: u8,
     /// True in the `INFO` that follows the first `PONG`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub connect_info: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub remote_account: String,
+    pub api_lvl: u8,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub xkey: String,
     /// Release of this server.
     pub vagus: String,
 }

@@ -20,7 +20,9 @@ pub enum Op<'a> {
     },
     Ping,
     Pong,
-    /// `+OK` and `INFO` from a client: read and ignored.
+    /// `INFO {json}` from a client: it means nothing, but has to be JSON.
+    Info(&'a [u8]),
+    /// `+OK` from a client.
     Ignored,
 }
 
@@ -31,7 +33,7 @@ pub struct Publish<'a> {
     pub reply: Option<&'a [u8]>,
     /// Bytes of the payload that are the header block; 0 for `PUB`.
     pub header_len: usize,
-    /// Whether it came as `HPUB`.
+    /// Whether there is a header block.
     pub has_headers: bool,
     /// Header block and body, without the closing CR LF.
     pub payload: &'a [u8],

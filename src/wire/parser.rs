@@ -81,8 +81,8 @@ pub fn parse(buf: &[u8], limits: Limits) -> Result<Step<'_>, ParseError> {
         Word::Ping => Ok(bare(buf, at, Op::Ping)),
         Word::Pong => Ok(bare(buf, at, Op::Pong)),
         Word::Ok => Ok(bare(buf, at, Op::Ignored)),
-        Word::Err => Err(ParseError::ClientError),
-        Word::Info => line(buf, at, limits, false, |_| Ok(Op::Ignored)),
+        Word::Err => line(buf, at, limits, true, |_| Err(ParseError::ClientError)),
+        Word::Info => line(buf, at, limits, true, |json| Ok(Op::Info(json))),
         Word::Connect => line(buf, at, limits, false, |json| Ok(Op::Connect(json))),
         Word::Sub => line(buf, at, limits, true, subscribe),
         Word::Unsub => line(buf, at, limits, true, unsubscribe),
@@ -202,9 +202,10 @@ fn unsubscribe(arguments: &[u8]) -> Result<Op<'_>, ParseError> {
     let bad = ParseError::Arguments { operation: "UNSUB" };
     match split(arguments) {
         Some(([sid, ..], 1)) => Ok(Op::Unsubscribe { sid, max: None }),
+        // What is not a number means the same as no number, as it does to nats-server.
         Some(([sid, max, ..], 2)) => {
-            let max = size(max).ok_or(bad)?;
-            Ok(Op::Unsubscribe { sid, max: Some(max as u64).filter(|max| *max > 0) })
+            let max = size(max).filter(|max| *max > 0).map(|max| max as u64);
+            Ok(Op::Unsubscribe { sid, max })
         }
         _ => Err(bad),
     }
@@ -236,7 +237,7 @@ fn publish(buf: &[u8], at: usize, limits: Limits, headers: bool) -> Result<Step<
     };
     let read = publish_arguments(arguments, headers).ok_or(ParseError::Arguments { operation })?;
     if read.size > limits.payload_max {
-        return Err(ParseError::Payload { size: read.size });
+        return Err(ParseError::Payload { size: read.size, max: limits.payload_max });
     }
     let end = used + read.size;
     // The two bytes behind the payload are judged as soon as they are here.
@@ -247,29 +248,32 @@ fn publish(buf: &[u8], at: usize, limits: Limits, headers: bool) -> Result<Step<
             None => return Ok(Step::Partial { total: end + 2 }),
         }
     }
-    let tail = (crlf && canonical(arguments, &read, headers))
+    // An empty header block makes a message without headers, which is spelled otherwise.
+    let has_headers = read.header_len > 0;
+    let tail = (crlf && has_headers == headers && is_canonical(arguments))
         .then(|| &buf[used - 2 - arguments.len() + read.subject.len() + 1..end + 2]);
     let op = Op::Publish(Publish {
         subject: read.subject,
         reply: read.reply,
         header_len: read.header_len,
-        has_headers: headers,
+        has_headers,
         payload: &buf[used..end],
         tail,
     });
     Ok(Step::Op { op, used: end + 2 })
 }
 
-/// Whether the arguments are spelled as the server would spell them: single spaces, and numbers
-/// without leading zeros.
-fn canonical(arguments: &[u8], read: &Arguments<'_>, headers: bool) -> bool {
-    let digits = |n: usize| n.checked_ilog10().unwrap_or(0) as usize + 1;
-    let expected = read.subject.len()
-        + read.reply.map_or(0, |reply| reply.len() + 1)
-        + if headers { digits(read.header_len) + 1 } else { 0 }
-        + digits(read.size)
-        + 1;
-    arguments.len() == expected && !arguments.contains(&b'\t') && !arguments.contains(&b'\r')
+/// Whether the arguments are separated as the server separates them: by single spaces. The digits
+/// of a size go on as they came.
+fn is_canonical(arguments: &[u8]) -> bool {
+    let mut before = b' ';
+    for byte in arguments {
+        if matches!(byte, b'\t' | b'\r') || (*byte == b' ' && before == b' ') {
+            return false;
+        }
+        before = *byte;
+    }
+    before != b' '
 }
 
 #[cfg(test)]

@@ -36,10 +36,6 @@ pub fn next(buf: &[u8], at: usize, head: &[u8], payload_max: usize) -> Option<Re
             }
             break;
         }
-        // A leading zero is not how a delivery spells a size.
-        if size == 0 && n > head.len() {
-            return None;
-        }
         size = size * 10 + usize::from(digit);
         n += 1;
         if n > digits_end {
@@ -102,7 +98,6 @@ mod tests {
     fn leaves_the_rest_to_the_parser() {
         for other in [
             &b"PUB a.b r 5\r\nhello\r\n"[..],
-            b"PUB a.b 05\r\nhello\r\n",
             b"PUB a.b 5\nhello\r\n",
             b"PUB a.b 5\r\nhelloXX",
             b"PUB a.b 5\r\nhello\r",

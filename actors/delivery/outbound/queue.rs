@@ -136,6 +136,10 @@ impl Queue {
         self.chunks.bytes
     }
 
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks.chunks.len()
+    }
+
     pub(super) fn append(&mut self, data: &[u8]) {
         self.chunks.append(data);
     }

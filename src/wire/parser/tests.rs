@@ -30,7 +30,9 @@ fn publishes() {
     assert_eq!((p.headers(), p.body()), (&b"NATS/1.0\r\n\r\n"[..], &b"hi"[..]));
     assert_eq!(p.tail, Some(&b"r 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"[..]));
     let Op::Publish(p) = one(b"PUB a 002\r\nhi\r\n") else { panic!() };
-    assert_eq!(p.tail, None);
+    assert_eq!(p.tail, Some(&b"002\r\nhi\r\n"[..]));
+    let Op::Publish(p) = one(b"HPUB a 0 2\r\nhi\r\n") else { panic!() };
+    assert_eq!((p.has_headers, p.payload, p.tail), (false, &b"hi"[..], None));
 }
 
 #[test]
@@ -38,6 +40,7 @@ fn subscribes() {
     assert_eq!(one(b"SUB a.* 1\r\n"), Op::Subscribe { subject: b"a.*", queue: None, sid: b"1" });
     assert_eq!(one(b"sub a q 1\n"), Op::Subscribe { subject: b"a", queue: Some(b"q"), sid: b"1" });
     assert_eq!(one(b"UNSUB 1\r\n"), Op::Unsubscribe { sid: b"1", max: None });
+    assert_eq!(one(b"UNSUB 1 x\r\n"), Op::Unsubscribe { sid: b"1", max: None });
     assert_eq!(one(b"UNSUB 1 5\r\n"), Op::Unsubscribe { sid: b"1", max: Some(5) });
 }
 
@@ -53,7 +56,9 @@ fn bare_words() {
 #[test]
 fn refusals() {
     use ParseError::*;
-    for unknown in [&b"FOO"[..], b"\r\n", b" PING\r\n", b"PUBX", b"PX", b"RS+ a\r\n", b"GET / "] {
+    for unknown in
+        [&b"FOO"[..], b"\r\n", b" PING\r\n", b"PUBX", b"PX", b"RS+ a\r\n", b"GET / ", b"-ERR\r\n"]
+    {
         assert_eq!(fails(unknown), UnknownOperation, "{unknown:?}");
     }
     assert_eq!(fails(b"PUB a 2\r\nhiX"), UnknownOperation);
@@ -69,11 +74,11 @@ fn refusals() {
         b"SUB a\r\n",
         b"SUB a b c d\r\n",
         b"UNSUB \r\n",
-        b"UNSUB 1 x\r\n",
+        b"UNSUB 1 2 3\r\n",
     ] {
         assert!(matches!(fails(arguments), Arguments { .. }), "{arguments:?}");
     }
-    assert_eq!(fails(b"PUB a 1048577\r\n"), Payload { size: 1_048_577 });
+    assert_eq!(fails(b"PUB a 1048577\r\n"), Payload { size: 1_048_577, max: 1 << 20 });
     assert_eq!(fails(b"-ERR 'x'\r\n"), ClientError);
     let long = [b"SUB ".to_vec(), vec![b'a'; 4097]].concat();
     assert_eq!(fails(&long[..]), ParseError::ControlLine);
