@@ -147,6 +147,9 @@ pub struct PubsubArgs {
     /// Subscriber i gets what publisher i publishes, and nothing else
     #[arg(long)]
     pub pairs: bool,
+    /// Further subscribers that never read what they are sent
+    #[arg(long, default_value_t = 0)]
+    pub stuck: u16,
     /// Subscribe to this instead of SUBJECT (or SUBJECT.* with --subjects)
     #[arg(long)]
     pub sub_subject: Option<String>,

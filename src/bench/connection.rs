@@ -184,15 +184,21 @@ impl Connection {
 
     /// Looks, without waiting, whether the server said something; for those who only write.
     pub(crate) fn glance(&mut self) -> Result<(), BenchError> {
+        self.glance_counting().map(|_| ())
+    }
+
+    /// Reads at most once, without waiting. Returns how many deliveries that brought, `None` if
+    /// there was nothing to read.
+    pub(crate) fn glance_counting(&mut self) -> Result<Option<u64>, BenchError> {
         let mut bytes = [0; 4096];
         let got = rustix::net::recv(&self.stream, bytes.as_mut_slice(), RecvFlags::DONTWAIT);
         match got.map(|(count, _)| count).map_err(io::Error::from) {
             Ok(0) => Err(BenchError::Closed { role: self.role }),
             Ok(count) => {
                 self.inbound.push(&bytes[..count]);
-                self.drain(|_| Ok(())).map(|_| ())
+                self.drain_counting().map(Some)
             }
-            Err(error) if is_idle(&error) => Ok(()),
+            Err(error) if is_idle(&error) => Ok(None),
             Err(source) => Err(BenchError::Io { role: self.role, source }),
         }
     }

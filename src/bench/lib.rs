@@ -15,6 +15,7 @@ mod error;
 mod flow;
 mod frames;
 mod inbound;
+mod interest;
 mod metrics;
 mod process;
 mod progress;

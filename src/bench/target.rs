@@ -25,6 +25,11 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
+    /// Whether publishers and subscribers are on one server, as far as the addresses tell.
+    pub(crate) fn are_one(&self) -> bool {
+        self.publish.address == self.subscribe.address
+    }
+
     pub(crate) fn from_args(args: &CommonArgs) -> Result<Self, BenchError> {
         let parse = |url: &Option<String>| Target::parse(url.as_ref().unwrap_or(&args.url), args);
         Ok(Self { publish: parse(&args.pub_url)?, subscribe: parse(&args.sub_url)? })

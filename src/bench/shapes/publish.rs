@@ -34,6 +34,7 @@ impl Shape for PubArgs {
             sub_subject: String::new(),
             group: None,
             pairs: false,
+            stuck: 0,
         };
         stream::run(context, &plan)
     }

@@ -18,6 +18,9 @@ impl Shape for PubsubArgs {
         if self.pairs {
             settings.push(("pairs", Value::from(true)));
         }
+        if self.stuck > 0 {
+            settings.push(("stuck", Value::from(self.stuck)));
+        }
         settings.extend(stream::settings(&self.flow));
         settings
     }
@@ -44,6 +47,7 @@ impl Shape for PubsubArgs {
             sub_subject: self.sub_subject.clone().unwrap_or_else(|| subject_of_all(&self.flow)),
             group: None,
             pairs: self.pairs,
+            stuck: self.stuck,
         };
         stream::run(context, &plan)
     }

@@ -34,6 +34,7 @@ impl Shape for QueueArgs {
             sub_subject: subject_of_all(&self.flow),
             group: Some(&self.group),
             pairs: false,
+            stuck: 0,
         };
         stream::run(context, &plan)
     }

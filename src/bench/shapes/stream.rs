@@ -1,11 +1,15 @@
 //! The engine under `pub`, `sub`, `pubsub` and `queue`: publishers on one side, subscribers on the
 //! other, and the window in which all is measured.
 
+mod cast;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub(super) use self::cast::check_size;
+use self::cast::open;
 use super::{Context, check_subject, per_second, seconds};
 use crate::args::FlowArgs;
 use crate::connection::Connection;
@@ -16,8 +20,8 @@ use crate::metrics::{Metrics, merge_histograms};
 use crate::process::{Spent, Window};
 use crate::publisher::{Paced, Published, Quota, flood, pace};
 use crate::report::Outcome;
-use crate::subscriber::{Duties, Received, receive};
-use crate::verify::{Checker, STAMP_BYTES, Stamper, TIMED_STAMP_BYTES};
+use crate::subscriber::{Received, receive};
+use crate::verify::{Checker, STAMP_BYTES};
 
 /// Who takes part.
 pub(super) struct Plan<'a> {
@@ -29,6 +33,8 @@ pub(super) struct Plan<'a> {
     pub(super) group: Option<&'a str>,
     /// Publisher i and subscriber i have subject i to themselves.
     pub(super) pairs: bool,
+    /// Further subscribers, which never read.
+    pub(super) stuck: u16,
 }
 
 impl Plan<'_> {
@@ -49,13 +55,6 @@ impl Plan<'_> {
     fn own_subject(&self, subject: &str, index: u16) -> String {
         if self.pairs { format!("{}.{index}", self.args.subject) } else { subject.to_owned() }
     }
-}
-
-/// The open connections of a run, publishers first.
-struct Cast {
-    publishers: Vec<(Connection, Frames)>,
-    subscribers: Vec<(Connection, Duties)>,
-    server_version: String,
 }
 
 /// Refuses flow options that make no sense together.
@@ -151,49 +150,10 @@ pub(super) fn run(context: &Context<'_>, plan: &Plan<'_>) -> Result<Outcome, Ben
         Ok::<_, BenchError>((start, published, received))
     })?;
     let spent = window.close()?;
+    drop(cast.stuck);
     verify(plan, &published, &received)?;
     let metrics = measure(plan, start, &published, received, &spent)?;
     Ok(Outcome { server_version, metrics })
-}
-
-/// Opens and subscribes everything; returns when the server has taken all of it.
-fn open(context: &Context<'_>, plan: &Plan<'_>, epoch: Instant) -> Result<Cast, BenchError> {
-    let args = plan.args;
-    let timed = args.paced.is_some() && args.size >= TIMED_STAMP_BYTES;
-    let mut cast =
-        Cast { publishers: Vec::new(), subscribers: Vec::new(), server_version: String::new() };
-    for subscriber in 0..plan.subs {
-        let mut connection = Connection::open(&context.targets.subscribe, "a subscriber")?;
-        let subject = plan.own_subject(&plan.sub_subject, subscriber);
-        connection.subscribe(&subject, plan.group, 1)?;
-        connection.flush(context.stall_timeout(), |_| Ok(()))?;
-        let every = plan.group.is_none();
-        let duties = Duties {
-            checker: args.verify.then(|| Checker::new(plan.pubs, args.size, every)),
-            latency_epoch: timed.then_some(epoch),
-        };
-        cast.subscribers.push((connection, duties));
-    }
-    for publisher in 0..plan.pubs {
-        let connection = Connection::open(&context.targets.publish, "a publisher")?;
-        check_size(args.size, &connection)?;
-        let stamper =
-            (args.verify || timed).then(|| Stamper::new(publisher, timed.then_some(epoch)));
-        let subject = plan.own_subject(&args.subject, publisher);
-        let frames = Frames::new(&subject, args.subjects, args.size, stamper);
-        cast.server_version.clone_from(&connection.server.version);
-        cast.publishers.push((connection, frames));
-    }
-    Ok(cast)
-}
-
-pub(super) fn check_size(size: usize, connection: &Connection) -> Result<(), BenchError> {
-    let max = connection.server.max_payload;
-    if max > 0 && size > max {
-        let text = format!("--size {size} is above the server's max_payload of {max}");
-        return Err(BenchError::Options(text));
-    }
-    Ok(())
 }
 
 fn paced_publishers(publishers: Vec<(Connection, Frames)>, quota: Quota) -> Vec<Paced> {
