@@ -2,8 +2,8 @@
 //!
 //! The first of these that applies decides alone:
 //! 1. no rules: everyone is let in;
-//! 2. users are listed: a client that shows nothing becomes `no_auth_user`, if there is one; a client
-//!    that names a user must prove to be that user;
+//! 2. users are listed: a client that shows nothing becomes `no_auth_user`, if there is one; a
+//!    client that names a user must prove to be that user;
 //! 3. a token is set: the client must show it;
 //! 4. a single user is set: the client must be it;
 //! 5. otherwise the client is refused.
@@ -11,7 +11,8 @@
 //! An outsider should not learn which users exist. So a name that is unknown costs a comparison as
 //! well, and where any user's password is hashed, every refusal costs one hash, of the highest cost
 //! in use. (Users with hashes of *different* costs can still be told apart by the time a wrong
-//! password takes.) Hashes are heavy on purpose: run them off the data path, and bound how many run.
+//! password takes.) Hashes are heavy on purpose: run them off the data path, and bound how many
+//! run.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -17,7 +17,8 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Whether clients prove this secret against a hash: it begins `$2a$10$` (also b, x, y; any cost).
+    /// Whether clients prove this secret against a hash: it begins `$2a$10$` (also b, x, y; any
+    /// cost).
     pub fn is_bcrypt(&self) -> bool {
         self.cost().is_some()
     }

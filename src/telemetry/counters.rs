@@ -1,9 +1,9 @@
 //! Counters and gauges that any thread bumps and the monitor reads now and then.
 //!
-//! All operations are relaxed: a reader sees each number somewhere between "now" and "a moment ago",
-//! and two numbers need not be of the same moment. Each value fills its own pair of cache lines
-//! (the adjacent-line prefetcher of x86 couples two), so that neighbours in a struct do not make the
-//! threads that bump them fight for one line.
+//! All operations are relaxed: a reader sees each number somewhere between "now" and "a moment
+//! ago", and two numbers need not be of the same moment. Each value fills its own pair of cache
+//! lines (the adjacent-line prefetcher of x86 couples two), so that neighbours in a struct do not
+//! make the threads that bump them fight for one line.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 

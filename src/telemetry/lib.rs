@@ -1,6 +1,6 @@
 //! What the server tells about itself: log lines, counters, latencies, the process.
 //!
-//! - [`logging`]: `tracing` events printed as NATS log lines (or JSON), to stderr or a rotated file;
+//! - [`logging`]: `tracing` events as NATS log lines (or JSON), to stderr or a rotated file;
 //! - [`counters`]: relaxed counters and gauges, one cache line each;
 //! - [`histogram`]: latencies in a fixed number of buckets;
 //! - [`process`]: memory, CPU and uptime of this process;

@@ -12,8 +12,8 @@
 //! Lines that can't be written are counted ([`LogControl::lost_lines`]).
 //!
 //! Events of other people's crates appear from WARN upwards only: at lower levels some of them
-//! format whole payloads. Crates whose names start with one of [`LogConfig::targets`] count as ours.
-//! Spans are not printed.
+//! format whole payloads. Crates whose names start with one of [`LogConfig::targets`] count as
+//! ours. Spans are not printed.
 
 mod fields;
 mod file;
@@ -58,7 +58,8 @@ pub enum LogFormat {
     /// `[pid] 2026/11/21 00:00:28.128567 [INF] message key=value`
     #[default]
     Nats,
-    /// `{"time":"2026-11-21T00:00:28.128567Z","pid":1,"level":"info","target":"..","message":"..","fields":{..}}`
+    /// An object with `time` (RFC 3339, UTC), `pid`, `level` (info, debug, trace, warn, error,
+    /// fatal), `target`, `message`, and `fields` when there are any.
     Json,
 }
 

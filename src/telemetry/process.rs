@@ -107,8 +107,9 @@ fn parse_rss(status: &str) -> Option<u64> {
     Some(kib * 1024)
 }
 
-/// User plus system ticks, fields 14 and 15 of `/proc/<pid>/stat`. The second field is the program's
-/// name in brackets and may itself hold blanks and brackets, so counting starts after the last one.
+/// User plus system ticks, fields 14 and 15 of `/proc/<pid>/stat`. The second field is the
+/// program's name in brackets and may itself hold blanks and brackets, so counting starts after the
+/// last one.
 fn parse_ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace().skip(11);

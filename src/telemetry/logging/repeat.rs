@@ -1,7 +1,7 @@
 //! Holds back a warning whose text was printed less than a second ago.
 //!
-//! The memory is a table of fixed size, one slot a hash: two texts that share a slot push each other
-//! out, which prints a line too many, never one too few.
+//! The memory is a table of fixed size, one slot a hash: two texts that share a slot push each
+//! other out, which prints a line too many, never one too few.
 
 use std::{
     hash::{BuildHasher, RandomState},
