@@ -6,8 +6,9 @@ mod settings;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::info;
@@ -17,7 +18,7 @@ use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
 use vagus_actors::plugins::Guest;
 use vagus_actors::root::{Retire, Root};
-use vagus_config::Config;
+use vagus_config::{Config, Loaded};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
 
 pub use self::identity::Identity;
@@ -25,7 +26,7 @@ pub use self::settings::SettingsError;
 
 /// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
 pub struct Server {
-    config: Mutex<Config>,
+    in_force: Arc<ArcSwap<InForce>>,
     identity: Arc<Identity>,
     broker: Arc<Broker>,
     root: Handle<Root>,
@@ -33,10 +34,19 @@ pub struct Server {
     address: Option<SocketAddr>,
 }
 
+/// The configuration that a server goes by, since when, and what it was read from.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    pub config: Config,
+    /// `sha256:<hex>` of the file; empty without one.
+    pub digest: String,
+    pub since: SystemTime,
+}
+
 /// Why a server did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("unable to listen on {address}: {source}")]
+    #[error("{address}, \"listen tcp {address}: bind: {}\"", in_words(source))]
     Listen { address: String, source: std::io::Error },
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -48,6 +58,8 @@ pub enum StartError {
 #[derive(Default)]
 pub struct Builder {
     config: Config,
+    digest: String,
+    identity: Option<Identity>,
     guests: Vec<Guest>,
 }
 
@@ -63,6 +75,21 @@ impl Builder {
         self
     }
 
+    /// A configuration with the digest of the file that it was read from.
+    #[must_use]
+    pub fn loaded(mut self, loaded: Loaded) -> Self {
+        self.config = loaded.config;
+        self.digest = loaded.digest;
+        self
+    }
+
+    /// Who the server is to be, where that is known already.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// Opens the port and brings the actors to life.
     ///
     /// # Errors
@@ -72,7 +99,7 @@ impl Builder {
         let config = self.config;
         let port = Arc::new(open_port(&config)?);
         let address = port.local_addr().ok();
-        let identity = Arc::new(Identity::new(&config));
+        let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
         let settings = settings::from_config(&config, &identity, address)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
@@ -88,20 +115,28 @@ impl Builder {
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
         }
-        Ok(Server { config: Mutex::new(config), identity, broker, root, runtime, address })
+        let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
+        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
+        Ok(Server { in_force, identity, broker, root, runtime, address })
+    }
+}
+
+/// The operating system's reason as tools expect to read it.
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "address already in use".to_owned(),
+        std::io::ErrorKind::AddrNotAvailable => "cannot assign requested address".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
 }
 
 fn open_port(config: &Config) -> Result<std::net::TcpListener, StartError> {
     let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let failed = |source| StartError::Listen {
-        address: format!("{host}:{}", config.port),
-        source,
-    };
+    let failed = |source| StartError::Listen { address: format!("{host}:{}", config.port), source };
     let mut addresses = (host, config.port.to_bind()).to_socket_addrs().map_err(failed)?;
-    let address = addresses
-        .next()
-        .ok_or_else(|| failed(std::io::Error::other("the host has no address")))?;
+    let address =
+        addresses.next().ok_or_else(|| failed(std::io::Error::other("the host has no address")))?;
     vagus_actors::listener::open(address).map_err(failed)
 }
 
@@ -133,7 +168,7 @@ impl Server {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.config.lock().clone()
+        self.in_force.load().config.clone()
     }
 
     /// Every living actor.
@@ -152,10 +187,11 @@ impl Server {
     ///
     /// # Errors
     /// When the new configuration contradicts itself. Then nothing has changed.
-    pub fn reload(&self, config: Config) -> Result<(), SettingsError> {
+    pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
+        let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address)?;
         self.broker.set_settings(settings);
-        *self.config.lock() = config;
+        self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         self.tell(Tell::Reload(Reload(self.broker.settings())));
         Ok(())
     }

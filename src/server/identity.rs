@@ -3,7 +3,7 @@
 use vagus_config::Config;
 
 /// The release of nats-server whose behaviour this server has. Clients choose features by it.
-pub const COMPATIBLE: &str = "2.14.5";
+pub(super) const COMPATIBLE: &str = "2.14.5";
 
 /// Names and keys of a server, the same for as long as it runs.
 #[derive(Debug, Clone)]

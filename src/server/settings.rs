@@ -108,7 +108,11 @@ fn rules(config: &Config) -> Rules {
             UserRule::new(user, auth.password.as_ref().map_or_else(|| Secret::from(""), secret))
         }),
         token: auth.token.as_ref().map(secret),
-        users: auth.users.iter().map(|one| UserRule::new(&one.user, secret(&one.password))).collect(),
+        users: auth
+            .users
+            .iter()
+            .map(|one| UserRule::new(&one.user, secret(&one.password)))
+            .collect(),
         no_auth_user: config.no_auth_user.clone(),
     }
 }
