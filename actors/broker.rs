@@ -17,6 +17,9 @@ use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Interest, Slots};
 use crate::shard::SubjectShard;
 
+/// The name of the one account that clients belong to.
+pub const GLOBAL_ACCOUNT: &str = "$G";
+
 /// See the module's text. One a server, born before its actors.
 pub struct Broker {
     pub started: Instant,

@@ -9,7 +9,7 @@ mod select;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -40,6 +40,7 @@ pub struct Book {
 }
 
 struct Present {
+    since: SystemTime,
     out: Arc<Outbound>,
     handle: Handle<Connection>,
 }
@@ -72,7 +73,9 @@ impl Handler<Born> for Census {
         let mut book = self.book.lock();
         // The news of an end can overtake that of the birth.
         if !book.past.iter().rev().take(64).any(|gone| gone.cid == born.out.cid) {
-            book.present.insert(born.out.cid, Present { out: born.out, handle: born.handle });
+            let since = SystemTime::now();
+            book.present
+                .insert(born.out.cid, Present { since, out: born.out, handle: born.handle });
         }
     }
 }
@@ -129,23 +132,25 @@ impl Handler<Disband> for Census {
 impl Handler<Question> for Census {
     fn handle(&mut self, question: Question, cx: &mut Cx<'_, Self>) {
         let book = self.book.lock();
-        let rows = select::rows(&book, &question);
-        // Only a filter by name needs to know more of everyone than the counters say.
-        let (total, rows) = match question.needs_descriptions() {
-            true => (0, rows),
-            false => (rows.len(), question.page(rows)),
-        };
+        let mut rows = select::rows(&book, &question, self.broker.started_at);
+        let total = rows.len();
+        if let Some(only) = question.cid {
+            rows.retain(|row| row.cid(&book) == only);
+        }
+        // Only a filter by name or subject needs to know more of everyone than the counters say.
+        if !question.needs_descriptions() {
+            rows = question.page(rows);
+        }
         let pending: Vec<_> = rows.into_iter().map(|row| ask(&book, row, &question)).collect();
         drop(book);
         cx.when(
             async move { (answers(pending).await, question) },
-            move |_, (described, question), _| {
-                let page = match question.needs_descriptions() {
-                    true => question.filter_and_page(described),
-                    false => Page { total, connections: described },
-                };
+            move |_, (mut connections, question), _| {
+                if question.needs_descriptions() {
+                    connections = question.filter_and_page(connections);
+                }
                 // The asker may have given up.
-                let _ = question.reply.send(page);
+                let _ = question.reply.send(Page { total, connections });
             },
         );
     }

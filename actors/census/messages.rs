@@ -37,6 +37,7 @@ pub struct Question {
     pub state: State,
     pub offset: usize,
     pub limit: usize,
+    /// Only this connection, whatever the filters below say.
     pub cid: Option<u64>,
     pub user: Option<String>,
     pub account: Option<String>,
@@ -51,7 +52,7 @@ pub struct Question {
 /// The answer to a [`Question`].
 #[derive(Debug)]
 pub struct Page {
-    /// How many match, on this page or not.
+    /// How many there are in the state and the account asked for, shown or not.
     pub total: usize,
     pub connections: Vec<Arc<Description>>,
 }
@@ -64,7 +65,8 @@ pub enum State {
     All,
 }
 
-/// The order of a page: ascending by number and start, descending by all else.
+/// The order of a page: ascending by number, start, uptime, time of activity (`Idle`) and reason;
+/// descending by all else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     Cid,

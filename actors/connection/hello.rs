@@ -11,12 +11,9 @@ use vagus_wire::{Connect, text};
 
 use super::Connection;
 use super::operate::Next;
-use crate::broker::Settings;
+use crate::broker::{GLOBAL_ACCOUNT, Settings};
 use crate::delivery::Reason;
 use crate::delivery::desk::Delivery;
-
-/// The name of the one account there is.
-pub(super) const GLOBAL_ACCOUNT: &str = "$G";
 
 /// What is known of the client.
 pub(super) struct Client {

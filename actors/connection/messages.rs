@@ -48,8 +48,10 @@ pub struct Description {
     pub name: String,
     pub lang: String,
     pub version: String,
+    /// As it says itself, or as the configuration names who says nothing.
     pub user: Option<String>,
-    pub account: &'static str,
+    /// `None` for one whose credentials were refused.
+    pub account: Option<&'static str>,
     /// Filled when asked for.
     pub subscription_list: Vec<SubscriptionDescription>,
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use super::Connection;
-use super::hello::GLOBAL_ACCOUNT;
 use super::messages::{Description, SubscriptionDescription};
+use crate::broker::GLOBAL_ACCOUNT;
 use crate::census::messages::Gone;
 use crate::delivery::{Reason, Sub};
 
@@ -53,12 +53,8 @@ impl Connection {
             name: connect.name.clone(),
             lang: connect.lang.clone(),
             version: connect.version.clone(),
-            user: self
-                .client
-                .identity
-                .as_ref()
-                .and_then(|who| who.name.as_deref().map(str::to_owned)),
-            account: GLOBAL_ACCOUNT,
+            user: self.user(),
+            account: Some(GLOBAL_ACCOUNT),
             subscription_list,
         }
     }
@@ -72,7 +68,22 @@ impl Connection {
         };
         let mut words = self.describe(self.ending.is_none());
         words.ended = Some((SystemTime::now(), reason));
+        if reason == Reason::AuthenticationFailure {
+            words.account = None;
+        }
         words
+    }
+
+    /// The user's name, where there is one: also that of a user who was refused, or who was asked
+    /// for no proof. A token is not shown.
+    fn user(&self) -> Option<String> {
+        let known = self.client.identity.as_ref().and_then(|who| who.name.as_deref());
+        let connect = &self.client.connect;
+        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
+        known
+            .map(str::to_owned)
+            .or_else(|| given(&connect.user))
+            .or_else(|| given(&connect.auth_token).map(|_| "[REDACTED]".to_owned()))
     }
 
     /// The end, however it came: also when the actor panicked.

@@ -8,8 +8,8 @@ use vagus_telemetry::text::GoTime;
 use vagus_wire::{Publish, headers};
 
 use super::Connection;
-use super::hello::GLOBAL_ACCOUNT;
 use super::publish::{Hands, Message};
+use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Target;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
