@@ -83,6 +83,10 @@ struct Field {
 pub fn plan(old: &Config, new: &Config) -> Plan {
     let mut plan = Plan::default();
     for field in fields::all().filter(|field| !(field.same)(old, new)) {
+        // Written or not, the host is the same.
+        if field.key == "http_host" && old.monitor_host() == new.monitor_host() {
+            continue;
+        }
         let allowed = match field.key {
             // The server has taken some port, and keeps it.
             "port" => new.port == crate::Port::Random,

@@ -116,3 +116,68 @@ fn decimal(nanos: u128, unit: u128) -> String {
     let width = unit.ilog10() as usize;
     format!("{whole}.{part:0width$}").trim_end_matches('0').to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        let second = 1_000_000_000;
+        let cases = [
+            ("0", 0),
+            ("5s", 5 * second),
+            ("1m30s", 90 * second),
+            ("1.5h", 5400 * second),
+            ("-2m", -120 * second),
+            ("+3ms", 3_000_000),
+            ("1us", 1_000),
+            ("2\u{b5}s", 2_000),
+            (".5s", second / 2),
+            ("3.s", 3 * second),
+            ("1h2m3s4ms5us6ns", 3_723_004_005_006),
+            ("0.3333333333333333333h", 1_199_999_999_999),
+            ("2562047h47m16.854775807s", i64::MAX),
+        ];
+        for (text, nanos) in cases {
+            assert_eq!(parse(text), Ok(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_says_why() {
+        let cases = [
+            ("", "invalid duration \"\""),
+            ("x", "invalid duration \"x\""),
+            ("-", "invalid duration \"-\""),
+            (".s", "invalid duration \".s\""),
+            ("1.2.3s", "invalid duration \"1.2.3s\""),
+            ("5", "missing unit in duration \"5\""),
+            ("5d", "unknown unit \"d\" in duration \"5d\""),
+            ("1s2x", "unknown unit \"x\" in duration \"1s2x\""),
+            ("2562047h47m16.854775808s", "invalid duration \"2562047h47m16.854775808s\""),
+        ];
+        for (text, why) in cases {
+            assert_eq!(parse(text).map_err(|error| error.to_string()), Err(why.to_owned()));
+        }
+    }
+
+    #[test]
+    fn durations_are_shown_as_go_shows_them() {
+        let cases = [
+            (0, "0s"),
+            (1, "1ns"),
+            (1_500, "1.5\u{b5}s"),
+            (300_000_000, "300ms"),
+            (1_500_000_000, "1.5s"),
+            (10_000_000_000, "10s"),
+            (90_000_000_000, "1m30s"),
+            (120_000_000_000, "2m0s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (3_723_004_000_000, "1h2m3.004s"),
+        ];
+        for (nanos, text) in cases {
+            assert_eq!(format(Duration::from_nanos(nanos)), text);
+        }
+    }
+}

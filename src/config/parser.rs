@@ -107,16 +107,17 @@ impl<'a> Parser<'a> {
         loop {
             self.lexer.skip_space_and_comments();
             match self.lexer.peek() {
-                None => return Ok(self.scopes.pop().unwrap_or_default()),
+                None => return Ok(self.finished()),
                 Some(b'{') => {
                     self.lexer.bump();
                     open += 1;
                 }
                 // A closing brace too many is forgiven after a value and at the end of the text.
-                Some(b'}') if open > 0 || after_value || self.lexer.only_closing_left() => {
+                Some(b'}') if open > 0 || after_value => {
                     self.lexer.bump();
                     open = open.saturating_sub(1);
                 }
+                Some(b'}') if self.lexer.only_closing_left() => return Ok(self.finished()),
                 Some(b',' | b';') if open > 0 => {
                     self.lexer.bump();
                 }
@@ -168,6 +169,11 @@ impl<'a> Parser<'a> {
         let value = self.value()?;
         self.set(key.text, Node { value, at: key.at, used: false });
         Ok(())
+    }
+
+    /// The innermost map, which is complete.
+    fn finished(&mut self) -> Map {
+        self.scopes.pop().unwrap_or_default()
     }
 
     fn set(&mut self, key: String, node: Node) {
@@ -228,7 +234,7 @@ impl<'a> Parser<'a> {
                 None => return Err(Diagnostic::error(&opened, "block is not closed")),
                 Some(b'}') => {
                     self.lexer.bump();
-                    return Ok(Value::Map(self.scopes.pop().unwrap_or_default()));
+                    return Ok(Value::Map(self.finished()));
                 }
                 Some(b']') => return Err(self.lexer.error("unexpected ']' inside a block")),
                 Some(_) => {
