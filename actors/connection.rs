@@ -70,8 +70,8 @@ pub struct Connection {
     stall: Option<Pin<Box<Sleep>>>,
     /// Ending: only what is queued is still sent, until then.
     ending: Option<Pin<Box<Sleep>>>,
-    /// One connection more than the server allows.
-    over_limit: bool,
+    /// Among the clients of the server: not when it was one too many, nor once it is ending.
+    counted: bool,
 }
 
 /// Reads in one turn of the arbiter before others get theirs.
@@ -102,7 +102,11 @@ impl Connection {
         let slot = broker.slots.take();
         let out = Arc::new(Outbound::new(accepted.cid, slot, write, settings.pending_max));
         out.stats.active_ms.store(broker.now_ms(), Relaxed);
-        let others = broker.tally.clients.fetch_add(1, Relaxed);
+        let max = settings.connections_max.unwrap_or(u64::MAX);
+        let counted = broker
+            .tally
+            .clients
+            .fetch_update(Relaxed, Relaxed, |clients| (clients < max).then_some(clients + 1));
         Ok(Self {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             peer: accepted.peer,
@@ -117,7 +121,7 @@ impl Connection {
             draining: false,
             stall: None,
             ending: None,
-            over_limit: settings.connections_max.is_some_and(|max| others >= max),
+            counted: counted.is_ok(),
             settings,
             cast,
             broker,
@@ -132,6 +136,15 @@ impl Connection {
 
     /// Does what can be done now. Ready when the connection is at its end.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let done = self.poll_once(task);
+        if done.is_pending() && self.clock.take_fresh() {
+            // A timer wakes only a task that has asked it to.
+            self.poll_clock(task);
+        }
+        done
+    }
+
+    fn poll_once(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let events = self.out.poll_events(task);
         if events.expired() {
             self.end_expired(task);
@@ -203,8 +216,15 @@ impl Connection {
             }
             debug!("{}Client connection closed: {}", self.prefix(), reason.text());
             self.count_end(reason);
+            self.uncount();
             self.withdraw();
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
+        }
+    }
+
+    fn uncount(&mut self) {
+        if std::mem::take(&mut self.counted) {
+            self.broker.tally.clients.fetch_sub(1, Relaxed);
         }
     }
 

@@ -42,11 +42,6 @@ impl RunFile {
         Self::write(dir.join(name), ports.to_json(), 0o644)
     }
 
-    /// Where the file is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Deletes the file, unless another server has put its own there meanwhile.
     pub(crate) fn remove(self) -> io::Result<()> {
         match fs::read_to_string(&self.path) {
@@ -199,10 +194,10 @@ mod tests {
             ..Ports::default()
         };
         let file = RunFile::ports(dir.path(), &ports).unwrap();
-        let name = file.path().file_name().unwrap().to_str().unwrap();
+        let name = file.path.file_name().unwrap().to_str().unwrap();
         assert!(name.ends_with(&format!("_{}.ports", std::process::id())), "{name}");
         let expected = r#"{"nats":["nats://127.0.0.1:4222"],"monitoring":["http://[::1]:8222"]}"#;
-        assert_eq!(fs::read_to_string(file.path()).unwrap(), expected);
+        assert_eq!(fs::read_to_string(&file.path).unwrap(), expected);
         file.remove().unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -24,6 +24,7 @@ pub(super) struct Clock {
     heard: Option<Instant>,
     ping_sent: Option<Instant>,
     pings_out: u32,
+    fresh: bool,
 }
 
 /// The first ping comes early: it measures the round trip.
@@ -48,7 +49,13 @@ impl Clock {
         }
     }
 
+    /// Whether a timer was set that has not been waited for yet.
+    pub(super) fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
+    }
+
     fn set(&mut self, after: Duration) {
+        self.fresh = true;
         let sleep = tokio::time::sleep(after);
         match &mut self.next {
             Some(next) => next.as_mut().set(sleep),

@@ -74,7 +74,7 @@ impl Connection {
     pub(super) fn greet(&mut self) {
         debug!("{}Client connection created", self.prefix());
         self.out.send(&self.info(false));
-        if self.over_limit {
+        if !self.counted {
             error!("{}maximum connections exceeded", self.prefix());
             return self.refuse(text::MAX_CONNECTIONS, Reason::MaxConnections);
         }

@@ -169,6 +169,8 @@ impl Connection {
         }
         if lookups > 0 {
             Counters::add(&self.counters.lookups, lookups);
+            self.counters.cached.store(delivery.cache.len() as u64, Relaxed);
+            self.counters.widest.store(delivery.cache.widest() as u64, Relaxed);
         }
         let behind = delivery.batch.take_behind();
         if behind.is_empty() || !self.settings.stall {

@@ -59,19 +59,22 @@ impl OwnInterest {
         self.subs.iter()
     }
 
-    /// False when the sid is taken.
-    fn insert(&mut self, sub: &Sub) -> bool {
+    /// Does nothing when the sid is taken by a subscription that still gets messages.
+    fn insert(&mut self, sub: &Sub) {
         let hash = hash_sid(sub.sid());
         let entry =
             self.subs.entry(hash, |known| known.sid() == sub.sid(), |known| hash_sid(known.sid()));
         match entry {
-            Entry::Occupied(_) => false,
+            Entry::Occupied(known) if known.get().is_open() => return,
+            Entry::Occupied(mut known) => {
+                let ended = std::mem::replace(known.get_mut(), sub.clone());
+                self.changes.push(Change::Remove(ended));
+            }
             Entry::Vacant(vacant) => {
                 vacant.insert(sub.clone());
-                self.changes.push(Change::Add(sub.clone()));
-                true
             }
         }
+        self.changes.push(Change::Add(sub.clone()));
     }
 
     fn find(&self, sid: &[u8]) -> Option<&Sub> {
@@ -115,14 +118,16 @@ impl Connection {
         let tokens_max = self.settings.subscription_tokens_max;
         if tokens_max > 0 && token_count(subject) > tokens_max {
             let subject = String::from_utf8_lossy(subject);
-            let text = match queue {
-                None => format!("Permissions Violation for Subscription to \"{subject}\""),
-                Some(queue) => format!(
-                    "Permissions Violation for Subscription to \"{subject}\" using queue \"{}\"",
-                    String::from_utf8_lossy(queue)
-                ),
-            };
-            return self.complain(&format!("{text}, too many tokens"), delivery);
+            let text =
+                format!("Permissions Violation for Subscription to \"{subject}\", too many tokens");
+            return self.complain(&text, delivery);
+        }
+        if let Some(RESERVED_QUEUE) = queue {
+            let subject = String::from_utf8_lossy(subject);
+            let text = format!(
+                "Permissions Violation for Subscription to \"{subject}\" using queue \"_sys_\""
+            );
+            return self.complain(&text, delivery);
         }
         let max = self.settings.subscriptions_max;
         if max > 0 && self.interest.len() >= max {
@@ -149,7 +154,10 @@ impl Connection {
     /// Removes the subscriptions that have had all their messages.
     pub(super) fn end_expired(&mut self, task: &Context<'_>) {
         for sid in self.out.take_expired() {
-            self.interest.remove(&sid);
+            // The sid may be in use again already.
+            if self.interest.find(&sid).is_some_and(|sub| !sub.is_open()) {
+                self.interest.remove(&sid);
+            }
         }
         self.count_subscriptions();
         if !self.interest.is_waiting() {
@@ -219,6 +227,9 @@ impl Connection {
         send_unacknowledged(&self.broker.interest, &self.cast, changes);
     }
 }
+
+/// The queue group of servers among themselves.
+const RESERVED_QUEUE: &[u8] = b"_sys_";
 
 /// Time before changes are offered to a shard again.
 const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(2);

@@ -93,8 +93,8 @@ impl Connection {
             self.withdraw();
         }
         self.out.release_socket();
+        self.uncount();
         let tally = &self.broker.tally;
-        tally.clients.fetch_sub(1, Relaxed);
         if self.out.stats.stalls.load(Relaxed) > 0 {
             tally.stalled_clients.fetch_sub(1, Relaxed);
         }

@@ -39,6 +39,10 @@ pub struct Cache {
     /// The answer for a subject that was not taken in.
     once: Match,
     pub lookups: u64,
+    /// Slots that are taken.
+    len: usize,
+    /// Most subscriptions found for one subject.
+    widest: usize,
 }
 
 struct Entry {
@@ -111,6 +115,12 @@ impl Match {
         interest.stamp(self.place) == self.stamp
     }
 
+    /// How many subscriptions want the subject, all members of queue groups counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.plain.len() + self.queues.iter().map(Vec::len).sum::<usize>()
+    }
+
     /// Whether nobody wants the subject.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -137,6 +147,8 @@ impl Default for Cache {
             pushed_out: 0,
             once: Match::default(),
             lookups: 0,
+            len: 0,
+            widest: 0,
         }
     }
 }
@@ -152,17 +164,38 @@ impl Cache {
                 return Found::Kept(Rc::clone(&entry.found));
             }
             self.lookups += 1;
-            return Found::Kept(refresh(entry, interest, place));
+            let found = refresh(entry, interest, place);
+            self.widest = self.widest.max(found.len());
+            return Found::Kept(found);
         }
         self.lookups += 1;
         if !self.seen_before(place.hash) {
             interest.collect(place, subject, &mut self.once);
+            self.widest = self.widest.max(self.once.len());
             return Found::Once(&self.once);
         }
         let mut found = Match::default();
         interest.collect(place, subject, &mut found);
+        self.widest = self.widest.max(found.len());
         found.plain.shrink_to_fit();
         Found::Kept(self.take_in(place.hash, subject, Rc::new(found)))
+    }
+
+    /// Subjects that are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Most subscriptions found for one subject so far.
+    #[must_use]
+    pub fn widest(&self) -> usize {
+        self.widest
     }
 
     /// Index of the slot that holds `subject`. A subject lives in one of two neighbours.
@@ -195,14 +228,16 @@ impl Cache {
         let free = [first, first ^ 1].into_iter().find(|n| self.slots[*n].is_none());
         // Of two taken neighbours the one named by another bit of the hash goes.
         let slot = free.unwrap_or(first ^ (entry.hash >> 63) as usize);
-        if self.slots[slot].replace(entry).is_some() {
-            self.pushed_out += 1;
+        match self.slots[slot].replace(entry) {
+            Some(_) => self.pushed_out += 1,
+            None => self.len += 1,
         }
     }
 
     fn grow(&mut self) {
         let size = self.slots.len() * 2;
         let old = std::mem::replace(&mut self.slots, (0..size).map(|_| None).collect());
+        self.len = 0;
         for entry in old.into_iter().flatten() {
             self.place_entry(entry);
         }

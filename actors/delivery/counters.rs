@@ -12,6 +12,10 @@ pub struct Counters {
     pub out_bytes: AtomicU64,
     /// Subjects looked up in the interest index because the cache did not know them.
     pub lookups: AtomicU64,
+    /// Subjects that the cache knows now.
+    pub cached: AtomicU64,
+    /// Most subscriptions found for one subject.
+    pub widest: AtomicU64,
     /// Times a publisher waited for a slow reader.
     pub stalls: AtomicU64,
 }
@@ -30,6 +34,9 @@ pub struct Totals {
     pub out_msgs: u64,
     pub out_bytes: u64,
     pub lookups: u64,
+    pub cached: u64,
+    /// The largest, not the sum.
+    pub widest: u64,
     pub stalls: u64,
 }
 
@@ -41,6 +48,8 @@ impl Totals {
             out_msgs: sum.out_msgs + one.out_msgs.load(Relaxed),
             out_bytes: sum.out_bytes + one.out_bytes.load(Relaxed),
             lookups: sum.lookups + one.lookups.load(Relaxed),
+            cached: sum.cached + one.cached.load(Relaxed),
+            widest: sum.widest.max(one.widest.load(Relaxed)),
             stalls: sum.stalls + one.stalls.load(Relaxed),
         })
     }

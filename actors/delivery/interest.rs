@@ -21,6 +21,8 @@ pub struct Interest {
     wildcards: Box<[Slice<Wildcards<Sub>>]>,
     /// Patterns that begin with a wildcard. Every subject is looked up here.
     root: Slice<Wildcards<Sub>>,
+    /// Subscriptions that were ever added, for monitoring; those taken out are the difference.
+    added: AtomicU64,
 }
 
 /// A part of the index with its generation.
@@ -95,6 +97,7 @@ impl Interest {
             literals: (0..shards).map(|_| Slice::default()).collect(),
             wildcards: (0..shards).map(|_| Slice::default()).collect(),
             root: Slice::default(),
+            added: AtomicU64::new(0),
         }
     }
 
@@ -126,13 +129,21 @@ impl Interest {
                 literal.push(change);
             }
         }
+        let mut added = 0;
         if !literal.is_empty() {
-            self.literals[writer].write(|index| change_literals(index, &literal));
+            self.literals[writer].write(|index| added += change_literals(index, &literal));
         }
         if !pattern.is_empty() {
             let slice = self.wildcards.get(writer).unwrap_or(&self.root);
-            slice.write(|index| change_wildcards(index, &pattern));
+            slice.write(|index| added += change_wildcards(index, &pattern));
         }
+        self.added.fetch_add(added, Ordering::Relaxed);
+    }
+
+    /// Subscriptions that were ever added.
+    #[must_use]
+    pub fn added(&self) -> u64 {
+        self.added.load(Ordering::Relaxed)
     }
 
     /// Builds the slices of `writer` anew from the entries that can still be reached: what a
@@ -245,11 +256,13 @@ fn has_empty_token(subject: &[u8]) -> bool {
     tokens(subject).any(<[u8]>::is_empty)
 }
 
-fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) {
+/// How many were added.
+fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) -> u64 {
+    let mut added = 0;
     for change in changes {
         match change {
             Change::Add(sub) if sub.is_open() => {
-                index.insert(hash(sub.subject()), sub.clone());
+                added += u64::from(index.insert(hash(sub.subject()), sub.clone()));
             }
             Change::Add(_) => {}
             Change::Remove(sub) => {
@@ -257,13 +270,16 @@ fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) {
             }
         }
     }
+    added
 }
 
-fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) {
+/// How many were added.
+fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) -> u64 {
+    let mut added = 0;
     for change in changes {
         match change {
             Change::Add(sub) if sub.is_open() => {
-                index.insert(sub.clone());
+                added += u64::from(index.insert(sub.clone()));
             }
             Change::Add(_) => {}
             Change::Remove(sub) => {
@@ -271,4 +287,5 @@ fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) {
             }
         }
     }
+    added
 }

@@ -60,7 +60,7 @@ pub fn tokens(s: &[u8]) -> Tokens<'_> {
 /// The bytes that no valid subject holds.
 #[inline]
 pub(crate) fn is_white(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// Appends tokens to `out`, with a separator between them.
@@ -141,7 +141,7 @@ mod tests {
             (b"foo.\t", false, false),
             (b"foo\r.bar", false, false),
             (b"foo\n", false, false),
-            (b"foo.\x0cbar", false, false),
+            (b"foo.\x0cbar", true, true),
             (b"foo.\x0bbar", true, true),
             (b"caf\xc3\xa9.\xff\x00", true, true),
             (b"$SYS.REQ.$G", true, true),
