@@ -23,7 +23,7 @@ static MQTT_KEYS: &[Key] = &[
             .or(&["max_pending", "max_inflight"]).reloads(),
     key("js_domain", Text, "", "JetStream domain of the sessions."),
     key("stream_replicas", Int, "", "Replicas of the session streams.").reloads(),
-    key("consumer_replicas", Int, "", "Without effect.").reloads(),
+    key("consumer_replicas", Free, "", "Without effect.").reloads(),
     key("consumer_memory_storage", Bool, "false", "Keep consumers in memory.").reloads(),
     key("consumer_inactive_threshold", Duration, "",
         "Time after which an unused consumer is removed.").or(&["consumer_auto_cleanup"]).reloads(),

@@ -21,7 +21,7 @@ static WEBSOCKET_KEYS: &[Key] = &[
         "origins",
         "origin",
     ]),
-    key("handshake_timeout", DurationText, "2s", "Time the upgrade may take."),
+    key("handshake_timeout", Seconds, "2s", "Time the upgrade may take."),
     key("compression", Bool, "false", "Offer compression to clients.").or(&["compress"]),
     key("authorization", Block(&SIMPLE_AUTH), "",
         "What clients of this listener must send.").or(&["authentication"]),

@@ -20,7 +20,7 @@ fn parse_with(text: &[u8], env: &dyn Fn(&str) -> Option<String>) -> Result<Map, 
 #[track_caller]
 fn value(text: &str) -> Value {
     let root = parse(&format!("key: {text}")).unwrap_or_else(|error| panic!("{error}"));
-    root.get("key").expect("a key").value.clone()
+    root.get("key").map(|node| node.value.clone()).unwrap_or_else(|| panic!("no key in {text}"))
 }
 
 fn text(text: &str) -> Value {
