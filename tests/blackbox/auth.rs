@@ -1,18 +1,15 @@
-//! Who may connect, and who may say and hear what.
+//! Who may connect.
 
 use std::time::Instant;
 
 use crate::harness::{Client, Server};
 
-/// Two users; one of them may do little.
+/// Two users.
 const USERS: &str = r#"authorization {
     timeout: 1
     users: [
         {user: alice, password: secret}
-        {user: bob, password: "builder", permissions: {
-            publish: {allow: ["ok.>", "_INBOX.>"], deny: "ok.no"}
-            subscribe: {allow: ["ok.>", "wide.*"], deny: "wide.no"}
-        }}
+        {user: bob, password: "builder"}
     ]
 }"#;
 
@@ -103,58 +100,19 @@ fn a_user_for_those_without_credentials() {
     let server = Server::start(&format!("no_auth_user: bob\n{USERS}"));
     let mut client = server.client();
     assert!(client.info.get("auth_required").is_none());
-    client.send("PUB no 0\r\n\r\n");
-    client.expect_err("Permissions Violation for Publish to \"no\"");
+    client.ping_pong();
+    assert_eq!(server.json("/connz?auth=1")["connections"][0]["authorized_user"], "bob");
     refused(&server, r#"{"user":"alice","pass":"guess"}"#);
-}
-
-#[test]
-fn publishing_is_allowed_and_denied() {
-    let server = Server::start(USERS);
-    let (mut bob, mut alice) =
-        (bob(&server), server.client_with(r#"{"user":"alice","pass":"secret"}"#));
-    alice.subscribe(">", "1");
-    for subject in ["no", "ok", "ok.no"] {
-        bob.publish(subject, "x");
-        bob.expect_err(&format!("Permissions Violation for Publish to \"{subject}\""));
-    }
-    bob.publish("ok.yes", "x");
-    alice.expect("MSG ok.yes 1 1\r\nx\r\n");
-}
-
-#[test]
-fn subscribing_is_allowed_and_denied() {
-    let server = Server::start(USERS);
-    let mut bob = bob(&server);
-    for subject in ["no", ">", "wide.no"] {
-        bob.send(format!("SUB {subject} 1\r\n"));
-        bob.expect_err(&format!("Permissions Violation for Subscription to \"{subject}\""));
-    }
-    bob.send("SUB no workers 2\r\n");
-    bob.expect_err("Permissions Violation for Subscription to \"no\" using queue \"workers\"");
-    bob.subscribe("ok.>", "3");
-}
-
-#[test]
-fn a_denied_subject_is_kept_from_a_wildcard() {
-    let server = Server::start(USERS);
-    let (mut bob, mut alice) =
-        (bob(&server), server.client_with(r#"{"user":"alice","pass":"secret"}"#));
-    bob.subscribe("wide.*", "1");
-    alice.publish("wide.no", "x");
-    alice.publish("wide.yes", "x");
-    bob.expect("MSG wide.yes 1 1\r\nx\r\n");
 }
 
 #[test]
 fn connect_again_is_another_user() {
     let server = Server::start(USERS);
     let mut client = server.client_with(r#"{"user":"alice","pass":"secret"}"#);
-    client.publish("no", "x");
-    client.ping_pong();
     client.login(r#"{"user":"bob","pass":"builder"}"#);
-    client.publish("no", "x");
-    client.expect_err("Permissions Violation for Publish to \"no\"");
+    assert_eq!(server.json("/connz?auth=1")["connections"][0]["authorized_user"], "bob");
+    client.send_connect(r#"{"user":"bob","pass":"guess"}"#);
+    client.expect_err_closed("Authorization Violation");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn help_is_printed_and_exits_0() {
 #[test]
 fn unknown_words_and_missing_files_exit_1() {
     run_args(&["foo"]).refused_with("unrecognized command: \"foo\"");
-    run_args(&["-c", "/nowhere/at/all.conf"]).refused_with("no such file or directory");
+    run_args(&["-c", "/nowhere/at/all.conf"]).refused_with("open /nowhere/at/all.conf: ");
     run_args(&["-t"])
         .refused_with("must specify [-c, --config] option to check configuration file syntax");
 }

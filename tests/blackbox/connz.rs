@@ -8,7 +8,7 @@ use crate::harness::{Client, Server};
 /// n subscriptions to a subject that nobody uses.
 #[track_caller]
 fn crowd(server: &Server, count: usize) -> Vec<Client> {
-    (0..count)
+    let clients = (0..count)
         .map(|n| {
             let mut client = server.client_with(&format!(r#"{{"name":"c{n}"}}"#));
             for sid in 0..n {
@@ -18,7 +18,10 @@ fn crowd(server: &Server, count: usize) -> Vec<Client> {
             client.ping_pong();
             client
         })
-        .collect()
+        .collect();
+    // Counters may follow a little later than the messages.
+    server.wait_json("/varz", |varz| (varz["in_msgs"] == count * (count - 1) / 2).then_some(()));
+    clients
 }
 
 fn names(page: &Value) -> Vec<&str> {

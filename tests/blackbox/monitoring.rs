@@ -72,8 +72,10 @@ fn varz_counts_messages_and_bytes() {
         one.message();
         two.message();
     }
-    let varz = server.wait_json("/varz", |varz| (varz["out_msgs"] == 20).then(|| varz.clone()));
-    assert_eq!((&varz["in_msgs"], &varz["in_bytes"]), (&11.into(), &52.into()));
+    let varz = server.wait_json("/varz", |varz| {
+        (varz["in_msgs"] == 11 && varz["out_msgs"] == 20).then(|| varz.clone())
+    });
+    assert_eq!(varz["in_bytes"], 52);
     assert_eq!(varz["out_bytes"], 100);
     assert_eq!((&varz["in_client_msgs"], &varz["out_client_msgs"]), (&11.into(), &20.into()));
     assert_eq!((&varz["in_client_bytes"], &varz["out_client_bytes"]), (&52.into(), &100.into()));
@@ -253,7 +255,9 @@ fn varz_and_connz_hold_what_nats_top_reads() {
     for number in ["cpu", "mem", "slow_consumers", "in_msgs", "out_msgs", "in_bytes", "out_bytes"] {
         assert!(varz[number].is_number(), "{number}");
     }
-    let connz = server.json("/connz?limit=1024&sort=msgs_to&subs=1");
+    let connz = server.wait_json("/connz?limit=1024&sort=msgs_to&subs=1", |page| {
+        (page["connections"][0]["in_msgs"] == 1).then(|| page.clone())
+    });
     assert_eq!(connz["num_connections"], 1);
     let entry = &connz["connections"][0];
     assert_eq!((&entry["name"], &entry["lang"]), (&"top".into(), &"rust".into()));

@@ -191,6 +191,7 @@ fn the_monitor_speaks_https() {
     let folder = dir.path().display().to_string();
     let conf = format!(
         "listen: \"127.0.0.1:-1\"\nhttps: \"127.0.0.1:-1\"\nports_file_dir: \"{folder}\"\n\
+         allow_non_tls: true\n\
          tls {{ cert_file: \"{}\", key_file: \"{}\" }}\n",
         cert.display(),
         key.display()

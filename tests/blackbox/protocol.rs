@@ -18,7 +18,7 @@ fn info_is_the_first_line_and_ends_with_a_space() {
     assert_eq!(info["headers"], true);
     assert_eq!(info["max_payload"], 1024 * 1024);
     assert_eq!(info["client_ip"], "127.0.0.1");
-    for text in ["server_id", "version", "go", "git_commit", "xkey"] {
+    for text in ["server_id", "version", "go", "xkey"] {
         assert!(info[text].is_string(), "{text} in {info}");
     }
     for absent in ["auth_required", "tls_required", "nonce", "connect_urls", "ldm", "cluster"] {
