@@ -19,7 +19,7 @@ use crate::delivery::{Reason, Target};
 /// The subject published to last.
 pub(super) struct Last {
     /// `PUB <subject> ` as the client spells it.
-    head: Box<[u8]>,
+    head: Vec<u8>,
     found: Rc<Match>,
 }
 
@@ -220,7 +220,15 @@ impl Connection {
         }
         // The tail is a part of `rest`: what lies before it is the head.
         let from_start = rest.len() - (rest.as_ptr_range().end as usize - tail.as_ptr() as usize);
-        self.last = Some(Last { head: rest[..from_start].into(), found });
+        let head = &rest[..from_start];
+        match &mut self.last {
+            Some(last) => {
+                last.head.clear();
+                last.head.extend_from_slice(head);
+                last.found = found;
+            }
+            None => self.last = Some(Last { head: head.to_vec(), found }),
+        }
     }
 
     /// Gives one message to everyone in `found`; the answer is how many got it.
@@ -325,7 +333,7 @@ impl Last {
             Found::Kept(found) => found,
             Found::Once(_) => {
                 let mut found = Match::default();
-                interest.collect(interest.place(&subject[start..]), &subject[start..], &mut found);
+                interest.collect(&subject[start..], &mut found);
                 Rc::new(found)
             }
         };

@@ -6,19 +6,24 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::interest::{Interest, Place, Stamp};
 use super::subscription::{Sub, Target};
 
-/// Everyone who wants one subject, at one point in time.
+/// Everyone who wants one subject, at one point in time. Small ones lie in one piece of memory:
+/// a publisher that goes through many subjects waits for little else than that memory.
 #[derive(Default)]
 pub struct Match {
     pub place: Place,
     pub stamp: Stamp,
-    pub plain: Vec<Want>,
+    pub plain: SmallVec<[Want; 2]>,
+    /// The subject, and behind it what deliveries to pattern subscriptions start with: these carry
+    /// the message's subject.
+    text: SmallVec<[u8; 96]>,
+    subject_len: u32,
     /// Queue groups: one member of each gets a message.
     pub queues: Vec<Vec<Want>>,
-    /// What deliveries to pattern subscriptions start with: these carry the message's subject.
-    heads: Vec<u8>,
 }
 
 /// One subscription that wants the subject.
@@ -31,23 +36,25 @@ pub struct Want {
 
 /// The cache of one arbiter.
 pub struct Cache {
-    slots: Vec<Option<Entry>>,
+    buckets: Vec<Bucket>,
     /// A byte of the hash of subjects seen once, by another part of the hash.
     seen: Box<[u8]>,
     /// Entries pushed out since the table last grew.
     pushed_out: usize,
     /// The answer for a subject that was not taken in.
     once: Match,
-    pub lookups: u64,
-    /// Slots that are taken.
     len: usize,
-    /// Most subscriptions found for one subject.
     widest: usize,
+    pub lookups: u64,
 }
+
+/// Subjects whose hashes agree in the lower bits: one cache line.
+#[derive(Default)]
+#[repr(align(64))]
+struct Bucket([Option<Entry>; WAYS]);
 
 struct Entry {
     hash: u64,
-    subject: Box<[u8]>,
     found: Rc<Match>,
 }
 
@@ -59,17 +66,31 @@ pub enum Found<'a> {
     Once(&'a Match),
 }
 
-const SLOTS_FIRST: usize = 1 << 8;
-const SLOTS_MAX: usize = 1 << 17;
+const WAYS: usize = 4;
+const BUCKETS_FIRST: usize = 1 << 6;
+const BUCKETS_MAX: usize = 1 << 16;
 const SEEN: usize = 1 << 17;
 
 // === impl Match ===
 
 impl Match {
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.plain.clear();
         self.queues.clear();
-        self.heads.clear();
+        self.text.clear();
+        self.subject_len = 0;
+    }
+
+    /// Begins anew, for this subject.
+    pub(super) fn begin(&mut self, subject: &[u8]) {
+        self.clear();
+        self.text.extend_from_slice(subject);
+        self.subject_len = subject.len() as u32;
+    }
+
+    #[inline]
+    fn subject(&self) -> &[u8] {
+        &self.text[..self.subject_len as usize]
     }
 
     /// Adds a subscription to the very subject.
@@ -79,11 +100,11 @@ impl Match {
 
     /// Adds a subscription to a pattern.
     pub(super) fn push_pattern(&mut self, sub: &Sub, subject: &[u8]) {
-        let start = self.heads.len() as u32;
+        let start = self.text.len() as u32;
         for part in [&b"HMSG "[..], subject, b" ", sub.sid(), b" "] {
-            self.heads.extend_from_slice(part);
+            self.text.extend_from_slice(part);
         }
-        self.push(Want { sub: sub.clone(), head: (start, self.heads.len() as u32) });
+        self.push(Want { sub: sub.clone(), head: (start, self.text.len() as u32) });
     }
 
     fn push(&mut self, want: Want) {
@@ -104,7 +125,7 @@ impl Match {
     pub fn head<'a>(&'a self, want: &'a Want) -> &'a [u8] {
         match want.head {
             (0, 0) => want.sub.head(),
-            (start, end) => &self.heads[start as usize..end as usize],
+            (start, end) => &self.text[start as usize..end as usize],
         }
     }
 
@@ -142,13 +163,13 @@ impl Match {
 impl Default for Cache {
     fn default() -> Self {
         Self {
-            slots: (0..SLOTS_FIRST).map(|_| None).collect(),
+            buckets: (0..BUCKETS_FIRST).map(|_| Bucket::default()).collect(),
             seen: vec![0; SEEN].into_boxed_slice(),
             pushed_out: 0,
             once: Match::default(),
-            lookups: 0,
             len: 0,
             widest: 0,
+            lookups: 0,
         }
     }
 }
@@ -156,32 +177,73 @@ impl Default for Cache {
 impl Cache {
     /// Everyone who wants `subject`.
     pub fn find(&mut self, interest: &Interest, subject: &[u8]) -> Found<'_> {
-        let place = interest.place(subject);
-        if let Some(entry) = self.slot(place.hash, subject)
-            && let Some(entry) = &mut self.slots[entry]
+        let hash = vagus_subject::hash(subject);
+        let index = hash as usize & (self.buckets.len() - 1);
+        let entry = self.buckets[index].0.iter_mut().flatten().find(|entry| entry.hash == hash);
+        if let Some(entry) = entry
+            && entry.found.subject() == subject
         {
-            if entry.found.is_current(interest) {
-                return Found::Kept(Rc::clone(&entry.found));
+            if !entry.found.is_current(interest) {
+                self.lookups += 1;
+                refresh(entry, interest, subject);
             }
-            self.lookups += 1;
-            let found = refresh(entry, interest, place);
-            self.widest = self.widest.max(found.len());
-            return Found::Kept(found);
+            return Found::Kept(Rc::clone(&entry.found));
         }
         self.lookups += 1;
-        if !self.seen_before(place.hash) {
-            interest.collect(place, subject, &mut self.once);
-            self.widest = self.widest.max(self.once.len());
+        if !self.seen_before(hash) {
+            interest.collect(subject, &mut self.once);
             return Found::Once(&self.once);
         }
         let mut found = Match::default();
-        interest.collect(place, subject, &mut found);
-        self.widest = self.widest.max(found.len());
-        found.plain.shrink_to_fit();
-        Found::Kept(self.take_in(place.hash, subject, Rc::new(found)))
+        interest.collect(subject, &mut found);
+        self.note_width(&found);
+        let found = Rc::new(found);
+        self.take_in(Entry { hash, found: Rc::clone(&found) });
+        Found::Kept(found)
     }
 
-    /// Subjects that are remembered.
+    fn seen_before(&mut self, hash: u64) -> bool {
+        let mark = (hash >> 56) as u8 | 1;
+        let seen = &mut self.seen[(hash >> 20) as usize & (SEEN - 1)];
+        std::mem::replace(seen, mark) == mark
+    }
+
+    fn take_in(&mut self, entry: Entry) {
+        if self.pushed_out > self.buckets.len() && self.buckets.len() < BUCKETS_MAX {
+            self.grow();
+        }
+        self.place(entry);
+    }
+
+    fn place(&mut self, entry: Entry) {
+        let count = self.buckets.len();
+        let bucket = &mut self.buckets[entry.hash as usize & (count - 1)].0;
+        match bucket.iter_mut().find(|slot| slot.is_none()) {
+            Some(free) => {
+                *free = Some(entry);
+                self.len += 1;
+            }
+            None => {
+                // Which one goes is left to a part of the hash that nothing else looks at.
+                let way = (entry.hash >> 61) as usize % WAYS;
+                bucket[way] = Some(entry);
+                self.pushed_out += 1;
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        let count = self.buckets.len() * 2;
+        let fresh = (0..count).map(|_| Bucket::default()).collect();
+        let old = std::mem::replace(&mut self.buckets, fresh);
+        self.len = 0;
+        for entry in old.into_iter().flat_map(|bucket| bucket.0).flatten() {
+            self.place(entry);
+        }
+        self.pushed_out = 0;
+    }
+
+    /// Subjects remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -192,66 +254,24 @@ impl Cache {
         self.len == 0
     }
 
-    /// Most subscriptions found for one subject so far.
+    /// The most subscriptions that one subject looked up was wanted by.
     #[must_use]
     pub fn widest(&self) -> usize {
         self.widest
     }
 
-    /// Index of the slot that holds `subject`. A subject lives in one of two neighbours.
-    fn slot(&self, hash: u64, subject: &[u8]) -> Option<usize> {
-        let first = hash as usize & (self.slots.len() - 1);
-        [first, first ^ 1].into_iter().find(|n| {
-            self.slots[*n]
-                .as_ref()
-                .is_some_and(|entry| entry.hash == hash && *entry.subject == *subject)
-        })
-    }
-
-    fn seen_before(&mut self, hash: u64) -> bool {
-        let mark = (hash >> 48) as u8 | 1;
-        let seen = &mut self.seen[(hash >> 20) as usize & (SEEN - 1)];
-        std::mem::replace(seen, mark) == mark
-    }
-
-    fn take_in(&mut self, hash: u64, subject: &[u8], found: Rc<Match>) -> Rc<Match> {
-        if self.pushed_out > self.slots.len() / 2 && self.slots.len() < SLOTS_MAX {
-            self.grow();
-        }
-        let entry = Entry { hash, subject: subject.into(), found: Rc::clone(&found) };
-        self.place_entry(entry);
-        found
-    }
-
-    fn place_entry(&mut self, entry: Entry) {
-        let first = entry.hash as usize & (self.slots.len() - 1);
-        let free = [first, first ^ 1].into_iter().find(|n| self.slots[*n].is_none());
-        // Of two taken neighbours the one named by another bit of the hash goes.
-        let slot = free.unwrap_or(first ^ (entry.hash >> 63) as usize);
-        match self.slots[slot].replace(entry) {
-            Some(_) => self.pushed_out += 1,
-            None => self.len += 1,
-        }
-    }
-
-    fn grow(&mut self) {
-        let size = self.slots.len() * 2;
-        let old = std::mem::replace(&mut self.slots, (0..size).map(|_| None).collect());
-        self.len = 0;
-        for entry in old.into_iter().flatten() {
-            self.place_entry(entry);
-        }
-        self.pushed_out = 0;
+    fn note_width(&mut self, found: &Match) {
+        let width = found.plain.len() + found.queues.iter().map(Vec::len).sum::<usize>();
+        self.widest = self.widest.max(width);
     }
 }
 
 /// Reads an entry again after the interest has changed, in place where nobody else holds it.
-fn refresh(entry: &mut Entry, interest: &Interest, place: Place) -> Rc<Match> {
+fn refresh(entry: &mut Entry, interest: &Interest, subject: &[u8]) {
     if Rc::get_mut(&mut entry.found).is_none() {
         entry.found = Rc::default();
     }
     if let Some(found) = Rc::get_mut(&mut entry.found) {
-        interest.collect(place, &entry.subject, found);
+        interest.collect(subject, found);
     }
-    Rc::clone(&entry.found)
 }

@@ -192,8 +192,9 @@ impl Interest {
     }
 
     /// Fills `found` with everyone who wants `subject`.
-    pub fn collect(&self, place: Place, subject: &[u8], found: &mut Match) {
-        found.clear();
+    pub fn collect(&self, subject: &[u8], found: &mut Match) {
+        let place = self.place(subject);
+        found.begin(subject);
         found.place = place;
         // Read before the slices: if a change comes between, the answer is thrown away too early,
         // never too late.
