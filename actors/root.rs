@@ -15,14 +15,14 @@ use crate::broker::{Broker, Cast};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
 use crate::listener::{Close, Listener};
-use crate::plugins::Guest;
+use crate::plugins::Guests;
 use crate::shard::SubjectShard;
 
 /// See the module's text.
 pub struct Root {
     broker: Arc<Broker>,
     port: Option<Arc<std::net::TcpListener>>,
-    guests: Arc<Mutex<Vec<Guest>>>,
+    guests: Option<Guests>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -44,7 +44,7 @@ impl Root {
     pub fn new(
         broker: Arc<Broker>,
         port: Option<Arc<std::net::TcpListener>>,
-        guests: Arc<Mutex<Vec<Guest>>>,
+        guests: Option<Guests>,
     ) -> Self {
         Self { broker, port, guests, listener: None, leaving: false }
     }
@@ -96,8 +96,8 @@ impl Actor for Root {
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
         self.broker.set_cast(cast.clone());
-        for guest in self.guests.lock().drain(..) {
-            guest.move_in(&self.broker, &cast, cx);
+        if let Some(guests) = self.guests.take() {
+            guests.move_in(&self.broker, &cast, cx);
         }
         self.spawn_listener(&cast, cx);
     }

@@ -4,3 +4,5 @@ pub mod server;
 
 pub use server::{Builder, Server, StartError};
 pub use vagus_config::Config;
+/// What plugins are made of.
+pub use vagus_plugin as plugin;

@@ -9,16 +9,16 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
 use thiserror::Error;
 use tracing::info;
 use vagus_actors::broker::Broker;
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
-use vagus_actors::plugins::Guest;
+use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
 use vagus_config::{Config, Loaded};
+use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
 
 pub use self::identity::Identity;
@@ -51,6 +51,8 @@ pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
+    Plugin(#[from] PluginError),
+    #[error(transparent)]
     Runtime(#[from] RuntimeError),
 }
 
@@ -65,6 +67,8 @@ pub struct Builder {
 
 /// Slices of the interest, where the configuration does not say.
 const SHARDS: usize = 64;
+/// How long the start waits for plugins to be ready.
+const PLUGINS_READY_WITHIN: Duration = Duration::from_secs(10);
 
 // === impl Builder ===
 
@@ -90,13 +94,38 @@ impl Builder {
         self
     }
 
-    /// Opens the port and brings the actors to life.
+    /// Adds a plugin, made by `make` from its block of the configuration. See
+    /// [`Plugin`](crate::plugin::Plugin).
+    #[must_use]
+    pub fn plugin<P, F>(mut self, make: F) -> Self
+    where
+        P: Plugin,
+        F: FnMut(P::Config) -> Result<P, vagus_plugin::Error> + Send + 'static,
+    {
+        self.guests.push(Guest::plugin(make));
+        self
+    }
+
+    /// Adds a service, made by `make` from its block of the configuration. See
+    /// [`Service`](crate::plugin::Service).
+    #[must_use]
+    pub fn service<S, F>(mut self, make: F) -> Self
+    where
+        S: Service,
+        F: FnMut(S::Config) -> Result<S, vagus_plugin::Error> + Send + 'static,
+    {
+        self.guests.push(Guest::service(make));
+        self
+    }
+
+    /// Opens the port and brings the actors to life. Plugins are ready when this returns.
     ///
     /// # Errors
-    /// When the port can't be opened, the configuration contradicts itself, or threads can't be
-    /// started.
+    /// When the port can't be opened, the configuration contradicts itself, threads can't be
+    /// started, or a plugin refuses to start.
     pub fn start(self) -> Result<Server, StartError> {
         let config = self.config;
+        let (guests, arrivals) = plugins::admit(self.guests, &config.plugins)?;
         let port = Arc::new(open_port(&config)?);
         let address = port.local_addr().ok();
         let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
@@ -108,10 +137,10 @@ impl Builder {
         let shards = config.vagus.shards.unwrap_or(SHARDS);
         let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
         let runtime = Runtime::start(layout)?;
-        let guests = Arc::new(Mutex::new(self.guests));
         let top = Arc::clone(&broker);
-        let spec = Spec::once("server", move || Root::new(top, Some(port), guests));
+        let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests)));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
+        arrivals.wait(PLUGINS_READY_WITHIN)?;
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
         }
