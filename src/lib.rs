@@ -1,5 +1,6 @@
 //! Vagus: a message broker that speaks the NATS protocol, built from supervised actors.
 
+pub mod monitor;
 pub mod server;
 
 pub use server::{Builder, Server, StartError};

@@ -23,6 +23,7 @@ use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec
 
 pub use self::identity::Identity;
 pub use self::settings::SettingsError;
+use crate::monitor::{Monitor, MonitorContext, MonitorError};
 
 /// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
 pub struct Server {
@@ -32,6 +33,7 @@ pub struct Server {
     root: Handle<Root>,
     runtime: Runtime,
     address: Option<SocketAddr>,
+    monitor: Option<Monitor>,
 }
 
 /// The configuration that a server goes by, since when, and what it was read from.
@@ -48,6 +50,8 @@ pub struct InForce {
 pub enum StartError {
     #[error("{address}, \"listen tcp {address}: bind: {}\"", in_words(source))]
     Listen { address: String, source: std::io::Error },
+    #[error("Can't start monitoring: {0}")]
+    Monitor(#[from] MonitorError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
@@ -141,12 +145,18 @@ impl Builder {
         let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests)));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         arrivals.wait(PLUGINS_READY_WITHIN)?;
+        let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
+        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
+        let monitor = Monitor::start(MonitorContext {
+            broker: Arc::clone(&broker),
+            actors: runtime.registry(),
+            identity: Arc::clone(&identity),
+            in_force: Arc::clone(&in_force),
+        })?;
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
         }
-        let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
-        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
-        Ok(Server { in_force, identity, broker, root, runtime, address })
+        Ok(Server { in_force, identity, broker, root, runtime, address, monitor })
     }
 }
 
@@ -182,6 +192,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Where the monitoring pages are, if the configuration asks for them.
+    #[must_use]
+    pub fn monitor_address(&self) -> Option<SocketAddr> {
+        self.monitor.as_ref().map(Monitor::address)
     }
 
     #[must_use]

@@ -1,0 +1,214 @@
+//! The monitoring port: what operators and their tools read, over HTTP.
+//!
+//! ```text
+//! serve (accepts, one task a connection) -> router (path -> endpoint) -> one file an endpoint
+//!                                                                     -> reply (JSON, text, HTML)
+//! ```
+//!
+//! It lives on a thread of its own, so that a page that takes long to make, or a tool that asks too
+//! often, costs no arbiter anything. Pages read atomics and the interest; what only actors know
+//! they are asked for by message, with a time limit. A panic while a page is made ends that answer
+//! with status 500 and nothing else.
+//!
+//! The pages of nats-server have its fields in its order. Two are our own: `/metrics` and
+//! `/actorz`.
+
+mod context;
+mod json;
+mod query;
+mod reply;
+mod router;
+mod serve;
+mod tls;
+
+mod accountz;
+mod accstatz;
+mod actorz;
+mod connz;
+mod expvar;
+mod gatewayz;
+mod healthz;
+mod index;
+mod ipqueuesz;
+mod jsz;
+mod leafz;
+mod metrics;
+mod raftz;
+mod routez;
+mod stacksz;
+mod subsz;
+mod varz;
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tracing::info;
+use vagus_actors::Broker;
+use vagus_config::{Config, Port};
+use vagus_runtime::Registry;
+
+use self::context::Context;
+pub use self::tls::TlsError;
+use crate::server::{Identity, InForce};
+
+/// What the pages are made from.
+pub struct MonitorContext {
+    pub broker: Arc<Broker>,
+    pub actors: Registry,
+    pub identity: Arc<Identity>,
+    pub in_force: Arc<ArcSwap<InForce>>,
+}
+
+/// The monitoring port of a server, open until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Monitor {
+    address: SocketAddr,
+    secure: bool,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why the monitoring port could not be opened.
+#[derive(Debug, Error)]
+pub enum MonitorError {
+    #[error("can't specify both HTTP ({http}) and HTTPs ({https}) ports")]
+    BothPorts { http: Port, https: Port },
+    #[error("TLS cert and key required for HTTPS")]
+    NoCertificate,
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("can't listen to the monitor port: listen tcp {address}: bind: {}", in_words(source))]
+    Listen { address: String, source: io::Error },
+    #[error("can't start the monitor's thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+// === impl Monitor ===
+
+impl Monitor {
+    /// Opens the port that the configuration names; `None` where it names none.
+    ///
+    /// # Errors
+    /// When the port is taken, or there is no certificate for it.
+    pub fn start(context: MonitorContext) -> Result<Option<Self>, MonitorError> {
+        let in_force = context.in_force.load_full();
+        let config = &in_force.config;
+        let (port, tls) = match (config.http_port, config.https_port) {
+            (None, None) => return Ok(None),
+            (Some(http), Some(https)) => return Err(MonitorError::BothPorts { http, https }),
+            (Some(port), None) => (port, None),
+            (None, Some(port)) => {
+                let files = config.tls.as_ref().ok_or(MonitorError::NoCertificate)?;
+                (port, Some(tls::acceptor(files)?))
+            }
+        };
+        let listener = open(config, port)?;
+        let address = listener.local_addr().map_err(MonitorError::Thread)?;
+        let secure = tls.is_some();
+        let scheme = if secure { "https" } else { "http" };
+        info!("Starting {scheme} monitor on {}", joined(config.monitor_host(), address.port()));
+        let (stop, stopped) = watch::channel(false);
+        let context = Arc::new(Context::new(context, config, address, secure));
+        let thread = run(listener, tls, context, stopped).map_err(MonitorError::Thread)?;
+        Ok(Some(Self { address, secure, stop, thread: Some(thread) }))
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether it speaks HTTPS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Closes the port, after answers under way were sent or a second has passed.
+    pub fn stop(mut self) {
+        self.close();
+    }
+
+    fn close(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // Its panic was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The life of the monitor's thread.
+fn run(
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    context: Arc<Context>,
+    stop: watch::Receiver<bool>,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    std::thread::Builder::new().name("vagus-monitor".to_owned()).spawn(move || {
+        runtime.block_on(serve::serve(listener, tls, context, stop));
+        // What is left now had its time.
+        runtime.shutdown_background();
+    })
+}
+
+fn open(config: &Config, port: Port) -> Result<std::net::TcpListener, MonitorError> {
+    let host = config.monitor_host();
+    let failed = |source| MonitorError::Listen { address: joined(host, port.to_bind()), source };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let mut addresses = (bare, port.to_bind()).to_socket_addrs().map_err(failed)?;
+    let address =
+        addresses.next().ok_or_else(|| failed(io::Error::other("the host has no address")))?;
+    vagus_actors::listener::open(address).map_err(failed)
+}
+
+/// `host:port`, with brackets where the host has colons.
+fn joined(host: &str, port: u16) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// The operating system's reason, as log readers know it: without its number, in lower case.
+fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let bare = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = bare.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_read_as_operators_know_them() {
+        let source = io::Error::from_raw_os_error(98);
+        let error = MonitorError::Listen { address: joined("::1", 8222), source };
+        assert_eq!(
+            error.to_string(),
+            "can't listen to the monitor port: listen tcp [::1]:8222: bind: address already in use"
+        );
+        let error = MonitorError::BothPorts { http: Port::Fixed(1), https: Port::Random };
+        assert_eq!(error.to_string(), "can't specify both HTTP (1) and HTTPs (-1) ports");
+    }
+}

@@ -1,0 +1,288 @@
+//! `/varz`: the server, its limits, and what went through it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use serde::Serialize;
+use vagus_config::{Config, WriteTimeout};
+use vagus_telemetry::text::Uptime;
+
+use super::context::{Context, now, time};
+use super::reply::{self, Reply};
+use super::router::Endpoint;
+
+/// The page, in the order of nats-server.
+#[derive(Serialize)]
+struct Varz {
+    #[serde(flatten)]
+    about: About,
+    #[serde(flatten)]
+    limits: Limits,
+    #[serde(flatten)]
+    parts: Parts,
+    tls_timeout: f64,
+    write_deadline: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_timeout: Option<&'static str>,
+    #[serde(flatten)]
+    process: Process,
+    #[serde(flatten)]
+    traffic: Traffic,
+    subscriptions: usize,
+    http_req_stats: BTreeMap<&'static str, u64>,
+    config_load_time: String,
+    config_digest: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    feature_flags: BTreeMap<String, bool>,
+    system_account: String,
+    slow_consumer_stats: ByKind,
+    stale_connection_stats: ByKind,
+    disk_io_wait_stats: DiskWaits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cert_not_after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct About {
+    server_id: String,
+    server_name: String,
+    version: String,
+    proto: u8,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    git_commit: String,
+    go: String,
+    host: String,
+    port: u16,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    auth_required: bool,
+}
+
+#[derive(Serialize)]
+struct Limits {
+    max_connections: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    max_subscriptions: u64,
+    /// Nanoseconds.
+    ping_interval: u64,
+    ping_max: u32,
+    http_host: String,
+    http_port: u16,
+    http_base_path: String,
+    https_port: u16,
+    /// Seconds.
+    auth_timeout: f64,
+    max_control_line: u64,
+    max_payload: u64,
+    max_pending: u64,
+}
+
+/// Parts of a server that this one does not have.
+#[derive(Serialize)]
+struct Parts {
+    cluster: ClusterPart,
+    gateway: Nothing,
+    leaf: Nothing,
+    mqtt: Nothing,
+    websocket: Nothing,
+    jetstream: Nothing,
+}
+
+#[derive(Serialize)]
+struct ClusterPart {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+/// `{}`
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Process {
+    start: String,
+    now: String,
+    uptime: String,
+    mem: u64,
+    cores: usize,
+    gomaxprocs: usize,
+    cpu: f64,
+}
+
+#[derive(Serialize)]
+struct Traffic {
+    connections: u64,
+    total_connections: u64,
+    routes: u64,
+    remotes: u64,
+    leafnodes: u64,
+    in_msgs: u64,
+    in_bytes: u64,
+    in_client_msgs: u64,
+    in_client_bytes: u64,
+    out_msgs: u64,
+    out_bytes: u64,
+    out_client_msgs: u64,
+    out_client_bytes: u64,
+    slow_consumers: u64,
+    stale_connections: u64,
+    stalled_clients: u64,
+}
+
+/// A count by the kind of connection.
+#[derive(Serialize)]
+struct ByKind {
+    clients: u64,
+    routes: u64,
+    gateways: u64,
+    leafs: u64,
+}
+
+/// Waits for the disk, to which this server writes nothing but its log.
+#[derive(Serialize)]
+struct DiskWaits {
+    waiters: u64,
+    waits: u64,
+    wait_time: u64,
+    max_wait_time: u64,
+}
+
+pub(super) fn page(context: &Context) -> Reply {
+    let in_force = context.in_force();
+    let config = &in_force.config;
+    let tally = &context.broker.tally;
+    let clients = |clients| ByKind { clients, routes: 0, gateways: 0, leafs: 0 };
+    reply::page(&Varz {
+        about: about(context),
+        limits: limits(context, config),
+        parts: parts(config),
+        tls_timeout: 2.0,
+        write_deadline: nanos(config.write_deadline),
+        write_timeout: write_timeout(config.write_timeout),
+        process: process(context),
+        traffic: traffic(context),
+        subscriptions: context.broker.interest.len(),
+        http_req_stats: requests(context),
+        config_load_time: time(in_force.since),
+        config_digest: in_force.digest.clone(),
+        tags: config.server_tags.clone(),
+        metadata: config.server_metadata.clone(),
+        feature_flags: config.feature_flags.clone(),
+        system_account: context.system_account(),
+        slow_consumer_stats: clients(tally.slow_consumers.load(Relaxed)),
+        stale_connection_stats: clients(tally.stale_connections.load(Relaxed)),
+        disk_io_wait_stats: DiskWaits { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
+        tls_cert_not_after: context.certificate_ends.clone(),
+    })
+}
+
+fn about(context: &Context) -> About {
+    // What clients are told, so that the two agree.
+    let settings = context.broker.settings();
+    let info = &settings.info;
+    About {
+        server_id: info.server_id.clone(),
+        server_name: info.server_name.clone(),
+        version: info.version.clone(),
+        proto: info.proto,
+        git_commit: info.git_commit.clone(),
+        go: info.go.clone(),
+        host: info.host.clone(),
+        port: info.port,
+        auth_required: info.auth_required,
+    }
+}
+
+fn limits(context: &Context, config: &Config) -> Limits {
+    Limits {
+        max_connections: config.max_connections,
+        max_subscriptions: config.max_subscriptions,
+        ping_interval: nanos(config.ping_interval),
+        ping_max: config.ping_max,
+        http_host: config.monitor_host().to_owned(),
+        http_port: context.http_port,
+        http_base_path: context.base_path.clone(),
+        https_port: context.https_port,
+        auth_timeout: config.auth_timeout().as_secs_f64(),
+        max_control_line: config.max_control_line,
+        max_payload: config.max_payload,
+        max_pending: config.max_pending,
+    }
+}
+
+fn parts(config: &Config) -> Parts {
+    Parts {
+        cluster: ClusterPart { name: config.cluster.name.clone() },
+        gateway: Nothing {},
+        leaf: Nothing {},
+        mqtt: Nothing {},
+        websocket: Nothing {},
+        jetstream: Nothing {},
+    }
+}
+
+fn process(context: &Context) -> Process {
+    let broker = &context.broker;
+    let usage = context.process.usage();
+    Process {
+        start: time(broker.started_at),
+        now: now(),
+        uptime: Uptime(broker.started.elapsed()).to_string(),
+        mem: usage.rss_bytes,
+        cores: context.process.cores(),
+        gomaxprocs: broker.counters.len(),
+        cpu: usage.cpu_percent,
+    }
+}
+
+fn traffic(context: &Context) -> Traffic {
+    let (totals, tally) = (context.broker.totals(), &context.broker.tally);
+    Traffic {
+        connections: tally.clients.load(Relaxed),
+        total_connections: tally.connections.load(Relaxed),
+        routes: 0,
+        remotes: 0,
+        leafnodes: 0,
+        in_msgs: totals.in_msgs,
+        in_bytes: totals.in_bytes,
+        // All traffic is that of clients.
+        in_client_msgs: totals.in_msgs,
+        in_client_bytes: totals.in_bytes,
+        out_msgs: totals.out_msgs,
+        out_bytes: totals.out_bytes,
+        out_client_msgs: totals.out_msgs,
+        out_client_bytes: totals.out_bytes,
+        slow_consumers: tally.slow_consumers.load(Relaxed),
+        stale_connections: tally.stale_connections.load(Relaxed),
+        stalled_clients: tally.stalled_clients.load(Relaxed),
+    }
+}
+
+/// Endpoints that were asked for.
+fn requests(context: &Context) -> BTreeMap<&'static str, u64> {
+    let shown = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.is_in_varz());
+    let counted = shown.map(|endpoint| (endpoint.path(), context.requests(endpoint)));
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+fn write_timeout(policy: WriteTimeout) -> Option<&'static str> {
+    match policy {
+        WriteTimeout::Default => None,
+        WriteTimeout::Close => Some("close"),
+        WriteTimeout::Retry => Some("retry"),
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+// serde passes references.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
