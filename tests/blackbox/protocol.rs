@@ -226,3 +226,16 @@ fn connect_may_be_repeated_and_fields_it_does_not_know_are_ignored() {
     client.send_connect("{}");
     client.ping_pong();
 }
+
+#[test]
+fn a_second_connect_ends_the_subscriptions_of_the_first() {
+    let server = Server::start("");
+    let mut client = server.client();
+    client.send("SUB a 1\r\n");
+    client.login("{}");
+    client.publish("a", "x");
+    client.ping_pong();
+    client.send("SUB a 1\r\n");
+    client.publish("a", "y");
+    client.expect("MSG a 1 1\r\ny\r\n");
+}
