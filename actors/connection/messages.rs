@@ -50,7 +50,7 @@ pub struct Description {
     pub version: String,
     /// As it says itself, or as the configuration names who says nothing.
     pub user: Option<String>,
-    /// `None` for one whose credentials were refused.
+    /// `None` for one that has ended: the global account is not remembered.
     pub account: Option<&'static str>,
     /// Filled when asked for.
     pub subscription_list: Vec<SubscriptionDescription>,

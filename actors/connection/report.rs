@@ -68,9 +68,7 @@ impl Connection {
         };
         let mut words = self.describe(self.ending.is_none());
         words.ended = Some((SystemTime::now(), reason));
-        if reason == Reason::AuthenticationFailure {
-            words.account = None;
-        }
+        words.account = None;
         words
     }
 

@@ -193,7 +193,8 @@ fn about(context: &Context) -> About {
         go: info.go.clone(),
         host: info.host.clone(),
         port: info.port,
-        auth_required: info.auth_required,
+        // Also where clients without credentials become a named user, of which they hear nothing.
+        auth_required: settings.authenticator.required(),
     }
 }
 
