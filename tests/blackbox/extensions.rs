@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::harness::{Server, is_reference};
+use crate::harness::{Server, eventually, is_reference};
 
 /// The samples of a page in the Prometheus text format, by name and labels.
 #[track_caller]
@@ -47,9 +47,16 @@ fn actorz_shows_the_living() {
         return println!("skipped: /actorz is an extension of vagus");
     }
     let server = Server::start("");
-    let count = |text: &str| text.matches("connection").count();
-    let before = server.json("/actorz").to_string();
-    let _clients: Vec<_> = (0..5).map(|_| server.client()).collect();
-    let after = server.json("/actorz").to_string();
-    assert!(count(&after) >= count(&before) + 5, "before {before}\nafter {after}");
+    let connections = || {
+        let page = server.json("/actorz");
+        assert!(!page["actors"].as_array().unwrap().is_empty(), "{page:#}");
+        page["summary"]["kinds"]["connection"]["count"].as_u64().unwrap_or_default()
+    };
+    let before = connections();
+    let clients: Vec<_> = (0..5).map(|_| server.client()).collect();
+    assert_eq!(connections(), before + 5);
+    drop(clients);
+    eventually("the actors of closed connections to end", || {
+        (connections() == before).then_some(())
+    });
 }

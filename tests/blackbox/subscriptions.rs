@@ -216,7 +216,7 @@ fn subscriptions_end_with_their_connection() {
     let mut gone = server.client();
     gone.subscribe("a.b", "1");
     let count = |page: &Value| {
-        let list = page["subscriptions_list"].as_array().unwrap();
+        let list = page["subscriptions_list"].as_array().map_or(&[][..], Vec::as_slice);
         list.iter().filter(|sub| sub["subject"] == "a.b").count()
     };
     server.wait_json("/subsz?subs=1", |page| (count(page) == 1).then_some(()));

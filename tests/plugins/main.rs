@@ -1,0 +1,10 @@
+//! Plugins and services inside a server, seen from both sides: through the public facade, and as
+//! any client meets them.
+
+mod config;
+mod discovery;
+mod failure;
+mod kit;
+mod overflow;
+mod service;
+mod subscriber;
