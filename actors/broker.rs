@@ -52,6 +52,7 @@ pub struct Tally {
     pub clients: AtomicU64,
     pub slow_consumers: AtomicU64,
     pub stale_connections: AtomicU64,
+    /// Times that publishers waited for slow readers.
     pub stalled_clients: AtomicU64,
     pub auth_failures: AtomicU64,
 }
@@ -134,10 +135,10 @@ impl Broker {
         self.next_cid.fetch_add(1, Relaxed)
     }
 
-    /// Milliseconds since the start.
+    /// Nanoseconds since the start.
     #[must_use]
-    pub fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+    pub fn now_ns(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
     }
 
     #[must_use]

@@ -101,7 +101,7 @@ impl Connection {
         let (io, write) = socket.into_split();
         let slot = broker.slots.take();
         let out = Arc::new(Outbound::new(accepted.cid, slot, write, settings.pending_max));
-        out.stats.active_ms.store(broker.now_ms(), Relaxed);
+        out.stats.active_ns.store(broker.now_ns(), Relaxed);
         let max = settings.connections_max.unwrap_or(u64::MAX);
         let counted = broker
             .tally

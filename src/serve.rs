@@ -90,7 +90,13 @@ impl<'a> Process<'a> {
         let urls = |scheme, address: Option<std::net::SocketAddr>| {
             address.map(|address| files::urls(scheme, address)).unwrap_or_default()
         };
-        let ports = Ports { nats: urls("nats", self.server.address()), ..Ports::default() };
+        let scheme = if config.https_port.is_some() { "https" } else { "http" };
+        let ports = Ports {
+            nats: urls("nats", self.server.address()),
+            monitoring: urls(scheme, self.server.monitor_address()),
+            ..Ports::default()
+        };
+
         match RunFile::ports(dir, &ports) {
             Ok(file) => self.ports_file = Some(file),
             Err(problem) => error!("Error writing ports file ({}): {problem}", dir.display()),

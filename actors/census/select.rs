@@ -57,7 +57,7 @@ impl Clock {
     fn present_key(&self, sort: Sort, one: &Present) -> Key {
         let stats = &one.out.stats;
         let load = |counter: &AtomicU64| u128::from(counter.load(Relaxed));
-        let active = || self.started + load(&stats.active_ms) * 1_000_000;
+        let active = || self.started + load(&stats.active_ns);
         let number = match sort {
             Sort::Cid | Sort::Start | Sort::Stop | Sort::Reason => 0,
             Sort::Uptime => self.now.saturating_sub(nanos(one.since)),

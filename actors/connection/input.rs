@@ -84,7 +84,7 @@ impl Connection {
     /// Reads once and works through what there is.
     pub(super) fn turn(&mut self, task: &mut Context<'_>) -> Turn {
         Desk::with(|desk| {
-            desk.delivery.batch.set_soft_max(self.soft_pending());
+            desk.delivery.batch.begin(self.soft_pending(), self.drop_above());
             let turn = if self.input.resume {
                 self.work_on_tail(&mut desk.delivery)
             } else if self.input.need >= OWN_BUFFER_FROM {
@@ -98,6 +98,12 @@ impl Connection {
                 turn => turn,
             }
         })
+    }
+
+    /// Where publishers never wait, messages to a client that is this far behind are dropped, so
+    /// that it is not cut off.
+    fn drop_above(&self) -> usize {
+        if self.settings.stall { usize::MAX } else { self.settings.pending_max / 4 * 3 }
     }
 
     fn soft_pending(&self) -> usize {
@@ -145,7 +151,8 @@ impl Connection {
                 Some(Turn::Ended)
             }
             Poll::Ready(Ok(_)) => {
-                self.out.stats.active_ms.store(self.broker.now_ms(), Relaxed);
+                let now = self.broker.now_ns();
+                self.out.stats.active_ns.store(now, Relaxed);
                 self.clock.heard();
                 None
             }
@@ -179,20 +186,14 @@ impl Connection {
         let soft_max = self.soft_pending();
         for out in behind {
             if out.cid != self.out.cid && out.stall(soft_max, task.waker()) {
+                out.stats.stalls.fetch_add(1, Relaxed);
                 self.input.behind.push(out);
             }
         }
         if !self.input.behind.is_empty() {
-            self.note_stall();
+            self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
             self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
         }
-    }
-
-    fn note_stall(&self) {
-        if self.out.stats.stalls.fetch_add(1, Relaxed) == 0 {
-            self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
-        }
-        Counters::add(&self.counters.stalls, 1);
     }
 
     /// Parsing limits of this client.

@@ -308,7 +308,7 @@ impl Connection {
         let Some(want) = found.plain_of(self.out.cid) else {
             return;
         };
-        let block = encode::no_responders_headers(message.publish.subject);
+        let block = encode::no_responders_headers(message.subject);
         frame.clear();
         encode::message(frame, found.head(want), None, Some(block.len()), &block);
         batch.text(&want.sub.target, frame);

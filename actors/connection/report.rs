@@ -39,8 +39,7 @@ impl Connection {
             cid: self.out.cid,
             peer: self.peer,
             started_at: self.started_at,
-            active_at: self.broker.started_at
-                + Duration::from_millis(stats.active_ms.load(Relaxed)),
+            active_at: self.broker.started_at + Duration::from_nanos(stats.active_ns.load(Relaxed)),
             ended: None,
             rtt: (rtt > 0).then(|| Duration::from_nanos(rtt)),
             pending_bytes: self.out.pending(),
@@ -92,10 +91,6 @@ impl Connection {
         }
         self.out.release_socket();
         self.uncount();
-        let tally = &self.broker.tally;
-        if self.out.stats.stalls.load(Relaxed) > 0 {
-            tally.stalled_clients.fetch_sub(1, Relaxed);
-        }
         // Without a census there is nobody left to tell.
         let _ = self.cast.census.send_urgent(Gone(Box::new(words)));
     }

@@ -32,15 +32,26 @@ impl Connection {
     fn trace_publish(&self, prefix: &str, publish: &Publish<'_>) {
         let verb = if publish.has_headers { "HPUB" } else { "PUB" };
         trace!("{prefix}<<- [{verb} {}{}]", show(publish.subject), arguments(publish, false));
+        let whole = (publish.headers(), publish.payload);
+        self.trace_payload(prefix, "<<-", publish, whole);
+    }
+
+    fn trace_payload(
+        &self,
+        prefix: &str,
+        arrow: &str,
+        publish: &Publish<'_>,
+        (headers, payload): (&[u8], &[u8]),
+    ) {
         let shown = match self.settings.trace_headers && publish.has_headers {
-            true => publish.headers(),
-            false => publish.payload,
+            true => headers,
+            false => payload,
         };
         match self.settings.traced_len_max {
             max if max > 0 && shown.len() > max => {
-                trace!("{prefix}<<- MSG_PAYLOAD: [\"{}...\"]", show(&shown[..max]));
+                trace!("{prefix}{arrow} MSG_PAYLOAD: [\"{}...\"]", show(&shown[..max]));
             }
-            _ => trace!("{prefix}<<- MSG_PAYLOAD: [\"{}\"]", show(shown)),
+            _ => trace!("{prefix}{arrow} MSG_PAYLOAD: [\"{}\"]", show(shown)),
         }
     }
 
@@ -51,13 +62,13 @@ impl Connection {
 
     /// A message for a subscriber; `head` is `HMSG <subject> <sid> `.
     pub(super) fn trace_delivery(&self, head: &[u8], publish: &Publish<'_>, strip: bool) {
-        let head = if publish.has_headers && !strip { head } else { &head[1..] };
-        trace!(
-            "{}->> [{}{}]",
-            self.prefix(),
-            show(head.trim_ascii_end()),
-            arguments(publish, strip)
-        );
+        let prefix = self.prefix();
+        let with_headers = publish.has_headers && !strip;
+        let head = if with_headers { head } else { &head[1..] };
+        let arguments = arguments(publish, strip);
+        trace!("{prefix}->> [{}{arguments}]", show(head.trim_ascii_end()));
+        let payload = if strip { publish.body() } else { publish.payload };
+        self.trace_payload(&prefix, "->>", publish, (publish.headers(), payload));
     }
 }
 

@@ -71,9 +71,13 @@ impl Connection {
             from.iter().chain(before).find(|want| self.may_have(want))
         });
         let wants: Vec<&Want> =
-            found.plain.iter().filter(|want| self.may_have(want)).chain(chosen).collect();
+            found.plain.iter().filter(|want| want.sub.is_open()).chain(chosen).collect();
         for want in wants {
-            if only || want.sub.claim(1) == 1 {
+            if self.is_own_echo(&want.sub.target) {
+                let mut event = egress(want);
+                event["error"] = "Not delivered because of no echo".into();
+                events.push(event);
+            } else if only || want.sub.claim(1) == 1 {
                 events.push(egress(want));
                 delivered += 1;
                 if !only {

@@ -19,6 +19,7 @@ pub struct Batch {
     /// Targets that were left with much pending; see [`Batch::take_behind`].
     behind: Vec<Arc<Outbound>>,
     soft_max: usize,
+    drop_above: usize,
     pub out_msgs: u64,
     pub out_bytes: u64,
 }
@@ -29,6 +30,8 @@ struct Open {
     block: Block,
     msgs: u64,
     bytes: u64,
+    /// The target is so far behind that messages to it are dropped.
+    drops: bool,
 }
 
 /// A message within the input.
@@ -64,15 +67,17 @@ const POOL_MAX: usize = 64;
 const SLICES: usize = 64;
 
 impl Batch {
-    /// Targets with more than this many bytes pending count as behind.
-    pub fn set_soft_max(&mut self, bytes: usize) {
-        self.soft_max = bytes;
+    /// Targets with more than `soft_max` bytes pending count as behind; messages to targets with
+    /// more than `drop_above` are dropped.
+    pub fn begin(&mut self, soft_max: usize, drop_above: usize) {
+        self.soft_max = soft_max;
+        self.drop_above = drop_above;
     }
 
     /// Forgets what a panic may have left half gathered.
     pub fn reset(&mut self) {
         if !self.open.is_empty() {
-            *self = Self { soft_max: self.soft_max, ..Self::default() };
+            *self = Self::default();
         }
         self.behind.clear();
     }
@@ -96,7 +101,11 @@ impl Batch {
             self.index.resize((slot + 1).next_power_of_two(), 0);
         }
         let block = self.pool.pop().unwrap_or_default();
-        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0 });
+        let drops = match target {
+            Target::Connection(out) => out.pending() > self.drop_above,
+            Target::Actor(_) => false,
+        };
+        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, drops });
         self.index[slot] = self.open.len() as u32;
         let last = self.open.len() - 1;
         &mut self.open[last]
@@ -107,6 +116,9 @@ impl Batch {
     pub fn message(&mut self, target: &Target, head: &[u8], tail: &[u8], payload: usize) {
         let size = head.len() + tail.len();
         let open = self.open(target);
+        if open.drops {
+            return;
+        }
         if open.block.len() + size > BLOCK_MAX && !open.block.is_empty() {
             open.hand_over();
         }
@@ -123,6 +135,9 @@ impl Batch {
             return;
         };
         let open = self.open(target);
+        if open.drops {
+            return;
+        }
         open.hand_over();
         open.msgs += 1;
         open.bytes += payload as u64;
@@ -144,6 +159,9 @@ impl Batch {
         };
         self.bytes += bytes;
         let open = self.open(target);
+        if open.drops {
+            return;
+        }
         open.msgs += spans.len() as u64;
         open.bytes += run.payload;
         let is_connection = matches!(target, Target::Connection(_));

@@ -16,8 +16,6 @@ pub struct Counters {
     pub cached: AtomicU64,
     /// Most subscriptions found for one subject.
     pub widest: AtomicU64,
-    /// Times a publisher waited for a slow reader.
-    pub stalls: AtomicU64,
 }
 
 impl Counters {
@@ -37,7 +35,6 @@ pub struct Totals {
     pub cached: u64,
     /// The largest, not the sum.
     pub widest: u64,
-    pub stalls: u64,
 }
 
 impl Totals {
@@ -50,7 +47,6 @@ impl Totals {
             lookups: sum.lookups + one.lookups.load(Relaxed),
             cached: sum.cached + one.cached.load(Relaxed),
             widest: sum.widest.max(one.widest.load(Relaxed)),
-            stalls: sum.stalls + one.stalls.load(Relaxed),
         })
     }
 }

@@ -44,9 +44,10 @@ pub struct Stats {
     pub out_msgs: AtomicU64,
     pub out_bytes: AtomicU64,
     pub subscriptions: AtomicU64,
+    /// Times a publisher waited for this client.
     pub stalls: AtomicU64,
-    /// Milliseconds from the server's start to the last message or protocol exchange.
-    pub active_ms: AtomicU64,
+    /// Nanoseconds from the server's start to the last bytes in either direction.
+    pub active_ns: AtomicU64,
     /// Last round-trip time, in nanoseconds; 0 until measured.
     pub rtt_ns: AtomicU64,
 }
@@ -133,8 +134,9 @@ impl Outbound {
     /// Sends the slices in order, as one piece, now or later. Never waits.
     pub fn send_slices(&self, mut data: &mut [IoSlice<'_>]) {
         let Some(io) = self.claim(data) else { return };
+        let all = length(data);
         let outcome = write_all(&io, &mut data);
-        self.release(io, outcome, data);
+        self.release(io, outcome, data, length(data) < all);
     }
 
     /// Takes the write half, or queues `data` where that is not to be had.
@@ -153,7 +155,7 @@ impl Outbound {
     }
 
     fn append(&self, queue: &mut Queue, data: &[IoSlice<'_>]) {
-        let bytes: usize = data.iter().map(|slice| slice.len()).sum();
+        let bytes = length(data);
         if queue.pending() + bytes > self.pending_max {
             self.close_locked(queue, Reason::SlowConsumerPending);
             return;
@@ -168,8 +170,9 @@ impl Outbound {
         self.pending.store(queue.pending(), Ordering::Relaxed);
     }
 
-    /// Puts the write half back. `rest` is what the socket did not take.
-    fn release(&self, io: OwnedWriteHalf, outcome: Outcome, rest: &[IoSlice<'_>]) {
+    /// Puts the write half back. `rest` is what the socket did not take, after it took something or
+    /// nothing.
+    fn release(&self, io: OwnedWriteHalf, outcome: Outcome, rest: &[IoSlice<'_>], wrote: bool) {
         let mut queue = self.queue.lock();
         if queue.dead {
             return;
@@ -187,7 +190,7 @@ impl Outbound {
                     self.close_locked(&mut queue, Reason::SlowConsumerPending);
                     return;
                 }
-                queue.block();
+                queue.block(wrote);
                 drop(queue);
                 self.notify(DRAIN);
             }
@@ -216,7 +219,7 @@ impl Outbound {
         }
         let left = !queue.is_empty();
         if left {
-            queue.block();
+            queue.block(true);
         } else {
             queue.unblock();
         }
@@ -369,6 +372,10 @@ enum Outcome {
     Done,
     Full,
     Failed,
+}
+
+fn length(data: &[IoSlice<'_>]) -> usize {
+    data.iter().map(|slice| slice.len()).sum()
 }
 
 /// Writes until all is gone or the socket takes no more; `data` is left at what remains.

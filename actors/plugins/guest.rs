@@ -50,8 +50,7 @@ impl Guest {
                 };
                 Host::new(home.clone(), Arc::clone(&seat), make)
             };
-            let limits =
-                MailboxLimits { depth_max: BATCHES_MAX, bytes_max: P::PENDING_MAX as u64 };
+            let limits = MailboxLimits { depth_max: BATCHES_MAX, bytes_max: P::PENDING_MAX as u64 };
             let spec = Spec::new(P::NAME, factory).mailbox(limits).restart(policy());
             cx.spawn(spec.arbiter(Placement::Least));
         };

@@ -167,9 +167,8 @@ impl<P: Plugin> Host<P> {
         let (outcome, published) = Desk::with(|desk| {
             let delivery = &mut desk.delivery;
             // A plugin does not wait for slow readers.
-            delivery.batch.set_soft_max(usize::MAX);
-            let mut outlet =
-                DeskOutlet { broker, settings: &settings, delivery, published: 0 };
+            delivery.batch.begin(usize::MAX, usize::MAX);
+            let mut outlet = DeskOutlet { broker, settings: &settings, delivery, published: 0 };
             let turn = || turn(plugin, &mut host::cx(&mut outlet, &mut asks));
             let outcome = catch_unwind(AssertUnwindSafe(turn));
             outlet.flush(counters);

@@ -1,9 +1,11 @@
 //! `/accountz`: the accounts. There is one for clients, and the name of the system's own.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use vagus_actors::broker::GLOBAL_ACCOUNT;
+use vagus_config::Mapping;
 
 use super::context::{Context, now, time};
 use super::query::Query;
@@ -33,10 +35,20 @@ struct AccountInfo {
     leafnode_connections: u64,
     client_connections: u64,
     subscriptions: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    mappings: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    mappings: BTreeMap<String, Vec<Share>>,
     name_tag: String,
     sublist_stats: SublistStats,
+}
+
+/// Where a part of the messages to a mapped subject goes.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Share {
+    subject: String,
+    /// Per cent that go here or to one of those before.
+    weight: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
 }
 
 pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
@@ -63,6 +75,7 @@ fn detail(context: &Context, account_name: String) -> AccountInfo {
     let stats = if clients { subsz::stats(&context.broker) } else { SublistStats::default() };
     let in_force = context.in_force();
     let mappings = in_force.config.mappings.iter().filter(|_| clients);
+    let mappings = mappings.map(|mapping| (mapping.source.clone(), shares(mapping)));
     AccountInfo {
         is_system: account_name == context.system_account(),
         update_time: time(in_force.since),
@@ -75,9 +88,74 @@ fn detail(context: &Context, account_name: String) -> AccountInfo {
             false => 0,
         },
         subscriptions: stats.num_subscriptions,
-        mappings: mappings.map(|mapping| mapping.source.clone()).collect(),
+        mappings: mappings.collect(),
         name_tag: account_name.clone(),
         account_name,
         sublist_stats: stats,
+    }
+}
+
+/// The destinations everywhere, then those of each cluster; the smallest share first. What is left
+/// of a hundred stays at the source.
+fn shares(mapping: &Mapping) -> Vec<Share> {
+    let mut clusters = vec![None];
+    for destination in &mapping.destinations {
+        if !clusters.contains(&destination.cluster) {
+            clusters.push(destination.cluster.clone());
+        }
+    }
+    clusters.into_iter().flat_map(|cluster| shares_in(mapping, &cluster)).collect()
+}
+
+fn shares_in(mapping: &Mapping, cluster: &Option<String>) -> Vec<Share> {
+    let share = |subject: &str, weight| Share {
+        subject: subject.to_owned(),
+        weight,
+        cluster: cluster.clone(),
+    };
+    let destinations = mapping.destinations.iter().filter(|to| to.cluster == *cluster);
+    let mut shares: Vec<_> =
+        destinations.map(|to| share(&to.subject, u64::from(to.weight))).collect();
+    let given: u64 = shares.iter().map(|share| share.weight).sum();
+    if given < 100 {
+        shares.push(share(&mapping.source, 100 - given));
+    }
+    shares.sort_by_key(|share| share.weight);
+    let mut sum = 0;
+    for share in &mut shares {
+        sum += share.weight;
+        share.weight = sum;
+    }
+    shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn shown(text: &str) -> Vec<(String, u64, Option<String>)> {
+        let config = vagus_config::Config::parse(text, "test").unwrap().config;
+        let shares = shares(&config.mappings[0]).into_iter();
+        shares.map(|share| (share.subject, share.weight, share.cluster)).collect()
+    }
+
+    #[test]
+    fn shares_add_up_and_the_rest_stays() {
+        let all = |list: &[(&str, u64)]| -> Vec<_> {
+            list.iter().map(|(subject, weight)| ((*subject).to_owned(), *weight, None)).collect()
+        };
+        assert_eq!(shown("mappings { a: b }"), all(&[("b", 100)]));
+        assert_eq!(
+            shown("mappings { i: [{destination: x, weight: 60%}, {destination: y, weight: 10%}] }"),
+            all(&[("y", 10), ("i", 40), ("x", 100)])
+        );
+    }
+
+    #[test]
+    fn clusters_have_shares_of_their_own() {
+        let shown = shown("mappings { f: [{destination: g, weight: 100%, cluster: zz}] }");
+        let wanted = [("f".to_owned(), 100, None), ("g".to_owned(), 100, Some("zz".to_owned()))];
+        assert_eq!(shown, wanted);
     }
 }

@@ -82,7 +82,11 @@ fn traffic(context: &Context, metrics: &mut Metrics) {
         "Subjects looked up in the index because no cache knew them",
         totals.lookups,
     );
-    metrics.counter("stalls", "Times a publisher waited for a slow reader", totals.stalls);
+    metrics.counter(
+        "stalls",
+        "Times a publisher waited for a slow reader",
+        load(&tally.stalled_clients),
+    );
     let cached = "Subjects whose interest is cached";
     metrics.gauge("cached_subjects", cached, totals.cached as f64);
     let interest = &context.broker.interest;

@@ -136,9 +136,15 @@ pub(super) async fn answer<B>(context: Arc<Context>, request: Request<B>) -> Rep
     };
     context.count(endpoint);
     let query = Query::parse(uri.query().unwrap_or_default());
-    // A task of its own: a panic in it ends there.
-    let page = tokio::spawn(async move { endpoint.page(&context, &query).await });
-    match page.await {
+    made(endpoint, async move { endpoint.page(&context, &query).await }).await
+}
+
+/// The page, made in a task of its own: a panic in it ends there.
+async fn made<F>(endpoint: Endpoint, page: F) -> Reply
+where
+    F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
+{
+    match tokio::spawn(page).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(refusal)) => refusal.into(),
         Err(failure) => {
@@ -187,6 +193,14 @@ mod tests {
         for nowhere in ["/", "/mon/", "/varz", "/monvarz", "/mon/varz/", "/mon/VARZ"] {
             assert_eq!(Endpoint::at("/mon", nowhere), None, "{nowhere}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_answer() {
+        let reply = made(Endpoint::Varz, async { panic!("on purpose") }).await;
+        assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let reply = made(Endpoint::Varz, async { Ok(reply::not_found()) }).await;
+        assert_eq!(reply.status(), StatusCode::NOT_FOUND);
     }
 
     #[test]

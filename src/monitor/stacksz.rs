@@ -26,13 +26,13 @@ fn threads(text: &mut String) -> std::fmt::Result {
         let read = |file| fs::read_to_string(format!("/proc/self/task/{id}/{file}"));
         // A thread may end meanwhile.
         let (Ok(name), Ok(stat)) = (read("comm"), read("stat")) else { continue };
-        let Some((state, ticks)) = state_of(&stat) else { continue };
-        writeln!(text, "\nthread {id} [{state}]:\n{}\n\tcpu {ticks}0ms", name.trim_end())?;
+        let Some((state, cpu_ms)) = state_of(&stat) else { continue };
+        writeln!(text, "\nthread {id} [{state}]:\n{}\n\tcpu {cpu_ms}ms", name.trim_end())?;
     }
     Ok(())
 }
 
-/// What a thread does, and its time on the processor in hundredths of a second.
+/// What a thread does, and its time on the processor in milliseconds.
 fn state_of(stat: &str) -> Option<(&'static str, u64)> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
@@ -44,7 +44,8 @@ fn state_of(stat: &str) -> Option<(&'static str, u64)> {
         _ => "ending",
     };
     let mut ticks = fields.skip(10).map(str::parse::<u64>);
-    Some((state, ticks.next()?.ok()? + ticks.next()?.ok()?))
+    // A tick is a hundredth of a second.
+    Some((state, 10 * (ticks.next()?.ok()? + ticks.next()?.ok()?)))
 }
 
 fn actors(context: &Context, text: &mut String) -> std::fmt::Result {
@@ -76,7 +77,7 @@ mod tests {
     #[test]
     fn threads_are_read_whatever_their_name() {
         let stat = "42 (a) b) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 9 0 1 2 3";
-        assert_eq!(state_of(stat), Some(("sleeping", 300)));
+        assert_eq!(state_of(stat), Some(("sleeping", 3000)));
         assert_eq!(state_of("42 (x) R 1"), None);
     }
 }

@@ -175,14 +175,14 @@ impl Queue {
         }
     }
 
-    /// The socket is full: the time of the flush runs.
-    pub(super) fn block(&mut self) {
+    /// The socket is full, after it took something or nothing: the time of the flush runs.
+    pub(super) fn block(&mut self, wrote: bool) {
         let bytes = self.chunks.bytes;
         self.slow.get_or_insert_with(|| {
             Box::new(Slow {
                 flush_since: Instant::now(),
                 flush_left: bytes,
-                wrote: false,
+                wrote,
                 progress: true,
                 resume_below: 0,
                 stalled: Vec::new(),
