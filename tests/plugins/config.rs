@@ -71,10 +71,9 @@ fn refusal(block: &str) -> String {
 
 #[test]
 fn a_block_becomes_the_plugins_own_type() {
-    let server = start(
-        r#"plugins { audit { subject: "a.b", limits { size: 7, names: ["x", "y"] } } }"#,
-    )
-    .unwrap();
+    let server =
+        start(r#"plugins { audit { subject: "a.b", limits { size: 7, names: ["x", "y"] } } }"#)
+            .unwrap();
     let mut client = client(&server);
     client.subscribe("re", "1");
     client.send("PUB a.b re 0\r\n\r\n");

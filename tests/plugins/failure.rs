@@ -8,7 +8,9 @@ use std::thread;
 use vagus::Server;
 use vagus::plugin::{Batch, Cx, Error, Plugin, Subscription};
 
-use crate::kit::{Doubler, block_on, client, connect, eventually, next, observe, restarts, start, tap};
+use crate::kit::{
+    Doubler, block_on, client, connect, eventually, next, observe, restarts, start, tap,
+};
 
 /// Panics when told to.
 struct Fragile {
@@ -38,11 +40,8 @@ impl Plugin for Fragile {
 
 /// A factory of fragile plugins, what they see, and how many were made.
 #[allow(clippy::type_complexity)]
-fn fragile() -> (
-    impl FnMut(()) -> Result<Fragile, Error> + Send + 'static,
-    Receiver<String>,
-    Arc<AtomicU32>,
-) {
+fn fragile()
+-> (impl FnMut(()) -> Result<Fragile, Error> + Send + 'static, Receiver<String>, Arc<AtomicU32>) {
     let (seen, sight) = channel();
     let made = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&made);
