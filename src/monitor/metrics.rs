@@ -82,11 +82,6 @@ fn traffic(context: &Context, metrics: &mut Metrics) {
         "Subjects looked up in the index because no cache knew them",
         totals.lookups,
     );
-    metrics.counter(
-        "stalls",
-        "Times a publisher waited for a slow reader",
-        load(&tally.stalled_clients),
-    );
     let cached = "Subjects whose interest is cached";
     metrics.gauge("cached_subjects", cached, totals.cached as f64);
     let interest = &context.broker.interest;
@@ -112,8 +107,11 @@ fn clients(context: &Context, metrics: &mut Metrics) {
         "Connections ended because the client did not answer",
         load(&tally.stale_connections),
     );
-    let stalled = "Connected clients that were made to wait for slow readers";
-    metrics.gauge("stalled_clients", stalled, load(&tally.stalled_clients) as f64);
+    metrics.counter(
+        "stalls",
+        "Times a publisher waited for slow readers",
+        load(&tally.stalled_clients),
+    );
     metrics.counter(
         "authentication_failures",
         "Connections ended because of missing or wrong credentials",
