@@ -39,9 +39,15 @@ impl Block {
         self.used = 0;
     }
 
-    /// Takes the content out as a vector of its own.
+    /// Takes the content out as a vector of its own. It has at most as much room to spare as it
+    /// has content: whoever keeps a few bytes does not keep a whole block.
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
+        if self.used < self.bytes.len() / 2 {
+            let bytes = self.bytes().to_vec();
+            self.used = 0;
+            return bytes;
+        }
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.truncate(self.used);
         self.used = 0;
@@ -104,5 +110,19 @@ mod tests {
         }
         assert_eq!(block.take(), plain);
         assert!(block.is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_keeps_no_large_block_alive() {
+        let mut block = Block::default();
+        block.put(&[0; 60_000], b"");
+        assert_eq!(block.take().len(), 60_000);
+        block.put(&[0; 60_000], b"");
+        block.clear();
+        block.put(b"few ", b"bytes");
+        let taken = block.take();
+        assert_eq!(taken, b"few bytes");
+        assert!(taken.capacity() < 100, "{}", taken.capacity());
+        assert!(block.is_empty() && block.capacity() >= 60_000);
     }
 }
