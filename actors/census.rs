@@ -35,7 +35,7 @@ pub struct Census {
 pub struct Book {
     /// By connection number, and so by age.
     present: BTreeMap<u64, Present>,
-    /// The last to leave is at the back.
+    /// By the time of their end: the last to leave is at the back.
     past: VecDeque<Arc<Description>>,
 }
 
@@ -45,6 +45,8 @@ struct Present {
     handle: Handle<Connection>,
 }
 
+/// How many pieces of news can overtake one.
+const OVERTAKEN_MAX: usize = 64;
 /// How long connections have to describe themselves.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
@@ -72,7 +74,7 @@ impl Handler<Born> for Census {
     fn handle(&mut self, born: Born, _: &mut Cx<'_, Self>) {
         let mut book = self.book.lock();
         // The news of an end can overtake that of the birth.
-        if !book.past.iter().rev().take(64).any(|gone| gone.cid == born.out.cid) {
+        if !book.past.iter().rev().take(OVERTAKEN_MAX).any(|gone| gone.cid == born.out.cid) {
             let since = SystemTime::now();
             book.present
                 .insert(born.out.cid, Present { since, out: born.out, handle: born.handle });
@@ -87,7 +89,12 @@ impl Handler<Gone> for Census {
         let max = self.broker.settings().closed_clients_max;
         let mut book = self.book.lock();
         book.present.remove(&words.cid);
-        book.past.push_back(Arc::from(words));
+        // News of ends on different threads can overtake each other, by a little.
+        let end = |one: &Description| one.ended.map(|(at, _)| at);
+        let after = |one: &&Arc<Description>| end(one) > end(&words);
+        let later = book.past.iter().rev().take(OVERTAKEN_MAX).take_while(after).count();
+        let place = book.past.len() - later;
+        book.past.insert(place, Arc::from(words));
         while book.past.len() > max {
             book.past.pop_front();
         }

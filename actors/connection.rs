@@ -70,6 +70,8 @@ pub struct Connection {
     stall: Option<Pin<Box<Sleep>>>,
     /// Ending: only what is queued is still sent, until then.
     ending: Option<Pin<Box<Sleep>>>,
+    /// When that began.
+    ended_at: Option<SystemTime>,
     /// Among the clients of the server: not when it was one too many, nor once it is ending.
     counted: bool,
 }
@@ -121,6 +123,7 @@ impl Connection {
             draining: false,
             stall: None,
             ending: None,
+            ended_at: None,
             counted: counted.is_ok(),
             settings,
             cast,
@@ -218,6 +221,7 @@ impl Connection {
             self.count_end(reason);
             self.uncount();
             self.withdraw();
+            self.ended_at = Some(SystemTime::now());
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
         }
     }

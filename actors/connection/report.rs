@@ -66,7 +66,7 @@ impl Connection {
             None => Reason::ServerShutdown,
         };
         let mut words = self.describe(self.ending.is_none());
-        words.ended = Some((SystemTime::now(), reason));
+        words.ended = Some((self.ended_at.unwrap_or_else(SystemTime::now), reason));
         words.account = None;
         words
     }
