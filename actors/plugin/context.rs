@@ -55,12 +55,13 @@ impl<'a, P: 'static> Cx<'a, P> {
         });
     }
 
-    /// Calls back again and again, first after one period. A late call delays those after it.
+    /// Calls back again and again, first after one period (of a millisecond at least). A late call
+    /// delays those after it.
     pub fn every<F>(&mut self, period: Duration, mut tick: F)
     where
         F: FnMut(&mut P, &mut Cx<'_, P>) + 'static,
     {
-        self.after(period, move |plugin, cx| {
+        self.after(period.max(Duration::from_millis(1)), move |plugin, cx| {
             tick(plugin, cx);
             cx.every(period, tick);
         });

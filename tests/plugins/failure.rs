@@ -9,7 +9,7 @@ use vagus::Server;
 use vagus::plugin::{Batch, Cx, Error, Plugin, Subscription};
 
 use crate::kit::{
-    Doubler, block_on, client, connect, eventually, next, observe, restarts, start, tap,
+    Doubler, block_on, client, config, connect, eventually, next, observe, restarts, start, tap,
 };
 
 /// Panics when told to.
@@ -196,4 +196,12 @@ fn their_parent_brings_them_back_too() {
     client.subscribe("re", "1");
     client.send("PUB math.double re 1\r\n3\r\n");
     client.expect("MSG re 1 1\r\n6\r\n");
+}
+
+#[test]
+fn one_that_panics_at_birth_keeps_the_server_from_starting() {
+    let make = |()| -> Result<Fragile, Error> { panic!("born to panic") };
+    let error = Server::builder().plugin(make).config(config()).start().err().unwrap();
+    let text = error.to_string();
+    assert!(text.starts_with("plugin fragile: panicked in its factory: born to panic"), "{text}");
 }

@@ -1,6 +1,8 @@
 //! Plugins and services inside a server, seen from both sides: through the public facade, and as
 //! any client meets them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod config;
 mod discovery;
 mod failure;

@@ -75,9 +75,6 @@ fn what_it_publishes_reaches_clients_in_order() {
     let server = start(Server::builder().plugin(make));
     let mut subscriber = client(&server);
     subscriber.subscribe("out", "1");
-    let mut plain = Client::connect(port(&server));
-    plain.login(r#"{"headers":false}"#);
-    plain.subscribe("none", "1");
     subscriber.send("SUB re.ply 2\r\nPUB in re.ply 0\r\n\r\n");
     for n in 0..100 {
         assert_eq!(subscriber.payload(), n.to_string());
