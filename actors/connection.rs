@@ -207,6 +207,8 @@ impl Connection {
     }
 
     fn end(&mut self, reason: Reason) {
+        // Before the client can see it, so that ends are remembered in the order clients saw.
+        self.ended_at.get_or_insert_with(SystemTime::now);
         self.out.close(reason);
     }
 
@@ -221,7 +223,7 @@ impl Connection {
             self.count_end(reason);
             self.uncount();
             self.withdraw();
-            self.ended_at = Some(SystemTime::now());
+            self.ended_at.get_or_insert_with(SystemTime::now);
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
         }
     }
