@@ -136,3 +136,94 @@ impl Question {
         user && self.subject.as_ref().is_none_or(reaches)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::census::messages::State;
+    use crate::delivery::Reason;
+
+    /// Ended connections: when each began, was last active and ended, in seconds, and why.
+    fn past(of: &[(u64, u64, u64, Reason)]) -> Book {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let describe =
+            |(place, &(start, active, end, reason)): (usize, &(u64, u64, u64, Reason))| {
+                let cid = place as u64 + 1;
+                Arc::new(Description {
+                    cid,
+                    peer: ([127, 0, 0, 1], 1).into(),
+                    started_at: at(start),
+                    active_at: at(active),
+                    ended: Some((at(end), reason)),
+                    rtt: Some(Duration::from_millis(cid)),
+                    pending_bytes: 0,
+                    in_msgs: 10 - cid,
+                    out_msgs: cid,
+                    in_bytes: 0,
+                    out_bytes: 0,
+                    stalls: 0,
+                    subscriptions: 0,
+                    name: String::new(),
+                    lang: String::new(),
+                    version: String::new(),
+                    user: None,
+                    account: None,
+                    subscription_list: Vec::new(),
+                })
+            };
+        Book { past: of.iter().enumerate().map(describe).collect(), ..Book::default() }
+    }
+
+    fn question(sort: Sort, account: Option<&str>) -> Question {
+        Question {
+            sort,
+            state: State::Closed,
+            offset: 1,
+            limit: 1,
+            cid: None,
+            user: None,
+            account: account.map(str::to_owned),
+            subject: None,
+            subscriptions: false,
+            reply: tokio::sync::oneshot::channel().0,
+        }
+    }
+
+    fn order(book: &Book, sort: Sort) -> Vec<u64> {
+        let rows = rows(book, &question(sort, None), UNIX_EPOCH);
+        rows.into_iter().map(|row| row.cid(book)).collect()
+    }
+
+    #[test]
+    fn orders_are_those_of_nats_server() {
+        let book = past(&[
+            (10, 11, 50, Reason::Stale),
+            (20, 39, 40, Reason::ClientClosed),
+            (30, 35, 60, Reason::ProtocolViolation),
+        ]);
+        for (sort, wanted) in [
+            (Sort::Cid, [1, 2, 3]),
+            (Sort::Start, [1, 2, 3]),
+            (Sort::Uptime, [2, 3, 1]),
+            (Sort::Stop, [3, 1, 2]),
+            (Sort::Reason, [2, 3, 1]),
+            (Sort::Last, [2, 3, 1]),
+            (Sort::Idle, [1, 3, 2]),
+            (Sort::InMsgs, [1, 2, 3]),
+            (Sort::OutMsgs, [3, 2, 1]),
+            (Sort::Rtt, [3, 2, 1]),
+            (Sort::Pending, [1, 2, 3]),
+        ] {
+            assert_eq!(order(&book, sort), wanted, "by {sort:?}");
+        }
+    }
+
+    #[test]
+    fn pages_are_cut_and_accounts_told_apart() {
+        let book = past(&[(1, 1, 1, Reason::Stale), (2, 2, 2, Reason::Stale)]);
+        assert_eq!(question(Sort::Cid, None).page(vec![1, 2, 3]), [2]);
+        assert!(rows(&book, &question(Sort::Cid, Some("$G")), UNIX_EPOCH).is_empty());
+    }
+}
