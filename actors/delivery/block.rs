@@ -12,6 +12,8 @@ pub struct Block {
 
 /// The first allocation of a block, in bytes.
 const FIRST: usize = 2 << 10;
+/// Blocks of this size are used again and again.
+const COPIED_MAX: usize = 512 << 10;
 
 impl Block {
     #[must_use]
@@ -39,11 +41,12 @@ impl Block {
         self.used = 0;
     }
 
-    /// Takes the content out as a vector of its own. It has at most as much room to spare as it
-    /// has content: whoever keeps a few bytes does not keep a whole block.
+    /// Takes the content out as a vector of its own. Of a block that is worth keeping it is a copy:
+    /// that costs less than to grow another block, and whoever keeps a few bytes does not keep the
+    /// room of many.
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
-        if self.used < self.bytes.len() / 2 {
+        if self.bytes.len() <= COPIED_MAX || self.used < self.bytes.len() / 2 {
             let bytes = self.bytes().to_vec();
             self.used = 0;
             return bytes;

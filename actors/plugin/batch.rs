@@ -13,12 +13,25 @@ pub struct Batch {
     at: usize,
     /// Number of the plugin's first subscription. Those below it were another instance's.
     first: usize,
+    /// What the last frame started with: a busy publisher keeps to a subject for a while.
+    head: Head,
+}
+
+/// `MSG <subject> <sid> `.
+#[derive(Debug, Default)]
+struct Head {
+    /// Where in the batch.
+    start: usize,
+    /// 0: none yet.
+    len: usize,
+    subject: Part,
+    subscription: usize,
 }
 
 impl Batch {
     /// `MSG` and `HMSG` frames, back to back, whose sids are numbers from `first` on.
     pub(crate) fn new(frames: Bytes, first: usize) -> Self {
-        Self { frames, at: 0, first }
+        Self { frames, at: 0, first, head: Head::default() }
     }
 
     /// Whether all of it was taken.
@@ -38,6 +51,50 @@ impl Iterator for Batch {
     type Item = Message;
 
     fn next(&mut self) -> Option<Message> {
+        if let Some((len, payload)) = self.repeat() {
+            let start = self.at;
+            self.at += len;
+            return Some(Message {
+                frame: self.frames.slice(start..self.at),
+                subject: self.head.subject,
+                reply: Part::default(),
+                headers: Part::default(),
+                payload,
+                subscription: self.head.subscription,
+            });
+        }
+        self.next_unlike()
+    }
+}
+
+impl Batch {
+    /// Recognises a frame that differs from the last one in nothing but its payload.
+    fn repeat(&self) -> Option<(usize, Part)> {
+        let Head { start, len, .. } = self.head;
+        if len == 0 {
+            return None;
+        }
+        let rest = &self.frames[self.at..];
+        let behind = rest.strip_prefix(&self.frames[start..start + len])?;
+        let (mut size, mut digits) = (0, 0);
+        loop {
+            match behind.get(digits)? {
+                digit @ b'0'..=b'9' if digits < DIGITS_MAX => {
+                    size = size * 10 + usize::from(digit - b'0');
+                    digits += 1;
+                }
+                b'\r' if digits > 0 => break,
+                // A reply subject, for one.
+                _ => return None,
+            }
+        }
+        let start = len + digits + 2;
+        let end = start + size;
+        (rest.get(end..end + 2)? == b"\r\n")
+            .then_some((end + 2, Part { start: start as u32, end: end as u32 }))
+    }
+
+    fn next_unlike(&mut self) -> Option<Message> {
         while !self.is_empty() {
             let Some(frame) = read(&self.frames[self.at..]) else {
                 // The server wrote these frames: only a bug of its own leads here.
@@ -48,9 +105,11 @@ impl Iterator for Batch {
             let start = self.at;
             self.at += frame.len;
             if let Some(subscription) = frame.sid.checked_sub(self.first) {
+                let subject = frame.subject;
+                self.head = Head { start, len: frame.head_len, subject, subscription };
                 return Some(Message {
                     frame: self.frames.slice(start..self.at),
-                    subject: frame.subject,
+                    subject,
                     reply: frame.reply,
                     headers: frame.headers,
                     payload: frame.payload,
@@ -64,6 +123,8 @@ impl Iterator for Batch {
 
 struct Frame {
     len: usize,
+    /// Length of `MSG <subject> <sid> `; 0 when there are headers.
+    head_len: usize,
     sid: usize,
     subject: Part,
     reply: Part,
@@ -71,6 +132,8 @@ struct Frame {
     payload: Part,
 }
 
+/// More digits than this are no number of the server's.
+const DIGITS_MAX: usize = 18;
 /// Words of an `HMSG` with a reply.
 const WORDS_MAX: usize = 6;
 
@@ -94,6 +157,7 @@ fn read(bytes: &[u8]) -> Option<Frame> {
     let part = |start: usize, end: usize| Part { start: start as u32, end: end as u32 };
     Some(Frame {
         len: end + 2,
+        head_len: if with_headers { 0 } else { words[2].end as usize + 1 },
         sid: number(text(words[2]))?,
         subject: words[1],
         reply,
@@ -118,7 +182,7 @@ fn words(line: &[u8]) -> Option<([Part; WORDS_MAX], usize)> {
 }
 
 fn number(digits: &[u8]) -> Option<usize> {
-    if digits.is_empty() || digits.len() > 18 {
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
         return None;
     }
     digits
@@ -167,6 +231,25 @@ mod tests {
         assert!(batch.next().is_none());
         assert!(batch.is_empty());
         assert_eq!(batch.bytes(), 0);
+    }
+
+    #[test]
+    fn runs_of_one_subject_are_read_like_others() {
+        let heads = ["MSG a 1", "MSG a 1 r", "MSG a 12", "MSG ab 1", "MSG a 1", "MSG a 1"];
+        let payloads = ["", "x", "1234567890", "\r\n", "MSG a 1 0\r\n\r\n"];
+        let (mut frames, mut wanted) = (String::new(), Vec::new());
+        for (head, payload) in heads.iter().flat_map(|h| payloads.map(|p| (*h, p))) {
+            frames.push_str(&format!("{head} {}\r\n{payload}\r\n", payload.len()));
+            wanted.push((head.to_owned(), payload.to_owned()));
+        }
+        let read: Vec<_> = Batch::new(Bytes::from(frames), 0)
+            .map(|m| {
+                let reply = m.reply().map_or("", |_| " r");
+                let head = format!("MSG {} {}{reply}", m.subject_text(), m.subscription());
+                (head, m.payload_text().into_owned())
+            })
+            .collect();
+        assert_eq!(read, wanted);
     }
 
     #[test]
