@@ -279,6 +279,11 @@ impl Actor for Connection {
         });
     }
 
+    /// Told to stop, where nothing of its own had ended it: its parent ends.
+    fn stopping(&mut self, _: &mut Cx<'_, Self>) {
+        self.end(Reason::ServerShutdown);
+    }
+
     fn observe(&self) -> serde_json::Value {
         let waiting = match () {
             () if self.ending.is_some() => "ending",

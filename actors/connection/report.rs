@@ -60,11 +60,9 @@ impl Connection {
 
     /// Before interest and socket are let go of: how it will be remembered.
     fn last_words(&self) -> Description {
-        let reason = match self.out.closed() {
-            Some(reason) => reason,
-            None if std::thread::panicking() => Reason::InternalError,
-            None => Reason::ServerShutdown,
-        };
+        // Whoever ends in good order has a reason by now. (By the time a role that panicked is
+        // dropped, its thread is no longer panicking.)
+        let reason = self.out.closed().unwrap_or(Reason::InternalError);
         let mut words = self.describe(self.ending.is_none());
         words.ended = Some((self.ended_at.unwrap_or_else(SystemTime::now), reason));
         words.account = None;
