@@ -16,6 +16,7 @@ pub mod outbound;
 pub mod reason;
 pub mod slots;
 pub mod subscription;
+pub mod turns;
 
 pub use batch::Batch;
 pub use cache::{Cache, Found, Match};

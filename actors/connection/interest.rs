@@ -2,7 +2,8 @@
 //!
 //! Changes are gathered while `SUB` and `UNSUB` follow each other, then sent to the shards that own
 //! the slices, and nothing more of the client is read until all have acknowledged: that is what
-//! makes a `PONG` say that every earlier `SUB` is in force.
+//! makes a `PONG` say that every earlier `SUB` is in force, and that nothing more comes for what an
+//! earlier `UNSUB` has ended.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
@@ -20,6 +21,7 @@ use super::Connection;
 use crate::broker::Cast;
 use crate::delivery::desk::Delivery;
 use crate::delivery::interest::Change;
+use crate::delivery::turns::Moment;
 use crate::delivery::{Interest, Sub, Target};
 use crate::shard::{Ack, Apply, Barrier};
 
@@ -37,6 +39,8 @@ struct Sent {
     barrier: Arc<Barrier>,
     /// Kept to be sent again, should a shard panic.
     changes: Vec<Change>,
+    /// Of publishers that may have messages at hand for a subscription that has ended.
+    moment: Moment,
 }
 
 // === impl OwnInterest ===
@@ -177,18 +181,24 @@ impl Connection {
             // A refusal drops the acknowledgement, and so counts as a failure.
             let _ = self.cast.shards[writer].send(Apply { changes, ack: Ack::of(&barrier) });
         }
-        self.interest.sent = Some(Sent { barrier, changes });
+        // Every change has closed what it removes.
+        let removes = changes.iter().any(|change| matches!(change, Change::Remove(_)));
+        let moment = if removes { Moment::now() } else { Moment::default() };
+        self.interest.sent = Some(Sent { barrier, changes, moment });
     }
 
     /// Whether shards still have to acknowledge changes.
     pub(super) fn poll_barrier(&mut self, task: &Context<'_>) -> bool {
         loop {
-            if let Some(sent) = &self.interest.sent {
+            if let Some(sent) = &mut self.interest.sent {
                 if !sent.barrier.is_open() {
                     return true;
                 }
                 if sent.barrier.has_failed() {
                     self.send_again(task);
+                    return true;
+                }
+                if !sent.moment.is_over(task.waker()) {
                     return true;
                 }
                 self.interest.sent = None;
@@ -212,7 +222,8 @@ impl Connection {
             tokio::time::sleep(AGAIN_AFTER).await;
             ack.done();
         });
-        self.interest.sent = Some(Sent { barrier, changes: Vec::new() });
+        let (changes, moment) = (Vec::new(), Moment::default());
+        self.interest.sent = Some(Sent { barrier, changes, moment });
     }
 
     /// Withdraws all interest. Nobody delivers to it from here on; the shards forget it in time.

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use super::batch::{Batch, Span};
 use super::cache::Cache;
+use super::turns;
 
 /// See the module's text.
 pub struct Desk {
@@ -39,13 +40,16 @@ thread_local! {
 }
 
 impl Desk {
-    /// Lends this thread's desk. What a panic of an earlier borrower left on it is cleared away.
+    /// Lends this thread's desk, for one turn. What a panic of an earlier borrower left on it is cleared away.
     pub fn with<R>(work: impl FnOnce(&mut Self) -> R) -> R {
-        DESK.with(|desk| {
-            let mut desk = desk.borrow_mut();
-            desk.delivery.batch.reset();
-            work(&mut desk)
-        })
+        let turn = || {
+            DESK.with(|desk| {
+                let mut desk = desk.borrow_mut();
+                desk.delivery.batch.reset();
+                work(&mut desk)
+            })
+        };
+        turns::in_turn(turn)
     }
 }
 
