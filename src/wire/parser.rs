@@ -13,7 +13,7 @@ use crate::op::{Op, Publish};
 /// The limits a connection parses under.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Longest argument part of a control line, in bytes.
+    /// Longest argument part of a control line, in bytes; of the blanks before it too.
     pub control_line_max: usize,
     /// Largest payload of a publish, headers included, in bytes.
     pub payload_max: usize,
@@ -78,9 +78,10 @@ pub fn parse(buf: &[u8], limits: Limits) -> Result<Step<'_>, ParseError> {
         Named::Prefix => return Ok(Step::Partial { total: buf.len() + 1 }),
     };
     match word {
-        Word::Ping => Ok(bare(buf, at, Op::Ping)),
-        Word::Pong => Ok(bare(buf, at, Op::Pong)),
-        Word::Ok => Ok(bare(buf, at, Op::Ignored)),
+        // What follows these words, be it without a blank between, means nothing.
+        Word::Ping => line(buf, at, limits, false, |_| Ok(Op::Ping)),
+        Word::Pong => line(buf, at, limits, false, |_| Ok(Op::Pong)),
+        Word::Ok => line(buf, at, limits, false, |_| Ok(Op::Ignored)),
         Word::Err => line(buf, at, limits, true, |_| Err(ParseError::ClientError)),
         Word::Info => line(buf, at, limits, true, |json| Ok(Op::Info(json))),
         Word::Connect => line(buf, at, limits, false, |json| Ok(Op::Connect(json))),
@@ -107,14 +108,6 @@ fn word(buf: &[u8]) -> Result<Named, ParseError> {
     if prefix { Ok(Named::Prefix) } else { Err(ParseError::UnknownOperation) }
 }
 
-/// An operation whose arguments, if any, mean nothing: all up to the LF is skipped.
-fn bare<'a>(buf: &[u8], at: usize, op: Op<'a>) -> Step<'a> {
-    match memchr(b'\n', &buf[at..]) {
-        Some(n) => Step::Op { op, used: at + n + 1 },
-        None => Step::Partial { total: buf.len() + 1 },
-    }
-}
-
 /// The argument part of a control line: `(arguments, bytes used, ends in CR LF)`.
 enum Line<'a> {
     Whole { arguments: &'a [u8], used: usize, crlf: bool },
@@ -131,12 +124,17 @@ fn control_line(
     if space && !is_blank(first) {
         return Err(ParseError::UnknownOperation);
     }
-    let start = at + buf[at..].iter().take_while(|b| is_blank(**b)).count();
+    let blanks = buf[at..].iter().take_while(|b| is_blank(**b)).count();
+    if blanks > limits.control_line_max {
+        return Err(ParseError::ControlLine);
+    }
+    let start = at + blanks;
     // Looking no further than the limit keeps a line without an end from being searched again
     // and again as it grows.
     let window = &buf[start..buf.len().min(start + limits.control_line_max + 2)];
     let Some(n) = memchr(b'\n', window) else {
-        if window.len() > limits.control_line_max {
+        // The CR of the longest line allowed may be here before its LF.
+        if window.strip_suffix(b"\r").unwrap_or(window).len() > limits.control_line_max {
             return Err(ParseError::ControlLine);
         }
         return Ok(Line::Partial);

@@ -87,6 +87,24 @@ fn refusals() {
 }
 
 #[test]
+fn the_longest_line_may_be_cut_between_cr_and_lf() {
+    let longest = [b"SUB ".to_vec(), vec![b'a'; 4094], b" 1\r\n".to_vec()].concat();
+    let cut = longest.len() - 1;
+    assert!(matches!(one(&longest), Op::Subscribe { .. }));
+    assert_eq!(parse(&longest[..cut], LIMITS), Ok(Step::Partial { total: cut + 1 }));
+    let longer = [b"SUB ".to_vec(), vec![b'a'; 4095], b" 1\r".to_vec()].concat();
+    assert_eq!(fails(&longer), ParseError::ControlLine);
+}
+
+#[test]
+fn no_line_makes_the_reader_keep_more_than_the_limit() {
+    for (start, byte) in [("PING", b'x'), ("PONG ", b' '), ("+OK", b'x'), ("PUB", b' ')] {
+        let endless = [start.as_bytes(), &vec![byte; 4200]].concat();
+        assert_eq!(fails(&endless), ParseError::ControlLine, "{start}");
+    }
+}
+
+#[test]
 fn partial_input_says_how_much_it_needs() {
     assert_eq!(parse(b"PUB a 5\r\nhe", LIMITS), Ok(Step::Partial { total: 16 }));
     assert_eq!(parse(b"", LIMITS), Ok(Step::Partial { total: 1 }));
