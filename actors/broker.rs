@@ -126,8 +126,8 @@ impl Broker {
         self.cast.load_full()
     }
 
-    pub(crate) fn set_cast(&self, cast: Cast) {
-        self.cast.store(Some(Arc::new(cast)));
+    pub(crate) fn set_cast(&self, cast: Arc<Cast>) {
+        self.cast.store(Some(cast));
     }
 
     /// A number for a new connection.

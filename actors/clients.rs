@@ -16,7 +16,7 @@ use crate::connection::messages::Accepted;
 /// See the module's text.
 pub struct Clients {
     broker: Arc<Broker>,
-    cast: Cast,
+    cast: Arc<Cast>,
     failures: u64,
 }
 
@@ -30,7 +30,7 @@ const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64, bytes_max: 1 << 20
 
 impl Clients {
     #[must_use]
-    pub fn new(broker: Arc<Broker>, cast: Cast) -> Self {
+    pub fn new(broker: Arc<Broker>, cast: Arc<Cast>) -> Self {
         Self { broker, cast, failures: 0 }
     }
 }
@@ -67,7 +67,7 @@ impl Handler<Admit> for Clients {
 
 impl Connection {
     /// Born on the arbiter that is to serve it.
-    fn take_over(broker: Arc<Broker>, cast: Cast, arbiter: usize, accepted: Accepted) -> Self {
+    fn take_over(broker: Arc<Broker>, cast: Arc<Cast>, arbiter: usize, accepted: Accepted) -> Self {
         match Self::new(broker, cast, arbiter, accepted) {
             Ok(connection) => connection,
             // The socket went with the error; its supervisor notes the cause.

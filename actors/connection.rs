@@ -27,7 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::tcp::OwnedReadHalf;
@@ -37,7 +37,7 @@ use vagus_runtime::{Actor, Cx, Handler};
 
 use self::clock::Clock;
 use self::hello::Client;
-use self::input::{Input, Turn};
+use self::input::{Input, Stall, Turn};
 use self::interest::OwnInterest;
 use self::messages::{Accepted, Describe, End, Inform, Reload};
 use self::publish::Last;
@@ -49,25 +49,26 @@ use crate::delivery::{Counters, Outbound, Reason};
 pub struct Connection {
     broker: Arc<Broker>,
     settings: Arc<Settings>,
-    cast: Cast,
+    cast: Arc<Cast>,
     /// The counters of its arbiter.
     counters: Arc<Counters>,
     peer: SocketAddr,
-    started_at: SystemTime,
+    /// Nanoseconds from the server's start.
+    started_ns: u64,
     /// Its own way out: others hold it too, and write to it.
     out: Arc<Outbound>,
     io: OwnedReadHalf,
     input: Input,
     /// What the client said of itself, and how far it got.
-    client: Box<Client>,
+    client: Client,
     interest: OwnInterest,
     /// The subject published to last, with everyone who wants it.
-    last: Option<Last>,
+    last: Option<Box<Last>>,
     clock: Clock,
     /// Bytes wait for the client's socket.
     draining: bool,
     /// Reading pauses until this ends, or a reader that is behind has caught up.
-    stall: Option<Pin<Box<Sleep>>>,
+    stall: Option<Box<Stall>>,
     /// Ending: only what is queued is still sent, until then.
     ending: Option<Pin<Box<Sleep>>>,
     /// When that began.
@@ -94,7 +95,7 @@ impl Connection {
     /// When the socket can't be registered there.
     pub fn new(
         broker: Arc<Broker>,
-        cast: Cast,
+        cast: Arc<Cast>,
         arbiter: usize,
         accepted: Accepted,
     ) -> std::io::Result<Self> {
@@ -112,11 +113,11 @@ impl Connection {
         Ok(Self {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             peer: accepted.peer,
-            started_at: SystemTime::now(),
+            started_ns: broker.now_ns(),
             out,
             io,
             input: Input::default(),
-            client: Box::new(Client::new(&settings)),
+            client: Client::new(&settings),
             interest: OwnInterest::default(),
             last: None,
             clock: Clock::default(),
@@ -189,13 +190,11 @@ impl Connection {
     }
 
     fn poll_stall(&mut self, task: &mut Context<'_>) -> bool {
-        let Some(sleep) = &mut self.stall else { return false };
-        // A reader that has caught up wakes the task as well; the time that is left then is
-        // short, but what it waited for is past.
-        let over = sleep.as_mut().poll(task).is_ready() || !self.input.behind_remains();
+        let Some(stall) = &mut self.stall else { return false };
+        // A reader that has caught up wakes the task as well.
+        let over = stall.end.as_mut().poll(task).is_ready() || !stall.is_needed();
         if over {
             self.stall = None;
-            self.input.forget_behind();
         }
         !over
     }
@@ -296,7 +295,7 @@ impl Actor for Connection {
         json!({
             "cid": self.out.cid,
             "client": self.peer.to_string(),
-            "name": self.client.connect.name,
+            "name": &*self.client.connect.name,
             "state": waiting,
             "subscriptions": self.interest.len(),
             "pending_bytes": self.out.pending(),

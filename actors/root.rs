@@ -74,10 +74,10 @@ impl Root {
         cx.spawn(Spec::new("census", factory).mailbox(CENSUS_MAILBOX))
     }
 
-    fn spawn_listener(&mut self, cast: &Cast, cx: &mut Cx<'_, Self>) {
-        let (broker, to) = (Arc::clone(&self.broker), cast.clone());
+    fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
+        let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
-            Spec::new("clients", move || Clients::new(Arc::clone(&broker), to.clone()))
+            Spec::new("clients", move || Clients::new(Arc::clone(&broker), Arc::clone(&to)))
                 .mailbox(CLIENTS_MAILBOX),
         );
         let Some(port) = self.port.clone() else { return };
@@ -95,11 +95,12 @@ impl Actor for Root {
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
-        self.broker.set_cast(cast.clone());
+        let cast = Arc::new(cast);
+        self.broker.set_cast(Arc::clone(&cast));
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, &cast, cx);
         }
-        self.spawn_listener(&cast, cx);
+        self.spawn_listener(cast, cx);
     }
 
     fn observe(&self) -> serde_json::Value {

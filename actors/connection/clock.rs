@@ -21,8 +21,9 @@ pub(super) struct Clock {
     next: Option<Pin<Box<Sleep>>>,
     /// Runs while the socket takes nothing.
     write: Option<Pin<Box<Sleep>>>,
-    heard: Option<Instant>,
-    ping_sent: Option<Instant>,
+    /// Nanoseconds from the server's start, here and below; 0: never.
+    heard_ns: u64,
+    ping_sent_ns: u64,
     pings_out: u32,
     fresh: bool,
 }
@@ -36,16 +37,15 @@ const RTT_MAX_AGE: Duration = Duration::from_hours(1);
 
 impl Clock {
     /// Bytes came in.
-    pub(super) fn heard(&mut self) {
-        self.heard = Some(Instant::now());
+    pub(super) fn heard(&mut self, now_ns: u64) {
+        self.heard_ns = now_ns;
     }
 
     /// A `PONG` came in.
-    pub(super) fn answered(&mut self, out: &Outbound) {
+    pub(super) fn answered(&mut self, now_ns: u64, out: &Outbound) {
         self.pings_out = 0;
-        if let Some(sent) = self.ping_sent {
-            let rtt = sent.elapsed().as_nanos().max(1);
-            out.stats.rtt_ns.store(u64::try_from(rtt).unwrap_or(u64::MAX), Relaxed);
+        if self.ping_sent_ns > 0 {
+            out.stats.rtt_ns.store((now_ns - self.ping_sent_ns).max(1), Relaxed);
         }
     }
 
@@ -104,12 +104,12 @@ impl Connection {
     }
 
     fn ping_or_give_up(&mut self) {
-        let now = Instant::now();
+        let now = self.broker.now_ns();
         let interval = self.settings.ping_interval;
-        let since = |then: Option<Instant>| then.map(|then| now.saturating_duration_since(then));
-        let measured = self.out.stats.rtt_ns.load(Relaxed) > 0
-            && since(self.clock.ping_sent).is_some_and(|age| age < RTT_MAX_AGE);
-        let busy = since(self.clock.heard).is_some_and(|age| age < interval);
+        let since = |then: u64| Duration::from_nanos(now.saturating_sub(then));
+        let measured =
+            self.out.stats.rtt_ns.load(Relaxed) > 0 && since(self.clock.ping_sent_ns) < RTT_MAX_AGE;
+        let busy = self.clock.heard_ns > 0 && since(self.clock.heard_ns) < interval;
         if busy && measured {
             debug!("{}Delaying PING due to client activity", self.prefix());
         } else if self.clock.pings_out >= self.settings.pings_out_max {
@@ -118,7 +118,7 @@ impl Connection {
             return self.refuse(text::STALE, Reason::Stale);
         } else {
             self.clock.pings_out += 1;
-            self.clock.ping_sent = Some(now);
+            self.clock.ping_sent_ns = now;
             self.out.send(b"PING\r\n");
         }
         self.clock.set(interval);

@@ -58,11 +58,16 @@ impl Client {
         matches!(self.standing, Standing::Checked(_))
     }
 
+    fn names_account(&self) -> bool {
+        self.connect.shown.as_ref().is_some_and(|shown| !shown.account.is_empty())
+    }
+
     fn credentials(&self) -> Credentials<'_> {
-        Credentials {
-            user: self.connect.user.as_deref().unwrap_or_default(),
-            pass: self.connect.pass.as_deref().unwrap_or_default(),
-            token: self.connect.auth_token.as_deref().unwrap_or_default(),
+        match &self.connect.shown {
+            Some(shown) => {
+                Credentials { user: &shown.user, pass: &shown.pass, token: &shown.auth_token }
+            }
+            None => Credentials { user: "", pass: "", token: "" },
         }
     }
 }
@@ -124,7 +129,7 @@ impl Connection {
         self.client.connect.headers = takes_headers;
         self.out.set_takes_headers(takes_headers);
         match self.settings.authenticator.begin(&self.client.credentials()) {
-            _ if self.client.connect.account.is_some() => self.refuse_credentials(),
+            _ if self.client.names_account() => self.refuse_credentials(),
             Outcome::Denied => self.refuse_credentials(),
             Outcome::Granted(identity) => self.admit(identity, delivery),
             Outcome::Slow(check) => {
@@ -212,11 +217,10 @@ impl Connection {
     }
 
     pub(super) fn log_refused_credentials(&self) {
-        let connect = &self.client.connect;
-        let who = match (&connect.user, &connect.auth_token) {
-            (Some(user), _) => format!("User {user:?}"),
-            (None, Some(_)) => "Token \"[REDACTED]\"".to_owned(),
-            (None, None) => "User \"N/A\"".to_owned(),
+        let who = match &self.client.connect.shown {
+            Some(shown) if !shown.user.is_empty() => format!("User {:?}", shown.user),
+            Some(shown) if !shown.auth_token.is_empty() => "Token \"[REDACTED]\"".to_owned(),
+            _ => "User \"N/A\"".to_owned(),
         };
         error!("{}authentication error - {who}", self.prefix());
     }

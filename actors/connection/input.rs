@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 use vagus_wire::Limits;
 
@@ -25,7 +26,12 @@ pub(super) struct Input {
     need: usize,
     /// `tail` was left at a gate: it can be worked on without reading.
     resume: bool,
-    /// Readers that the connection waits for.
+}
+
+/// A pause for readers of what the connection publishes.
+pub(super) struct Stall {
+    pub end: Pin<Box<Sleep>>,
+    /// Who is waited for.
     behind: Vec<Arc<Outbound>>,
 }
 
@@ -52,17 +58,18 @@ pub(super) struct Worked {
 /// An operation of at least this size is read into a buffer of its own.
 const OWN_BUFFER_FROM: usize = INPUT / 4;
 
+// === impl Stall ===
+
+impl Stall {
+    /// Whether some reader is still behind.
+    pub(super) fn is_needed(&self) -> bool {
+        self.behind.iter().any(|out| out.pending() > SOFT_PENDING / 2 && out.closed().is_none())
+    }
+}
+
 // === impl Input ===
 
 impl Input {
-    pub(super) fn behind_remains(&self) -> bool {
-        self.behind.iter().any(|out| out.pending() > SOFT_PENDING / 2 && out.closed().is_none())
-    }
-
-    pub(super) fn forget_behind(&mut self) {
-        self.behind.clear();
-    }
-
     /// Keeps what was not used.
     fn keep(&mut self, rest: &[u8], worked: &Worked) {
         self.tail.clear();
@@ -153,7 +160,7 @@ impl Connection {
             Poll::Ready(Ok(_)) => {
                 let now = self.broker.now_ns();
                 self.out.stats.active_ns.store(now, Relaxed);
-                self.clock.heard();
+                self.clock.heard(now);
                 None
             }
         }
@@ -184,16 +191,19 @@ impl Connection {
             return;
         }
         let soft_max = self.soft_pending();
-        for out in behind {
-            if out.cid != self.out.cid && out.stall(soft_max, task.waker()) {
-                out.stats.stalls.fetch_add(1, Relaxed);
-                self.input.behind.push(out);
-            }
+        let behind: Vec<_> = behind
+            .into_iter()
+            .filter(|out| out.cid != self.out.cid && out.stall(soft_max, task.waker()))
+            .collect();
+        if behind.is_empty() {
+            return;
         }
-        if !self.input.behind.is_empty() {
-            self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
-            self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
+        for out in &behind {
+            out.stats.stalls.fetch_add(1, Relaxed);
         }
+        self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
+        let end = Box::pin(tokio::time::sleep(STALL_MAX));
+        self.stall = Some(Box::new(Stall { end, behind }));
     }
 
     /// Parsing limits of this client.

@@ -31,7 +31,7 @@ pub(super) struct OwnInterest {
     /// By sid. The text of the sid is in the subscription.
     subs: HashTable<Sub>,
     changes: Vec<Change>,
-    sent: Option<Sent>,
+    sent: Option<Box<Sent>>,
 }
 
 /// Changes that the shards have not acknowledged.
@@ -184,7 +184,7 @@ impl Connection {
         // Every change has closed what it removes.
         let removes = changes.iter().any(|change| matches!(change, Change::Remove(_)));
         let moment = if removes { Moment::now() } else { Moment::default() };
-        self.interest.sent = Some(Sent { barrier, changes, moment });
+        self.interest.sent = Some(Box::new(Sent { barrier, changes, moment }));
     }
 
     /// Whether shards still have to acknowledge changes.
@@ -223,7 +223,7 @@ impl Connection {
             ack.done();
         });
         let (changes, moment) = (Vec::new(), Moment::default());
-        self.interest.sent = Some(Sent { barrier, changes, moment });
+        self.interest.sent = Some(Box::new(Sent { barrier, changes, moment }));
     }
 
     /// Withdraws all interest. Nobody delivers to it from here on; the shards forget it in time.

@@ -153,7 +153,7 @@ impl Connection {
                 Next::Go
             }
             Op::Pong => {
-                self.clock.answered(&self.out);
+                self.clock.answered(self.broker.now_ns(), &self.out);
                 Next::Go
             }
             Op::Connect(json) => self.hello(json, delivery),

@@ -227,7 +227,7 @@ impl Connection {
                 last.head.extend_from_slice(head);
                 last.found = found;
             }
-            None => self.last = Some(Last { head: head.to_vec(), found }),
+            None => self.last = Some(Box::new(Last { head: head.to_vec(), found })),
         }
     }
 

@@ -38,7 +38,7 @@ impl Connection {
         Description {
             cid: self.out.cid,
             peer: self.peer,
-            started_at: self.started_at,
+            started_at: self.broker.started_at + Duration::from_nanos(self.started_ns),
             active_at: self.broker.started_at + Duration::from_nanos(stats.active_ns.load(Relaxed)),
             ended: None,
             rtt: (rtt > 0).then(|| Duration::from_nanos(rtt)),
@@ -49,9 +49,9 @@ impl Connection {
             out_bytes: stats.out_bytes.load(Relaxed),
             stalls: stats.stalls.load(Relaxed),
             subscriptions: stats.subscriptions.load(Relaxed),
-            name: connect.name.clone(),
-            lang: connect.lang.clone(),
-            version: connect.version.clone(),
+            name: connect.name.to_string(),
+            lang: connect.lang.to_string(),
+            version: connect.version.to_string(),
             user: self.user(),
             account: Some(GLOBAL_ACCOUNT),
             subscription_list,
@@ -73,12 +73,14 @@ impl Connection {
     /// for no proof. A token is not shown.
     fn user(&self) -> Option<String> {
         let known = self.client.identity.as_ref().and_then(|who| who.name.as_deref());
-        let connect = &self.client.connect;
-        let given = |text: &'_ Option<String>| text.clone().filter(|text| !text.is_empty());
-        known
-            .map(str::to_owned)
-            .or_else(|| given(&connect.user))
-            .or_else(|| given(&connect.auth_token).map(|_| "[REDACTED]".to_owned()))
+        known.map(str::to_owned).or_else(|| {
+            let shown = self.client.connect.shown.as_ref()?;
+            match (shown.user.is_empty(), shown.auth_token.is_empty()) {
+                (false, _) => Some(shown.user.clone()),
+                (true, false) => Some("[REDACTED]".to_owned()),
+                (true, true) => None,
+            }
+        })
     }
 
     /// The end, however it came: also when the actor panicked.

@@ -100,7 +100,7 @@ impl Connection {
             "cid": self.out.cid,
         });
         if !self.client.connect.name.is_empty() {
-            event["name"] = self.client.connect.name.clone().into();
+            event["name"] = (*self.client.connect.name).into();
         }
         event["acc"] = GLOBAL_ACCOUNT.into();
         event["subj"] = String::from_utf8_lossy(message.publish.subject).into();

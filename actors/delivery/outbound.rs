@@ -301,7 +301,7 @@ impl Outbound {
     /// Sids of subscriptions that have had all their messages.
     #[must_use]
     pub fn take_expired(&self) -> Vec<Box<[u8]>> {
-        std::mem::take(&mut self.queue.lock().expired)
+        self.queue.lock().take_expired()
     }
 
     /// The reason of the close, once closed.
@@ -314,7 +314,7 @@ impl Outbound {
 
     /// Notes that the subscription `sid` has had all its messages.
     pub fn expire(&self, sid: &[u8]) {
-        self.queue.lock().expired.push(sid.into());
+        self.queue.lock().expire(sid);
         self.notify(EXPIRED);
     }
 

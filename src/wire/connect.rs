@@ -11,21 +11,28 @@ pub struct Connect {
     /// Whether a client's own publishes come back on its own subscriptions.
     pub echo: bool,
     pub tls_required: bool,
-    pub user: Option<String>,
-    pub pass: Option<String>,
-    pub auth_token: Option<String>,
-    pub nkey: Option<String>,
-    pub jwt: Option<String>,
-    pub sig: Option<String>,
-    pub name: String,
-    pub lang: String,
-    pub version: String,
+    /// What it shows to be let in; few clients show anything.
+    pub shown: Option<Box<Shown>>,
+    pub name: Box<str>,
+    pub lang: Box<str>,
+    pub version: Box<str>,
     /// 0, or 1 for a client that takes `INFO` at any time.
     pub protocol: i64,
     pub headers: bool,
     pub no_responders: bool,
+}
+
+/// Credentials, as a client shows them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Shown {
+    pub user: String,
+    pub pass: String,
+    pub auth_token: String,
+    pub nkey: String,
+    pub jwt: String,
+    pub sig: String,
     /// Set by clients that speak to an account server; refused here.
-    pub account: Option<String>,
+    pub account: String,
 }
 
 /// Why the JSON of a `CONNECT` was refused.
@@ -44,19 +51,13 @@ impl Default for Connect {
             pedantic: true,
             echo: true,
             tls_required: false,
-            user: None,
-            pass: None,
-            auth_token: None,
-            nkey: None,
-            jwt: None,
-            sig: None,
-            name: String::new(),
-            lang: String::new(),
-            version: String::new(),
+            shown: None,
+            name: Box::default(),
+            lang: Box::default(),
+            version: Box::default(),
             protocol: 0,
             headers: false,
             no_responders: false,
-            account: None,
         }
     }
 }
@@ -69,7 +70,6 @@ impl std::fmt::Debug for Connect {
             .field("lang", &self.lang)
             .field("version", &self.version)
             .field("protocol", &self.protocol)
-            .field("user", &self.user)
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +92,10 @@ impl Connect {
         Ok(())
     }
 
+    fn shown(&mut self) -> &mut Shown {
+        self.shown.get_or_insert_default()
+    }
+
     fn set(&mut self, name: &str, value: &Value) -> Result<(), ConnectError> {
         match name {
             "verbose" => self.verbose = boolean("verbose", value)?,
@@ -100,16 +104,16 @@ impl Connect {
             "tls_required" => self.tls_required = boolean("tls_required", value)?,
             "headers" => self.headers = boolean("headers", value)?,
             "no_responders" => self.no_responders = boolean("no_responders", value)?,
-            "user" => self.user = Some(string("user", value)?),
-            "pass" => self.pass = Some(string("pass", value)?),
-            "auth_token" => self.auth_token = Some(string("auth_token", value)?),
-            "nkey" => self.nkey = Some(string("nkey", value)?),
-            "jwt" => self.jwt = Some(string("jwt", value)?),
-            "sig" => self.sig = Some(string("sig", value)?),
-            "account" => self.account = Some(string("account", value)?),
-            "name" => self.name = string("name", value)?,
-            "lang" => self.lang = string("lang", value)?,
-            "version" => self.version = string("version", value)?,
+            "user" => self.shown().user = string("user", value)?,
+            "pass" => self.shown().pass = string("pass", value)?,
+            "auth_token" => self.shown().auth_token = string("auth_token", value)?,
+            "nkey" => self.shown().nkey = string("nkey", value)?,
+            "jwt" => self.shown().jwt = string("jwt", value)?,
+            "sig" => self.shown().sig = string("sig", value)?,
+            "account" => self.shown().account = string("account", value)?,
+            "name" => self.name = string("name", value)?.into(),
+            "lang" => self.lang = string("lang", value)?.into(),
+            "version" => self.version = string("version", value)?.into(),
             "protocol" => {
                 self.protocol = value.as_i64().ok_or(ConnectError::Type("protocol"))?;
             }
@@ -138,7 +142,7 @@ mod tests {
             .update(br#"{"verbose":false,"Name":"x","protocol":1,"new":[1],"user":null}"#)
             .unwrap();
         assert!(!connect.verbose && connect.pedantic && connect.echo);
-        assert_eq!((connect.name.as_str(), connect.protocol, connect.user), ("x", 1, None));
+        assert_eq!((&*connect.name, connect.protocol, connect.shown), ("x", 1, None));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod op;
 pub mod parser;
 pub mod repeat;
 
-pub use connect::Connect;
+pub use connect::{Connect, Shown};
 pub use error::{ParseError, text};
 pub use info::Info;
 pub use op::{Op, Publish};

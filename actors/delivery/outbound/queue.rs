@@ -18,9 +18,17 @@ pub(super) struct Queue {
     pub(super) closed: Option<Reason>,
     /// Closed in such a way that nothing more is sent.
     pub(super) dead: bool,
-    pub(super) expired: Vec<Box<[u8]>>,
+    /// Most clients, at most times, have nothing of this.
+    rare: Option<Box<Rare>>,
+}
+
+/// What is kept only while there is something to keep.
+#[derive(Default)]
+struct Rare {
     chunks: Chunks,
-    slow: Option<Box<Slow>>,
+    /// Sids of subscriptions that have had all their messages.
+    expired: Vec<Box<[u8]>>,
+    slow: Option<Slow>,
 }
 
 /// Chunks in order; of the first, `head` bytes are gone already.
@@ -118,46 +126,57 @@ impl Chunks {
 
 impl Queue {
     pub(super) fn new(io: OwnedWriteHalf) -> Self {
-        Self {
-            io: Some(io),
-            closed: None,
-            dead: false,
-            expired: Vec::new(),
-            chunks: Chunks::default(),
-            slow: None,
-        }
+        Self { io: Some(io), closed: None, dead: false, rare: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.chunks.bytes == 0
+        self.pending() == 0
     }
 
     pub(super) fn pending(&self) -> usize {
-        self.chunks.bytes
+        self.rare.as_ref().map_or(0, |rare| rare.chunks.bytes)
     }
 
     pub(super) fn chunks(&self) -> usize {
-        self.chunks.chunks.len()
+        self.rare.as_ref().map_or(0, |rare| rare.chunks.chunks.len())
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn slow(&mut self) -> Option<&mut Slow> {
+        self.rare.as_mut()?.slow.as_mut()
     }
 
     pub(super) fn append(&mut self, data: &[u8]) {
-        self.chunks.append(data);
+        self.rare().chunks.append(data);
     }
 
     pub(super) fn prepend(&mut self, data: &[IoSlice<'_>]) {
-        self.chunks.prepend(data);
+        self.rare().chunks.prepend(data);
+    }
+
+    pub(super) fn expire(&mut self, sid: &[u8]) {
+        self.rare().expired.push(sid.into());
+    }
+
+    pub(super) fn take_expired(&mut self) -> Vec<Box<[u8]>> {
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.expired)).unwrap_or_default()
     }
 
     /// Drops what waits, and the socket with it.
     pub(super) fn kill(&mut self) {
         self.dead = true;
-        self.chunks = Chunks::default();
         self.io = None;
+        if let Some(rare) = &mut self.rare {
+            rare.chunks = Chunks::default();
+        }
     }
 
     /// Takes all out, to be written without the lock.
     pub(super) fn take(&mut self) -> Chunks {
-        std::mem::take(&mut self.chunks)
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.chunks)).unwrap_or_default()
     }
 
     /// Puts back what was not written, in front of what came meanwhile.
@@ -165,51 +184,57 @@ impl Queue {
         if self.dead {
             return;
         }
-        let newer = std::mem::take(&mut self.chunks);
+        let rare = self.rare();
+        let newer = std::mem::take(&mut rare.chunks);
         taken.bytes += newer.bytes;
         taken.chunks.extend(newer.chunks);
         let written = std::mem::take(&mut taken.written);
-        self.chunks = taken;
-        if let Some(slow) = &mut self.slow {
-            slow.note(written, self.chunks.bytes);
+        rare.chunks = taken;
+        if let Some(slow) = &mut rare.slow {
+            slow.note(written, rare.chunks.bytes);
         }
     }
 
     /// The socket is full, after it took something or nothing: the time of the flush runs.
     pub(super) fn block(&mut self, wrote: bool) {
-        let bytes = self.chunks.bytes;
-        self.slow.get_or_insert_with(|| {
-            Box::new(Slow {
-                flush_since: Instant::now(),
-                flush_left: bytes,
-                wrote,
-                progress: true,
-                resume_below: 0,
-                stalled: Vec::new(),
-            })
+        let rare = self.rare();
+        let bytes = rare.chunks.bytes;
+        rare.slow.get_or_insert_with(|| Slow {
+            flush_since: Instant::now(),
+            flush_left: bytes,
+            wrote,
+            progress: true,
+            resume_below: 0,
+            stalled: Vec::new(),
         });
     }
 
+    /// Nothing waits any more.
     pub(super) fn unblock(&mut self) {
         let stalled = self.take_stalled();
-        self.slow = None;
+        if let Some(rare) = &mut self.rare {
+            rare.slow = None;
+            if rare.expired.is_empty() {
+                self.rare = None;
+            }
+        }
         stalled.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn flush_age(&self, now: Instant) -> Option<(Duration, bool)> {
-        let slow = self.slow.as_ref()?;
+        let slow = self.rare.as_ref()?.slow.as_ref()?;
         Some((now.saturating_duration_since(slow.flush_since), slow.wrote))
     }
 
     pub(super) fn restart_flush(&mut self) {
-        let bytes = self.chunks.bytes;
-        if let Some(slow) = &mut self.slow {
+        let bytes = self.pending();
+        if let Some(slow) = self.slow() {
             slow.restart(bytes);
         }
     }
 
     pub(super) fn stall(&mut self, soft_max: usize, waker: &Waker) -> bool {
-        let Some(slow) = &mut self.slow else { return false };
+        let Some(slow) = self.slow() else { return false };
         if !std::mem::take(&mut slow.progress) {
             return false;
         }
@@ -219,13 +244,13 @@ impl Queue {
     }
 
     pub(super) fn has_room_again(&self) -> bool {
-        self.slow
-            .as_ref()
-            .is_some_and(|slow| !slow.stalled.is_empty() && self.chunks.bytes <= slow.resume_below)
+        let bytes = self.pending();
+        let slow = self.rare.as_ref().and_then(|rare| rare.slow.as_ref());
+        slow.is_some_and(|slow| !slow.stalled.is_empty() && bytes <= slow.resume_below)
     }
 
     pub(super) fn take_stalled(&mut self) -> Vec<Waker> {
-        self.slow.as_mut().map(|slow| std::mem::take(&mut slow.stalled)).unwrap_or_default()
+        self.slow().map(|slow| std::mem::take(&mut slow.stalled)).unwrap_or_default()
     }
 }
 
