@@ -333,7 +333,8 @@ impl Last {
             Found::Kept(found) => found,
             Found::Once(_) => {
                 let mut found = Match::default();
-                interest.collect(&subject[start..], &mut found);
+                let subject = &subject[start..];
+                interest.collect(subject, &mut found);
                 Rc::new(found)
             }
         };

@@ -191,11 +191,11 @@ impl Cache {
         }
         self.lookups += 1;
         if !self.seen_before(hash) {
-            interest.collect(subject, &mut self.once);
+            interest.collect_hashed(hash, subject, &mut self.once);
             return Found::Once(&self.once);
         }
         let mut found = Match::default();
-        interest.collect(subject, &mut found);
+        interest.collect_hashed(hash, subject, &mut found);
         self.note_width(&found);
         let found = Rc::new(found);
         self.take_in(Entry { hash, found: Rc::clone(&found) });
@@ -272,6 +272,6 @@ fn refresh(entry: &mut Entry, interest: &Interest, subject: &[u8]) {
         entry.found = Rc::default();
     }
     if let Some(found) = Rc::get_mut(&mut entry.found) {
-        interest.collect(subject, found);
+        interest.collect_hashed(entry.hash, subject, found);
     }
 }

@@ -5,9 +5,9 @@
 //! subject; while the slice's generation stands still, what was read stays true. A generation moves
 //! inside the write lock, after the change: who has seen the new generation sees the change.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 use vagus_subject::{Interested as _, Literals, Wildcards, has_wildcards, hash, shard_of, tokens};
 
 use super::{Match, Sub};
@@ -28,6 +28,8 @@ pub struct Interest {
 /// A part of the index with its generation.
 pub struct Slice<T> {
     generation: AtomicU64,
+    /// Whether nothing is in it, so that a reader need not look.
+    empty: AtomicBool,
     index: RwLock<T>,
 }
 
@@ -69,7 +71,11 @@ impl Change {
 
 impl<T: Default> Default for Slice<T> {
     fn default() -> Self {
-        Self { generation: AtomicU64::new(1), index: RwLock::new(T::default()) }
+        Self {
+            generation: AtomicU64::new(1),
+            empty: AtomicBool::new(true),
+            index: RwLock::new(T::default()),
+        }
     }
 }
 
@@ -79,9 +85,16 @@ impl<T> Slice<T> {
         self.generation.load(Ordering::Acquire)
     }
 
-    fn write(&self, change: impl FnOnce(&mut T)) {
+    /// To read, unless there is nothing to read.
+    #[inline]
+    fn read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        (!self.empty.load(Ordering::Acquire)).then(|| self.index.read())
+    }
+
+    fn write(&self, is_empty: fn(&T) -> bool, change: impl FnOnce(&mut T)) {
         let mut index = self.index.write();
         change(&mut index);
+        self.empty.store(is_empty(&index), Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
     }
 }
@@ -131,11 +144,12 @@ impl Interest {
         }
         let mut added = 0;
         if !literal.is_empty() {
-            self.literals[writer].write(|index| added += change_literals(index, &literal));
+            self.literals[writer]
+                .write(Literals::is_empty, |index| added += change_literals(index, &literal));
         }
         if !pattern.is_empty() {
             let slice = self.wildcards.get(writer).unwrap_or(&self.root);
-            slice.write(|index| added += change_wildcards(index, &pattern));
+            slice.write(Wildcards::is_empty, |index| added += change_wildcards(index, &pattern));
         }
         self.added.fetch_add(added, Ordering::Relaxed);
     }
@@ -150,7 +164,7 @@ impl Interest {
     /// restarted writer does first, since its predecessor may have died half way through a change.
     pub fn rebuild(&self, writer: usize) {
         if let Some(slice) = self.literals.get(writer) {
-            slice.write(|index| {
+            slice.write(Literals::is_empty, |index| {
                 let mut fresh = Literals::default();
                 for sub in index.iter().filter(|sub| sub.is_open()) {
                     fresh.insert(hash(sub.subject()), sub.clone());
@@ -158,7 +172,7 @@ impl Interest {
                 *index = fresh;
             });
         }
-        self.wildcards.get(writer).unwrap_or(&self.root).write(|index| {
+        self.wildcards.get(writer).unwrap_or(&self.root).write(Wildcards::is_empty, |index| {
             let mut fresh = Wildcards::default();
             for sub in index.iter().filter(|sub| sub.is_open()) {
                 fresh.insert(sub.clone());
@@ -172,12 +186,11 @@ impl Interest {
         shard_of(hash, self.literals.len()) as u32
     }
 
-    /// Where to look `subject` up.
-    #[must_use]
-    pub fn place(&self, subject: &[u8]) -> Place {
-        let whole = hash(subject);
+    /// Where to look up the subject with this hash.
+    fn place(&self, hash: u64, subject: &[u8]) -> Place {
         let first = memchr::memchr(b'.', subject).map_or(subject, |n| &subject[..n]);
-        Place { hash: whole, literal: self.slice(whole), wildcard: self.slice(hash(first)) }
+        let wildcard = self.slice(vagus_subject::hash(first));
+        Place { hash, literal: self.slice(hash), wildcard }
     }
 
     /// The generations that an answer for `place` depends on.
@@ -193,7 +206,12 @@ impl Interest {
 
     /// Fills `found` with everyone who wants `subject`.
     pub fn collect(&self, subject: &[u8], found: &mut Match) {
-        let place = self.place(subject);
+        self.collect_hashed(hash(subject), subject, found);
+    }
+
+    /// The same, for a caller who has the hash of the subject.
+    pub(super) fn collect_hashed(&self, hash: u64, subject: &[u8], found: &mut Match) {
+        let place = self.place(hash, subject);
         found.begin(subject);
         found.place = place;
         // Read before the slices: if a change comes between, the answer is thrown away too early,
@@ -202,15 +220,14 @@ impl Interest {
         if has_empty_token(subject) {
             return;
         }
-        let literals = self.literals[place.literal as usize].index.read();
-        for sub in literals.matching(place.hash, subject) {
-            found.push_literal(sub);
+        if let Some(literals) = self.literals[place.literal as usize].read() {
+            literals.matching(hash, subject).iter().for_each(|sub| found.push_literal(sub));
         }
-        drop(literals);
-        let wildcards = self.wildcards[place.wildcard as usize].index.read();
-        wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
-        drop(wildcards);
-        self.root.index.read().visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
+        for slice in [&self.wildcards[place.wildcard as usize], &self.root] {
+            if let Some(wildcards) = slice.read() {
+                wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
+            }
+        }
     }
 
     /// Number of subscriptions.

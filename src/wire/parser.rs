@@ -165,12 +165,22 @@ fn is_blank(byte: u8) -> bool {
 }
 
 /// Splits at blanks. `None` when there are more than [`ARGUMENTS_MAX`].
+#[inline]
 fn split(arguments: &[u8]) -> Option<([&[u8]; ARGUMENTS_MAX], usize)> {
     let mut out: [&[u8]; ARGUMENTS_MAX] = [b""; ARGUMENTS_MAX];
     let mut count = 0;
-    let parts = arguments.split(|b| is_blank(*b) || *b == b'\r').filter(|part| !part.is_empty());
-    for part in parts {
-        *out.get_mut(count)? = part;
+    let mut start = 0;
+    for (n, byte) in arguments.iter().enumerate() {
+        if is_blank(*byte) || *byte == b'\r' {
+            if n > start {
+                *out.get_mut(count)? = &arguments[start..n];
+                count += 1;
+            }
+            start = n + 1;
+        }
+    }
+    if start < arguments.len() {
+        *out.get_mut(count)? = &arguments[start..];
         count += 1;
     }
     Some((out, count))
