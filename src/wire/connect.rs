@@ -142,7 +142,8 @@ mod tests {
             .update(br#"{"verbose":false,"Name":"x","protocol":1,"new":[1],"user":null}"#)
             .unwrap();
         assert!(!connect.verbose && connect.pedantic && connect.echo);
-        assert_eq!((&*connect.name, connect.protocol, connect.shown), ("x", 1, None));
+        assert_eq!((&*connect.name, connect.protocol), ("x", 1));
+        assert!(connect.shown.is_none());
     }
 
     #[test]
