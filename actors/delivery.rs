@@ -28,3 +28,6 @@ pub use outbound::Outbound;
 pub use reason::Reason;
 pub use slots::{Slot, Slots};
 pub use subscription::{Sub, Subscription, Target};
+
+#[cfg(test)]
+mod tests;

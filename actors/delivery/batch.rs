@@ -30,6 +30,8 @@ struct Open {
     block: Block,
     msgs: u64,
     bytes: u64,
+    /// Messages that an actor was told the number of, block by block.
+    told: u64,
     /// The target is so far behind that messages to it are dropped.
     drops: bool,
 }
@@ -76,7 +78,8 @@ impl Batch {
 
     /// Forgets what a panic may have left half gathered.
     pub fn reset(&mut self) {
-        if !self.open.is_empty() {
+        // While they are being handed over, only `bytes` tells of them.
+        if !self.open.is_empty() || self.bytes > 0 {
             *self = Self::default();
         }
         self.behind.clear();
@@ -105,7 +108,7 @@ impl Batch {
             Target::Connection(out) => out.pending() > self.drop_above,
             Target::Actor(_) => false,
         };
-        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, drops });
+        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, drops });
         self.index[slot] = self.open.len() as u32;
         let last = self.open.len() - 1;
         &mut self.open[last]
@@ -153,11 +156,12 @@ impl Batch {
     /// Appends a run of messages to one subject for one subscription.
     pub fn run(&mut self, target: &Target, head: &[u8], input: &[u8], run: Run<'_>) {
         let spans = run.spans;
-        let bytes = match spans {
-            [first, .., last] => (last.end - first.start) as usize + spans.len() * head.len(),
+        let bytes = match (spans.first(), spans.last()) {
+            (Some(first), Some(last)) => {
+                (last.end - first.start) as usize + spans.len() * head.len()
+            }
             _ => 0,
         };
-        self.bytes += bytes;
         let open = self.open(target);
         if open.drops {
             return;
@@ -183,6 +187,8 @@ impl Batch {
             open.hand_over();
             let block = std::mem::take(&mut open.block);
             self.recycle(block);
+        } else {
+            self.bytes += bytes;
         }
     }
 
@@ -250,8 +256,8 @@ impl Open {
                 self.block.clear();
             }
             Target::Actor(feed) => {
-                // Counted per block; what is left at the end carries the rest.
-                let count = std::mem::take(&mut self.msgs);
+                let count = self.msgs - self.told;
+                self.told = self.msgs;
                 feed.send(self.block.take(), count);
             }
         }
