@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64};
 
 use vagus_subject::Interested;
 
@@ -40,6 +41,8 @@ const VERB: usize = 5;
 const CLOSED: u8 = 1;
 /// It ends after `max` deliveries.
 const LIMITED: u8 = 2;
+/// All of these are claimed. A claim among them is good, even if it learns only now of the end.
+const REACHED: u8 = 4;
 
 // === impl Sub ===
 
@@ -118,22 +121,25 @@ impl Subscription {
     /// reaches the limit of an auto-unsubscribe ends the subscription.
     #[inline]
     pub fn claim(&self, wanted: u64) -> u64 {
-        if self.state.load(Relaxed) == 0 {
-            self.delivered.fetch_add(wanted, Relaxed);
+        // Counts first and looks at the state second; `limit` does the opposite, so that one of the
+        // two knows of the other.
+        let before = self.delivered.fetch_add(wanted, SeqCst);
+        let state = self.state.load(SeqCst);
+        if state == 0 {
             return wanted;
         }
-        self.claim_limited(wanted)
+        self.claim_limited(state, before, wanted)
     }
 
     #[cold]
-    fn claim_limited(&self, wanted: u64) -> u64 {
-        if !self.is_open() {
+    fn claim_limited(&self, state: u8, before: u64, wanted: u64) -> u64 {
+        if state & CLOSED != 0 && state & REACHED == 0 {
+            self.delivered.fetch_sub(wanted, Relaxed);
             return 0;
         }
-        let before = self.delivered.fetch_add(wanted, Relaxed);
         let left = self.max.load(Relaxed).saturating_sub(before);
-        if left <= wanted {
-            self.close();
+        if left > 0 && left <= wanted && state & REACHED == 0 {
+            self.state.fetch_or(CLOSED | REACHED, SeqCst);
             if let Target::Connection(out) = &self.target {
                 out.expire(self.sid());
             }
@@ -149,10 +155,10 @@ impl Subscription {
     /// Ends it after `max` deliveries since it began. True when that many were made already.
     pub fn limit(&self, max: u64) -> bool {
         self.max.store(max, Relaxed);
-        self.state.fetch_or(LIMITED, Relaxed);
-        let reached = self.delivered() >= max;
+        self.state.fetch_or(LIMITED, SeqCst);
+        let reached = self.delivered.load(SeqCst) >= max;
         if reached {
-            self.close();
+            self.state.fetch_or(CLOSED | REACHED, SeqCst);
         }
         reached
     }
