@@ -42,7 +42,8 @@ fn each_kind_of_slice_is_rebuilt_while_messages_flow() {
 fn a_pong_says_that_a_subscription_is_in_force_also_when_its_shard_has_just_died() {
     let server = start();
     let (mut publisher, mut subscriber) = (client(port(&server)), client(port(&server)));
-    for round in 0..6 {
+    // Two of the patterns may share a shard, and that has a budget.
+    for round in 0..4 {
         for pattern in ["moment.literal", "moment.*", "*.moment"] {
             let subject = match pattern {
                 "*.moment" => "at.moment",
