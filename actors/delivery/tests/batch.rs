@@ -144,7 +144,7 @@ fn blocks_end_at_their_bound() {
         let (target, recorder) = actor(&Slots::default());
         let mut batch = batch();
         for size in sizes {
-            batch.message(&target, &[b'h'], &vec![b't'; size - 1], size - 1);
+            batch.message(&target, b"h", &vec![b't'; size - 1], size - 1);
         }
         batch.flush();
         let counts: Vec<u64> = recorder.0.lock().unwrap().iter().map(|block| block.count).collect();
