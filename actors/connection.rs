@@ -221,8 +221,9 @@ impl Connection {
             debug!("{}Client connection closed: {}", self.prefix(), reason.text());
             self.count_end(reason);
             self.uncount();
-            self.withdraw();
             self.ended_at.get_or_insert_with(SystemTime::now);
+            self.tell_census();
+            self.withdraw();
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
         }
     }

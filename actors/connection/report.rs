@@ -63,7 +63,7 @@ impl Connection {
         // Whoever ends in good order has a reason by now. (By the time a role that panicked is
         // dropped, its thread is no longer panicking.)
         let reason = self.out.closed().unwrap_or(Reason::InternalError);
-        let mut words = self.describe(self.ending.is_none());
+        let mut words = self.describe(true);
         words.ended = Some((self.ended_at.unwrap_or_else(SystemTime::now), reason));
         words.account = None;
         words
@@ -83,16 +83,21 @@ impl Connection {
         })
     }
 
+    /// For the census a connection has ended when it takes no more part, even if its client still
+    /// has a last word to read.
+    pub(super) fn tell_census(&self) {
+        // Without a census there is nobody left to tell.
+        let _ = self.cast.census.send_urgent(Gone(Box::new(self.last_words())));
+    }
+
     /// The end, however it came: also when the actor panicked.
     pub(super) fn leave(&mut self) {
-        let words = self.last_words();
         if self.ending.is_none() {
+            self.tell_census();
             self.withdraw();
         }
         self.out.release_socket();
         self.uncount();
-        // Without a census there is nobody left to tell.
-        let _ = self.cast.census.send_urgent(Gone(Box::new(words)));
     }
 }
 
