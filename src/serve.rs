@@ -3,6 +3,8 @@
 mod lame_duck;
 mod log;
 mod reload;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 use std::time::Duration;
