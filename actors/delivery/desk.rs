@@ -40,7 +40,8 @@ thread_local! {
 }
 
 impl Desk {
-    /// Lends this thread's desk, for one turn. What a panic of an earlier borrower left on it is cleared away.
+    /// Lends this thread's desk, for one turn. What a panic of an earlier borrower left on it is
+    /// cleared away.
     pub fn with<R>(work: impl FnOnce(&mut Self) -> R) -> R {
         let turn = || {
             DESK.with(|desk| {

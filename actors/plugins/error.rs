@@ -14,7 +14,7 @@ pub enum PluginError {
     #[error("plugin {name}: there are two of this name")]
     Twice { name: &'static str },
     /// Its block of the configuration file does not fit.
-    #[error("plugin {name}: {}{cause}", .field.as_ref().map_or(String::new(), |f| format!("{f}: ")))]
+    #[error("plugin {name}: {}{cause}", place(.field))]
     Config {
         name: &'static str,
         /// The path of the field within the block, where the fault lies in one.
@@ -27,4 +27,8 @@ pub enum PluginError {
     /// It was not ready in time.
     #[error("plugin {name}: not ready after {within:?}")]
     Late { name: &'static str, within: Duration },
+}
+
+fn place(field: &Option<String>) -> String {
+    field.as_ref().map_or(String::new(), |field| format!("{field}: "))
 }

@@ -247,7 +247,7 @@ impl<P: Plugin> Actor for Host<P> {
             "handled": self.handled,
             "published": self.published,
             "futures": self.futures.len(),
-            "plugin": self.plugin.as_ref().map_or(serde_json::Value::Null, |plugin| plugin.observe()),
+            "plugin": self.plugin.as_ref().map(|plugin| plugin.observe()),
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What a role implements: [`Actor`], one [`Handler`] per [`Message`], and what it hears of its children.
+//! What a role implements: [`Actor`], one [`Handler`] per [`Message`], and what it hears of its
+//! children.
 
 use std::{fmt, sync::Arc};
 

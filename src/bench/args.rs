@@ -1,6 +1,6 @@
 //! The command line: what all shapes share, and one struct a shape.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 
 /// Messages of a run when neither `--msgs` nor `--seconds` is given.
 const MSGS_DEFAULT: u64 = 1_000_000;
@@ -42,10 +42,11 @@ pub struct CommonArgs {
     #[arg(long, global = true)]
     pub json: bool,
     /// Repeat, and report medians
-    #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, global = true, default_value_t = 1)]
+    #[arg(value_parser = value_parser!(u32).range(1..=1000))]
     pub runs: u32,
     /// Give up when nothing moves for so many seconds
-    #[arg(long, global = true, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, global = true, default_value_t = 15, value_parser = value_parser!(u64).range(1..))]
     pub stall_timeout_seconds: u64,
 }
 
@@ -84,7 +85,7 @@ pub struct FlowArgs {
     #[arg(long)]
     pub seconds: Option<f64>,
     /// Cycle over so many subjects: SUBJECT.0 to SUBJECT.K-1
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u64).range(1..=100_000_000))]
     pub subjects: u64,
     /// Messages per second of each publisher, written one by one; measures latency
     #[arg(long)]
@@ -114,7 +115,7 @@ pub struct PubArgs {
     #[command(flatten)]
     pub flow: FlowArgs,
     /// Publishers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub pubs: u16,
 }
 
@@ -127,7 +128,7 @@ pub struct SubArgs {
     #[arg(long, default_value_t = MSGS_DEFAULT)]
     pub msgs: u64,
     /// Subscribers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub subs: u16,
     /// Join this queue group
     #[arg(long)]
@@ -139,10 +140,10 @@ pub struct PubsubArgs {
     #[command(flatten)]
     pub flow: FlowArgs,
     /// Publishers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub pubs: u16,
     /// Subscribers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub subs: u16,
     /// Subscriber i gets what publisher i publishes, and nothing else
     #[arg(long)]
@@ -160,10 +161,10 @@ pub struct QueueArgs {
     #[command(flatten)]
     pub flow: FlowArgs,
     /// Publishers
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub pubs: u16,
     /// Members of the queue group
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 4, value_parser = value_parser!(u16).range(1..))]
     pub members: u16,
     /// Name of the queue group
     #[arg(long, default_value = "bench")]
@@ -185,13 +186,13 @@ pub struct RequestArgs {
     #[arg(long)]
     pub seconds: Option<f64>,
     /// Requests under way at any time, of each requester
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..=65536))]
     pub outstanding: u32,
     /// Requesters
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub requesters: u16,
     /// Responders; several form a queue group
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..))]
     pub responders: u16,
     /// One literal reply subject instead of a new one for each request
     #[arg(long)]
@@ -213,7 +214,7 @@ impl RequestArgs {
 #[derive(Debug, Clone, Args)]
 pub struct IdleArgs {
     /// Connections to open
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 10_000, value_parser = value_parser!(u32).range(1..))]
     pub connections: u32,
     /// Subscriptions of each connection
     #[arg(long, default_value_t = 0)]
@@ -229,10 +230,10 @@ pub struct IdleArgs {
 #[derive(Debug, Clone, Args)]
 pub struct SubsArgs {
     /// Subscriptions to make, each with its own subject
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u64).range(1..))]
     pub subscriptions: u64,
     /// Connections that share them
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     pub connections: u32,
     /// First token of the subjects
     #[arg(long, default_value = "test")]

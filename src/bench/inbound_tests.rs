@@ -6,7 +6,8 @@ use super::*;
 const STREAM: &[u8] = b"INFO {\"version\":\"x\"}\r\n+OK\r\nPONG\r\n\
     MSG test 1 3\r\nabc\r\nMSG test 1 3\r\nabd\r\nPING\r\nMSG test 1 3\r\nMSG\r\n\
     MSG t 1 3\r\na\r\n\r\nMSG t 1 0\r\n\r\nMSG t 1 0\r\n\r\n\
-    MSG test.long 12 _INBOX.a.b 4\r\nPING\r\nMSG test.1 12345678 2\r\nxy\r\nMSG test.2 12345678 2\r\nxz\r\n\
+    MSG test.long 12 _INBOX.a.b 4\r\nPING\r\nMSG test.1 12345678 2\r\nxy\r\n\
+    MSG test.2 12345678 2\r\nxz\r\n\
     MSG test.2 22345678 2\r\nxq\r\nHMSG h 3 12 14\r\nNATS/1.0\r\n\r\nhi\r\n\
     HMSG h 3 r 12 12\r\nNATS/1.0\r\n\r\n\r\nMSG test 1 3\r\nend\r\n-ERR 'bad'\r\n";
 const MESSAGES: u64 = 13;

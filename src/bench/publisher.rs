@@ -50,7 +50,8 @@ impl Quota {
     }
 }
 
-/// Publisher `index`: publishes in chunks until the quota is used up. `window_msgs`: 0 for no window.
+/// Publisher `index`: publishes in chunks until the quota is used up. `window_msgs`: 0 for no
+/// window.
 pub(crate) fn flood(
     connection: &mut Connection,
     frames: &mut Frames,

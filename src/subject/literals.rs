@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Both tables are keyed by the subject, which is read through the entry: no key is copied, and a
-//! bucket of the large table is one pointer. A subject is in one of the two, never in both. A single
-//! table with an enum for "one or many" would need 16 + 1 bytes for every bucket instead.
+//! bucket of the large table is one pointer. A subject is in one of the two, never in both. A
+//! single table with an enum for "one or many" would need 16 + 1 bytes for every bucket instead.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;

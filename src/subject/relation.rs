@@ -7,8 +7,8 @@ use crate::syntax::{ANY_TAIL, ANY_TOKEN, tokens};
 
 /// Whether a message published to `subject` is for a subscription to `pattern`.
 ///
-/// `subject` is taken as it is spelled: a `*` in it is a token like any other, which only a wildcard
-/// of the pattern can match. A subject with an empty token matches nothing.
+/// `subject` is taken as it is spelled: a `*` in it is a token like any other, which only a
+/// wildcard of the pattern can match. A subject with an empty token matches nothing.
 pub fn matches(pattern: &[u8], subject: &[u8]) -> bool {
     let mut wanted = tokens(pattern);
     let mut given = tokens(subject);

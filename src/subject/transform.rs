@@ -2,8 +2,8 @@
 //!
 //! A transform has a source pattern and a destination. Tokens of the destination are literal, or
 //! take something from the source's wildcards: `$n`, or a function in double braces such as
-//! `{{partition(10,1)}}` (`transform/function.rs` has them all). A `>` in the source needs one in the destination, and
-//! stands for the same tokens.
+//! `{{partition(10,1)}}` (`transform/function.rs` has them all). A `>` in the source needs one
+//! in the destination, and stands for the same tokens.
 //!
 //! [`Mappings`] puts transforms together as an account does: by source, with weights and clusters.
 

@@ -1,9 +1,9 @@
 //! The other half of the index: subscriptions with `*` and `>`, in a tree by token.
 //!
 //! Nodes live in one arena and name each other by number, and all literal edges of the tree are in
-//! one hash table keyed by (parent, token). So a node with one child costs the same few bytes as any
-//! edge, a node with a million children needs no other structure, nothing recurses however deep a
-//! subject is, and dropping the index frees a handful of blocks.
+//! one hash table keyed by (parent, token). So a node with one child costs the same few bytes as
+//! any edge, a node with a million children needs no other structure, nothing recurses however deep
+//! a subject is, and dropping the index frees a handful of blocks.
 //!
 //! A node is reached by exactly one path, therefore a visit touches a node once at most: many `*`
 //! levels cost as much as there are nodes that match, and no more.

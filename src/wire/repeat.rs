@@ -113,7 +113,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_the_parser(body in proptest::collection::vec(any::<u8>(), 0..40), cut in 0usize..80) {
+        fn agrees_with_the_parser(
+            body in proptest::collection::vec(any::<u8>(), 0..40),
+            cut in 0usize..80,
+        ) {
             let mut buf = format!("PUB x.y {}\r\n", body.len()).into_bytes();
             buf.extend_from_slice(&body);
             buf.extend_from_slice(b"\r\n");

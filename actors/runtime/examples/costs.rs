@@ -89,7 +89,8 @@ fn memory_and_spawn(runtime: &Runtime) {
         let _ = synced.recv();
         let grown = resident().saturating_sub(before);
         println!(
-            "round {round}: {} idle actors: {} B resident each (with the list of handles), {:.0} ns to spawn, {:.0} ns with start",
+            "round {round}: {} idle actors: {} B resident each (with the list of handles), \
+             {:.0} ns to spawn, {:.0} ns with start",
             idle.len(),
             grown / idle.len().max(1),
             per(spawned, ACTORS),

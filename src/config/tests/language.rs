@@ -372,6 +372,13 @@ fn entries() -> impl Strategy<Value = (String, Value)> {
     (name, value)
 }
 
+#[test]
+fn a_number_beyond_all_ports_is_survived() {
+    for text in ["listen: 1e19", "listen: 10000000000000000000.0", "port: -1e19"] {
+        fuzz_one(text.as_bytes());
+    }
+}
+
 proptest! {
     #[test]
     fn any_key_with_any_value_is_survived(entries in prop::collection::vec(entries(), 0..8)) {

@@ -62,7 +62,8 @@ fn literals(c: &mut Criterion) {
     let tables = sharded(&subs);
     let heap: usize = tables.iter().map(Literals::heap_bytes).sum();
     println!(
-        "{MILLION} literal subscriptions in {SHARDS} shards: {:.1} bytes each ({:.1} of resident memory)",
+        "{MILLION} literal subscriptions in {SHARDS} shards: {:.1} bytes each \
+         ({:.1} of resident memory)",
         heap as f64 / MILLION as f64,
         resident_bytes().saturating_sub(before) as f64 / MILLION as f64,
     );

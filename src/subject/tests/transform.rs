@@ -192,7 +192,8 @@ const ERRORS: &[(&str, &str, &str)] = &[
     (
         "foo.*",
         "{{wildcard()}}",
-        "invalid mapping destination: not enough arguments passed to the function in {{wildcard()}}",
+        "invalid mapping destination: not enough arguments passed to the function in \
+         {{wildcard()}}",
     ),
     (
         "foo.*",
@@ -352,7 +353,10 @@ proptest! {
     }
 
     #[test]
-    fn compiling_anything_never_panics(source in "[a*>.]{0,8}", destination in "[a.${}()1,*> ]{0,16}") {
+    fn compiling_anything_never_panics(
+        source in "[a*>.]{0,8}",
+        destination in "[a.${}()1,*> ]{0,16}",
+    ) {
         for kind in [Kind::Mapping, Kind::Stream, Kind::Republish, Kind::Import] {
             if let Ok(transform) = transform(&source, &destination, kind) {
                 transform.apply(source.as_bytes(), &mut fastrand::Rng::with_seed(1));

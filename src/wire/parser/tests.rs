@@ -148,7 +148,10 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_on_near_misses(head in "(PUB|HPUB|SUB|UNSUB|CONNECT|PING|MSG) [a-z.> ]{0,10}[0-9 ]{0,12}\r?\n", body in proptest::collection::vec(any::<u8>(), 0..60)) {
+    fn never_panics_on_near_misses(
+        head in "(PUB|HPUB|SUB|UNSUB|CONNECT|PING|MSG) [a-z.> ]{0,10}[0-9 ]{0,12}\r?\n",
+        body in proptest::collection::vec(any::<u8>(), 0..60),
+    ) {
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(&body);
         if let Ok(Step::Op { used, .. }) = parse(&bytes, LIMITS) {
