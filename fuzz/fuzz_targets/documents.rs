@@ -78,31 +78,33 @@ fn connect(data: &[u8]) {
 
     let mut secret = once;
     assert!(secret.update(br#"{"pass":"s3cr3t!","auth_token":"s3cr3t!"}"#).is_ok());
-    let named =
-        [Some(&secret.name), Some(&secret.lang), Some(&secret.version), secret.user.as_ref()];
-    if !named.into_iter().flatten().any(|text| text.contains("s3cr3t!")) {
+    let public = [&secret.name, &secret.lang, &secret.version];
+    if !public.into_iter().any(|text| text.contains("s3cr3t!")) {
         assert!(!format!("{secret:?}").contains("s3cr3t!"), "a secret was printed");
     }
 }
 
 fn spell(connect: &Connect) -> Value {
-    json!({
+    let mut fields = json!({
         "verbose": connect.verbose,
         "pedantic": connect.pedantic,
         "echo": connect.echo,
         "tls_required": connect.tls_required,
-        "user": connect.user,
-        "pass": connect.pass,
-        "auth_token": connect.auth_token,
-        "nkey": connect.nkey,
-        "jwt": connect.jwt,
-        "sig": connect.sig,
         "name": connect.name,
         "lang": connect.lang,
         "version": connect.version,
         "protocol": connect.protocol,
         "headers": connect.headers,
         "no_responders": connect.no_responders,
-        "account": connect.account,
-    })
+    });
+    if let Some(shown) = &connect.shown {
+        fields["user"] = json!(shown.user);
+        fields["pass"] = json!(shown.pass);
+        fields["auth_token"] = json!(shown.auth_token);
+        fields["nkey"] = json!(shown.nkey);
+        fields["jwt"] = json!(shown.jwt);
+        fields["sig"] = json!(shown.sig);
+        fields["account"] = json!(shown.account);
+    }
+    fields
 }
