@@ -99,7 +99,7 @@ impl Builder {
     }
 
     /// Adds a plugin, made by `make` from its block of the configuration. See
-    /// [`Plugin`](crate::plugin::Plugin).
+    /// [`Plugin`].
     #[must_use]
     pub fn plugin<P, F>(mut self, make: F) -> Self
     where
@@ -111,7 +111,7 @@ impl Builder {
     }
 
     /// Adds a service, made by `make` from its block of the configuration. See
-    /// [`Service`](crate::plugin::Service).
+    /// [`Service`].
     #[must_use]
     pub fn service<S, F>(mut self, make: F) -> Self
     where

@@ -72,7 +72,7 @@ impl Message for Inform {}
 impl Message for End {}
 impl Message for Describe {}
 
-/// A connection to come: what [`Connection::new`] is made from.
+/// A connection to come: what a [`Connection`](super::Connection) is made from.
 pub struct Accepted {
     pub cid: u64,
     pub socket: std::net::TcpStream,
