@@ -213,6 +213,6 @@ fn a_cache_grows_with_the_subjects_in_use() {
         let _ = cache.find(&interest, subject.as_bytes());
     }
     let missed = cache.lookups - before;
-    assert!(missed * 4 < all.len() as u64, "{missed} of {} were looked up again", all.len());
-    assert!(cache.len() * 4 > 3 * all.len(), "{} kept", cache.len());
+    assert!(missed * 10 < all.len() as u64, "{missed} of {} were looked up again", all.len());
+    assert!(cache.len() * 10 > 9 * all.len(), "{} kept", cache.len());
 }
