@@ -168,7 +168,11 @@ impl Connection {
         for _ in 0..READS_MAX {
             match self.turn(task) {
                 Turn::Again => {}
-                Turn::Wait => return Poll::Pending,
+                Turn::Wait => {
+                    self.forget_stale();
+                    return Poll::Pending;
+                }
+                Turn::Yield => break,
                 Turn::Gated => {
                     if self.gated(task) {
                         return Poll::Pending;
@@ -182,6 +186,13 @@ impl Connection {
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// An idle connection keeps nobody's subscriptions in memory that are gone.
+    fn forget_stale(&mut self) {
+        if self.last.as_ref().is_some_and(|last| !last.is_current(&self.broker.interest)) {
+            self.last = None;
+        }
     }
 
     /// Whether something keeps the connection from reading on.
@@ -223,7 +234,7 @@ impl Connection {
             self.uncount();
             self.ended_at.get_or_insert_with(SystemTime::now);
             self.tell_census();
-            self.withdraw();
+            self.withdraw_gently();
             self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
         }
     }
@@ -269,6 +280,11 @@ impl Actor for Connection {
         let born = Born { out: Arc::clone(&self.out), handle: cx.handle() };
         // Without a census the server is on its way out.
         let _ = self.cast.census.send_urgent(born);
+        // A reload that the census passed on before it knew of this connection.
+        let settings = self.broker.settings();
+        if !Arc::ptr_eq(&settings, &self.settings) {
+            self.apply_settings(settings);
+        }
         self.greet();
         cx.poll_with(|me, cx, task| {
             let ended = me.poll(task);

@@ -172,6 +172,7 @@ impl Connection {
     /// A second `CONNECT` begins anew: without subscriptions, and with credentials to be shown.
     fn forget_session(&mut self) {
         self.interest.remove_all();
+        self.count_subscriptions();
         self.client.identity = None;
         if self.settings.authenticator.required() {
             self.client.standing = Standing::Stranger;
@@ -198,7 +199,10 @@ impl Connection {
         let Standing::Checked(job) = &mut self.client.standing else { return false };
         let std::task::Poll::Ready(verdict) = Pin::new(job).poll(task) else { return true };
         self.client.standing = Standing::Stranger;
-        let Ok(Some(identity)) = verdict else {
+        // The rules may have changed while the hash was computed.
+        let rules = &self.settings.authenticator;
+        let granted = verdict.ok().flatten().filter(|identity| rules.still_grants(identity));
+        let Some(identity) = granted else {
             self.log_refused_credentials();
             self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
             return true;

@@ -43,6 +43,8 @@ pub(super) enum Turn {
     Wait,
     /// Something has to happen before the rest can be worked on.
     Gated,
+    /// Others are to have their turn before the rest is worked on.
+    Yield,
     /// The connection is to end.
     Ended,
 }
@@ -55,15 +57,24 @@ pub(super) struct Worked {
     pub turn: Turn,
 }
 
+/// Bytes of an unfinished control line that are read at once.
+const LINE_PIECE: usize = 64 << 10;
 /// An operation of at least this size is read into a buffer of its own.
 const OWN_BUFFER_FROM: usize = INPUT / 4;
+
+/// Above so many pending bytes of a client, others may wait for it.
+fn soft_pending(pending_max: usize) -> usize {
+    SOFT_PENDING.min(pending_max / 4 * 3)
+}
 
 // === impl Stall ===
 
 impl Stall {
     /// Whether some reader is still behind.
     pub(super) fn is_needed(&self) -> bool {
-        self.behind.iter().any(|out| out.pending() > SOFT_PENDING / 2 && out.closed().is_none())
+        self.behind
+            .iter()
+            .any(|out| out.pending() > soft_pending(out.pending_max) / 2 && out.is_open())
     }
 }
 
@@ -81,7 +92,7 @@ impl Input {
             self.tail.extend_from_slice(rest);
         }
         self.need = worked.need;
-        self.resume = matches!(worked.turn, Turn::Gated) && !rest.is_empty();
+        self.resume = matches!(worked.turn, Turn::Gated | Turn::Yield) && !rest.is_empty();
     }
 }
 
@@ -91,7 +102,8 @@ impl Connection {
     /// Reads once and works through what there is.
     pub(super) fn turn(&mut self, task: &mut Context<'_>) -> Turn {
         Desk::with(|desk| {
-            desk.delivery.batch.begin(self.soft_pending(), self.drop_above());
+            let soft_max = soft_pending(self.settings.pending_max);
+            desk.delivery.batch.begin(soft_max, self.drop_above());
             let turn = if self.input.resume {
                 self.work_on_tail(&mut desk.delivery)
             } else if self.input.need >= OWN_BUFFER_FROM {
@@ -101,7 +113,7 @@ impl Connection {
             };
             self.hand_over(&mut desk.delivery, task);
             match turn {
-                Turn::Again if self.stall.is_some() => Turn::Gated,
+                Turn::Again | Turn::Yield if self.stall.is_some() => Turn::Gated,
                 turn => turn,
             }
         })
@@ -111,10 +123,6 @@ impl Connection {
     /// that it is not cut off.
     fn drop_above(&self) -> usize {
         if self.settings.stall { usize::MAX } else { self.settings.pending_max / 4 * 3 }
-    }
-
-    fn soft_pending(&self) -> usize {
-        SOFT_PENDING.min(self.settings.pending_max / 4 * 3)
     }
 
     fn read(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Turn {
@@ -134,8 +142,11 @@ impl Connection {
     }
 
     fn read_large(&mut self, task: &mut Context<'_>, delivery: &mut Delivery) -> Turn {
-        let missing = self.input.need.saturating_sub(self.input.tail.len());
-        self.input.tail.reserve_exact(missing);
+        // Of a control line only its limit is known: it is read in larger pieces than needed.
+        match self.input.need.saturating_sub(self.input.tail.len()) {
+            0 | 1 => self.input.tail.reserve(LINE_PIECE),
+            missing => self.input.tail.reserve_exact(missing),
+        }
         while self.input.tail.len() < self.input.need {
             let read = poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail);
             if let Some(turn) = self.read_outcome(read) {
@@ -190,7 +201,7 @@ impl Connection {
         if behind.is_empty() || !self.settings.stall {
             return;
         }
-        let soft_max = self.soft_pending();
+        let soft_max = soft_pending(self.settings.pending_max);
         let behind: Vec<_> = behind
             .into_iter()
             .filter(|out| out.cid != self.out.cid && out.stall(soft_max, task.waker()))

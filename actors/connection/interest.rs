@@ -95,11 +95,13 @@ impl OwnInterest {
     }
 
     pub(super) fn remove_all(&mut self) {
-        for sub in std::mem::take(&mut self.subs) {
-            sub.close();
-            self.changes.push(Change::Remove(sub));
-        }
+        self.changes.extend(std::mem::take(&mut self.subs).into_iter().map(ended));
     }
+}
+
+fn ended(sub: Sub) -> Change {
+    sub.close();
+    Change::Remove(sub)
 }
 
 fn hash_sid(sid: &[u8]) -> u64 {
@@ -151,7 +153,7 @@ impl Connection {
         }
     }
 
-    fn count_subscriptions(&self) {
+    pub(super) fn count_subscriptions(&self) {
         self.out.stats.subscriptions.store(self.interest.len() as u64, Relaxed);
     }
 
@@ -174,8 +176,7 @@ impl Connection {
         if changes.is_empty() {
             return;
         }
-        let interest = Arc::clone(&self.broker.interest);
-        let parts = by_writer(&interest, &changes);
+        let parts = by_writer(&self.broker.interest, &changes);
         let barrier = Barrier::new(parts.len(), task.waker().clone());
         for (writer, changes) in parts {
             // A refusal drops the acknowledgement, and so counts as a failure.
@@ -226,6 +227,27 @@ impl Connection {
         self.interest.sent = Some(Box::new(Sent { barrier, changes, moment }));
     }
 
+    /// Withdraws all interest, piece by piece where there is much of it: what is left of it
+    /// meanwhile leads to a closed connection, and so nowhere.
+    pub(super) fn withdraw_gently(&mut self) {
+        if self.interest.len() <= WITHDRAWN_AT_ONCE {
+            return self.withdraw();
+        }
+        let own = std::mem::take(&mut self.interest);
+        let (interest, cast) = (Arc::clone(&self.broker.interest), Arc::clone(&self.cast));
+        tokio::task::spawn_local(async move {
+            let mut subs = own.subs.into_iter();
+            loop {
+                let piece: Vec<Change> = subs.by_ref().take(WITHDRAWN_AT_ONCE).map(ended).collect();
+                if piece.is_empty() {
+                    return;
+                }
+                send_unacknowledged(&interest, &cast, &piece);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
     /// Withdraws all interest. Nobody delivers to it from here on; the shards forget it in time.
     pub(super) fn withdraw(&mut self) {
         if let Some(sent) = self.interest.sent.take() {
@@ -235,30 +257,41 @@ impl Connection {
         self.interest.changes.clear();
         self.interest.remove_all();
         let changes = std::mem::take(&mut self.interest.changes);
-        send_unacknowledged(&self.broker.interest, &self.cast, changes);
+        send_unacknowledged(&self.broker.interest, &self.cast, &changes);
     }
 }
 
 /// The queue group of servers among themselves.
 const RESERVED_QUEUE: &[u8] = b"_sys_";
 
+/// Changes that a shard makes at once.
+const PIECE: usize = 1024;
+/// Subscriptions that are withdrawn at once.
+const WITHDRAWN_AT_ONCE: usize = 4096;
 /// Time before changes are offered to a shard again.
 const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Sends changes that nobody waits for.
-fn send_unacknowledged(interest: &Interest, cast: &Cast, changes: Vec<Change>) {
-    for (writer, changes) in by_writer(interest, &changes) {
+fn send_unacknowledged(interest: &Interest, cast: &Cast, changes: &[Change]) {
+    for (writer, changes) in by_writer(interest, changes) {
         // The mailbox bound does not hold for the removal of what is gone already. A shard that is
         // gone for good takes the server with it.
         let _ = cast.shards[writer].send_urgent(Apply { changes, ack: Ack::none() });
     }
 }
 
-fn by_writer(interest: &Interest, changes: &[Change]) -> BTreeMap<usize, Vec<Change>> {
+/// The changes by the shard that is to make them, in pieces that hold up nobody for long.
+fn by_writer(interest: &Interest, changes: &[Change]) -> Vec<(usize, Vec<Change>)> {
     let mut parts: BTreeMap<usize, Vec<Change>> = BTreeMap::new();
+    let mut full = Vec::new();
     for change in changes {
         let writer = interest.writer_of(change.sub().subject());
-        parts.entry(writer).or_default().push(change.clone());
+        let part = parts.entry(writer).or_default();
+        part.push(change.clone());
+        if part.len() == PIECE {
+            full.push((writer, std::mem::take(part)));
+        }
     }
-    parts
+    full.extend(parts.into_iter().filter(|(_, part)| !part.is_empty()));
+    full
 }

@@ -53,15 +53,20 @@ impl Connection {
             return self.end_here(Some(text::AUTHORIZATION), reason, delivery);
         }
         loop {
-            at = self.publish_repeats(input, at, delivery, tally);
+            // What waits for the shards has to be in force before anything that follows.
+            if !self.interest.has_changes() {
+                at = self.publish_repeats(input, at, delivery, tally);
+            }
             if at == input.len() {
                 return self.worked(at, 0, Turn::Again);
+            }
+            if delivery.batch.work() > WORK_MAX {
+                return self.worked(at, 0, Turn::Yield);
             }
             let rest = &input[at..];
             match parse(rest, self.limits()) {
                 Ok(Step::Partial { total }) => return self.worked(at, total, Turn::Again),
                 Ok(Step::Op { op, used }) => {
-                    // What has to be in force before this operation is waited for first.
                     if self.interest.has_changes() && !is_interest(&op) {
                         return self.worked(at, 0, Turn::Gated);
                     }
@@ -183,6 +188,9 @@ impl Connection {
         self.answer(&vagus_wire::encode::error(text), delivery);
     }
 }
+
+/// Deliveries in one turn, after which other connections of the arbiter get theirs.
+pub(super) const WORK_MAX: u64 = 1 << 18;
 
 fn is_interest(op: &Op<'_>) -> bool {
     matches!(op, Op::Subscribe { .. } | Op::Unsubscribe { .. })

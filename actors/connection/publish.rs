@@ -10,7 +10,7 @@ use vagus_subject::transform::Resolved;
 use vagus_wire::{Publish, encode, repeat, text};
 
 use super::Connection;
-use super::operate::{Next, Tally};
+use super::operate::{Next, Tally, WORK_MAX};
 use crate::delivery::batch::{Run, Span};
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
@@ -32,6 +32,8 @@ pub(super) struct Message<'a> {
 
 /// From this size a message is sent from where it lies instead of being copied.
 const LARGE: usize = 16 << 10;
+/// Messages that a run may have whatever their fan-out.
+const RUN_MIN: usize = 16;
 
 impl Connection {
     /// Takes all publishes at `at` that repeat the last subject; returns where they end.
@@ -48,7 +50,11 @@ impl Connection {
         let mut spans = std::mem::take(&mut delivery.spans);
         spans.clear();
         let mut payload = 0;
-        while let Some(found) = repeat::next(input, at, &last.head, payload_max) {
+        // A wide fan-out is worked on in short runs, so that a turn can end between them.
+        let most = (WORK_MAX as usize / 4 / last.found.width().max(1)).max(RUN_MIN);
+        while spans.len() < most
+            && let Some(found) = repeat::next(input, at, &last.head, payload_max)
+        {
             spans.push(Span {
                 start: found.tail as u32,
                 end: found.end as u32,
@@ -100,9 +106,10 @@ impl Connection {
     fn choose<'a>(&self, group: &'a [Want], rng: &mut fastrand::Rng) -> Option<&'a Want> {
         let start = rng.usize(..group.len());
         let (before, from) = group.split_at(start);
-        from.iter()
-            .chain(before)
-            .find(|want| !self.is_own_echo(&want.sub.target) && want.sub.claim(1) == 1)
+        from.iter().chain(before).find(|want| {
+            let target = &want.sub.target;
+            target.is_open() && !self.is_own_echo(target) && want.sub.claim(1) == 1
+        })
     }
 
     #[inline]
@@ -325,6 +332,10 @@ pub(super) struct Hands<'a> {
 // === impl Last ===
 
 impl Last {
+    pub(super) fn is_current(&self, interest: &crate::delivery::Interest) -> bool {
+        self.found.is_current(interest)
+    }
+
     /// Reads who wants the subject again: the interest has changed.
     fn renew(&mut self, interest: &crate::delivery::Interest, delivery: &mut Delivery) {
         let subject = self.head.strip_suffix(b" ").unwrap_or(&self.head);
@@ -344,6 +355,15 @@ impl Last {
 // === impl Target ===
 
 impl Target {
+    /// Whether what is given to it can still arrive.
+    #[inline]
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Connection(out) => out.is_open(),
+            Self::Actor(_) => true,
+        }
+    }
+
     /// Whether messages with headers can be given to it.
     #[inline]
     #[must_use]

@@ -9,6 +9,9 @@ use crate::broker::GLOBAL_ACCOUNT;
 use crate::census::messages::Gone;
 use crate::delivery::{Reason, Sub};
 
+/// Subscriptions that are remembered of a connection that has ended.
+const REMEMBERED_MAX: usize = 100;
+
 impl Connection {
     /// What every line of the log about this connection starts with.
     pub(super) fn prefix(&self) -> String {
@@ -63,7 +66,7 @@ impl Connection {
         // Whoever ends in good order has a reason by now. (By the time a role that panicked is
         // dropped, its thread is no longer panicking.)
         let reason = self.out.closed().unwrap_or(Reason::InternalError);
-        let mut words = self.describe(true);
+        let mut words = self.describe(self.interest.len() <= REMEMBERED_MAX);
         words.ended = Some((self.ended_at.unwrap_or_else(SystemTime::now), reason));
         words.account = None;
         words

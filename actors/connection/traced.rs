@@ -4,6 +4,7 @@
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
+use vagus_subject::is_valid_literal;
 use vagus_telemetry::text::GoTime;
 use vagus_wire::{Publish, headers};
 
@@ -24,7 +25,11 @@ const KIND_INTERNAL: u8 = 5;
 impl Connection {
     /// Whether the message wants to be traced.
     pub(super) fn is_traced(&self, publish: &Publish<'_>) -> bool {
-        publish.has_headers && headers::mentions(publish.headers(), DESTINATION)
+        if !publish.has_headers || !headers::mentions(publish.headers(), DESTINATION) {
+            return false;
+        }
+        // What is no subject would be read as more than one argument of a delivery.
+        headers::get(publish.headers(), DESTINATION).is_some_and(is_valid_literal)
     }
 
     /// Delivers a traced message, or only looks who would get it, and reports.

@@ -20,6 +20,7 @@ pub struct Batch {
     behind: Vec<Arc<Outbound>>,
     soft_max: usize,
     drop_above: usize,
+    work: u64,
     pub out_msgs: u64,
     pub out_bytes: u64,
 }
@@ -74,6 +75,14 @@ impl Batch {
     pub fn begin(&mut self, soft_max: usize, drop_above: usize) {
         self.soft_max = soft_max;
         self.drop_above = drop_above;
+        self.work = 0;
+    }
+
+    /// Deliveries since [`Batch::begin`].
+    #[inline]
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.work
     }
 
     /// Forgets what a panic may have left half gathered.
@@ -118,6 +127,10 @@ impl Batch {
     #[inline]
     pub fn message(&mut self, target: &Target, head: &[u8], tail: &[u8], payload: usize) {
         let size = head.len() + tail.len();
+        self.work += 1;
+        if self.bytes >= BATCH_BYTES_MAX {
+            self.flush();
+        }
         let open = self.open(target);
         if open.drops {
             return;
@@ -162,6 +175,7 @@ impl Batch {
             }
             _ => 0,
         };
+        self.work += spans.len() as u64;
         let open = self.open(target);
         if open.drops {
             return;

@@ -44,6 +44,8 @@ pub struct Cache {
     /// The answer for a subject that was not taken in.
     once: Match,
     len: usize,
+    /// Sum of the weights of the matches.
+    bytes: usize,
     widest: usize,
     pub lookups: u64,
 }
@@ -69,6 +71,9 @@ pub enum Found<'a> {
 const WAYS: usize = 4;
 const BUCKETS_FIRST: usize = 1 << 6;
 const BUCKETS_MAX: usize = 1 << 16;
+/// Most bytes that one arbiter keeps, and that it keeps of one subject.
+const BYTES_MAX: usize = 32 << 20;
+const MATCH_BYTES_MAX: usize = 1 << 20;
 const SEEN: usize = 1 << 17;
 
 // === impl Match ===
@@ -142,6 +147,18 @@ impl Match {
         self.plain.len() + self.queues.iter().map(Vec::len).sum::<usize>()
     }
 
+    /// How many subscriptions there are.
+    #[inline]
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.plain.len() + self.queues.iter().map(Vec::len).sum::<usize>()
+    }
+
+    /// Bytes that it takes, roughly.
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.width() * size_of::<Want>() + self.text.len()
+    }
+
     /// Whether nobody wants the subject.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -168,6 +185,7 @@ impl Default for Cache {
             pushed_out: 0,
             once: Match::default(),
             len: 0,
+            bytes: 0,
             widest: 0,
             lookups: 0,
         }
@@ -185,7 +203,9 @@ impl Cache {
         {
             if !entry.found.is_current(interest) {
                 self.lookups += 1;
+                self.bytes -= entry.found.weight();
                 refresh(entry, interest, subject);
+                self.bytes += entry.found.weight();
             }
             return Found::Kept(Rc::clone(&entry.found));
         }
@@ -196,9 +216,11 @@ impl Cache {
         }
         let mut found = Match::default();
         interest.collect_hashed(hash, subject, &mut found);
-        self.note_width(&found);
+        self.widest = self.widest.max(found.width());
         let found = Rc::new(found);
-        self.take_in(Entry { hash, found: Rc::clone(&found) });
+        if found.weight() <= MATCH_BYTES_MAX {
+            self.take_in(Entry { hash, found: Rc::clone(&found) });
+        }
         Found::Kept(found)
     }
 
@@ -217,6 +239,11 @@ impl Cache {
     }
 
     fn take_in(&mut self, entry: Entry) {
+        if self.bytes > BYTES_MAX {
+            // Rare, and quickly made good by what is asked for again.
+            self.buckets = (0..BUCKETS_FIRST).map(|_| Bucket::default()).collect();
+            (self.bytes, self.len, self.pushed_out) = (0, 0, 0);
+        }
         if self.pushed_out > self.buckets.len() && self.buckets.len() < BUCKETS_MAX {
             self.grow();
         }
@@ -225,6 +252,7 @@ impl Cache {
 
     fn place(&mut self, entry: Entry) {
         let count = self.buckets.len();
+        self.bytes += entry.found.weight();
         let bucket = &mut self.buckets[entry.hash as usize & (count - 1)].0;
         match bucket.iter_mut().find(|slot| slot.is_none()) {
             Some(free) => {
@@ -234,7 +262,9 @@ impl Cache {
             None => {
                 // Which one goes is left to a part of the hash that nothing else looks at.
                 let way = (entry.hash >> 61) as usize % WAYS;
-                bucket[way] = Some(entry);
+                if let Some(old) = bucket[way].replace(entry) {
+                    self.bytes -= old.found.weight();
+                }
                 self.pushed_out += 1;
             }
         }
@@ -244,7 +274,7 @@ impl Cache {
         let count = self.buckets.len() * 2;
         let fresh = (0..count).map(|_| Bucket::default()).collect();
         let old = std::mem::replace(&mut self.buckets, fresh);
-        self.len = 0;
+        (self.len, self.bytes) = (0, 0);
         for entry in old.into_iter().flat_map(|bucket| bucket.0).flatten() {
             self.place(entry);
         }
@@ -266,11 +296,6 @@ impl Cache {
     #[must_use]
     pub fn widest(&self) -> usize {
         self.widest
-    }
-
-    fn note_width(&mut self, found: &Match) {
-        let width = found.plain.len() + found.queues.iter().map(Vec::len).sum::<usize>();
-        self.widest = self.widest.max(width);
     }
 }
 

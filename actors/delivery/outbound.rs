@@ -32,6 +32,7 @@ pub struct Outbound {
     pending: AtomicUsize,
     events: AtomicU8,
     headers: AtomicBool,
+    open: AtomicBool,
     owner: AtomicWaker,
     queue: Mutex<Queue>,
 }
@@ -97,6 +98,7 @@ impl Outbound {
             pending: AtomicUsize::new(0),
             events: AtomicU8::new(0),
             headers: AtomicBool::new(false),
+            open: AtomicBool::new(true),
             owner: AtomicWaker::new(),
             queue: Mutex::new(Queue::new(io)),
         }
@@ -117,6 +119,13 @@ impl Outbound {
 
     pub fn set_takes_headers(&self, headers: bool) {
         self.headers.store(headers, Ordering::Relaxed);
+    }
+
+    /// Whether what is sent can still arrive.
+    #[inline]
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// Bytes waiting for the client.
@@ -218,14 +227,20 @@ impl Outbound {
             }
         }
         let left = !queue.is_empty();
+        let closed = queue.closed.is_some();
         if left {
             queue.block(true);
         } else {
             queue.unblock();
         }
-        queue.io = Some(io).filter(|_| left || queue.closed.is_none());
+        if left || !closed {
+            queue.io = Some(io);
+        } else {
+            // Closed, and the last of it is sent: the socket goes with `io`.
+            queue.kill();
+        }
         drop(queue);
-        if left {
+        if left || closed {
             self.notify(DRAIN);
         }
     }
@@ -244,9 +259,14 @@ impl Outbound {
             let mut queue = self.queue.lock();
             if queue.is_empty() {
                 queue.unblock();
-                if queue.closed.is_some() {
-                    queue.io = None;
+                if queue.closed.is_none() || queue.dead {
+                    return Poll::Ready(());
                 }
+                if queue.io.is_none() {
+                    // Someone else writes the last of it, and will wake the owner.
+                    return Poll::Pending;
+                }
+                queue.kill();
                 return Poll::Ready(());
             }
             // Someone else writes just now, and will wake the owner if anything is left over.
@@ -323,7 +343,12 @@ impl Outbound {
     #[must_use]
     pub fn stall(&self, soft_max: usize, waker: &Waker) -> bool {
         let mut queue = self.queue.lock();
-        queue.closed.is_none() && queue.pending() > soft_max && queue.stall(soft_max, waker)
+        if queue.closed.is_some() || queue.pending() <= soft_max {
+            return false;
+        }
+        // Close to the limit, publishers wait for a while even if the client seems to take nothing.
+        let last_resort = queue.pending() > self.pending_max / 4 * 3;
+        queue.stall(soft_max, last_resort, waker)
     }
 
     /// Ends the connection. What is queued is dropped when `reason` is the client's slowness or a
@@ -338,11 +363,11 @@ impl Outbound {
             return;
         }
         queue.closed.get_or_insert(reason);
+        self.open.store(false, Ordering::Relaxed);
         let hopeless = [
             Reason::SlowConsumerPending,
             Reason::SlowConsumerDeadline,
             Reason::WriteError,
-            Reason::ClientClosed,
             Reason::InternalError,
         ];
         if hopeless.contains(&reason) {
@@ -357,6 +382,7 @@ impl Outbound {
     pub fn release_socket(&self) {
         let mut queue = self.queue.lock();
         queue.closed.get_or_insert(Reason::ClientClosed);
+        self.open.store(false, Ordering::Relaxed);
         queue.kill();
         self.publish_pending(&queue);
     }

@@ -233,9 +233,9 @@ impl Queue {
         }
     }
 
-    pub(super) fn stall(&mut self, soft_max: usize, waker: &Waker) -> bool {
+    pub(super) fn stall(&mut self, soft_max: usize, last_resort: bool, waker: &Waker) -> bool {
         let Some(slow) = self.slow() else { return false };
-        if !std::mem::take(&mut slow.progress) {
+        if !std::mem::take(&mut slow.progress) && !last_resort {
             return false;
         }
         slow.resume_below = soft_max / 2;

@@ -157,12 +157,7 @@ fn a_close_in_good_order_sends_what_waits() {
 
 #[test]
 fn a_hopeless_close_drops_what_waits() {
-    for reason in [
-        Reason::ClientClosed,
-        Reason::SlowConsumerDeadline,
-        Reason::WriteError,
-        Reason::InternalError,
-    ] {
+    for reason in [Reason::SlowConsumerDeadline, Reason::WriteError, Reason::InternalError] {
         let wire = wire(&Slots::default(), 64 << 20);
         let sent = wire.fill(1 << 20);
         wire.out.close(reason);
