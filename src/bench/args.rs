@@ -17,7 +17,7 @@ pub struct BenchArgs {
 /// Options of every shape; they may stand before or after the shape's name.
 #[derive(Debug, Clone, Args)]
 pub struct CommonArgs {
-    /// Server, as nats://[user:pass@|token@]host[:port]
+    /// Server, as in nats://user:pass@host:4222, nats://token@host or plain host
     #[arg(long, global = true, default_value = "nats://127.0.0.1:4222")]
     pub url: String,
     /// Another server for publishers and requesters

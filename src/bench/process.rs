@@ -17,7 +17,7 @@ pub(crate) struct Usage {
     rss_peak_bytes: u64,
 }
 
-/// Usage before the measured window; [`Window::push_to`] compares.
+/// Usage before the measured window; [`Spent::push_to`] compares.
 #[derive(Debug)]
 pub(crate) struct Window {
     pids: Vec<u32>,
