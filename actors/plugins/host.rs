@@ -247,7 +247,7 @@ impl<P: Plugin> Actor for Host<P> {
             "handled": self.handled,
             "published": self.published,
             "futures": self.futures.len(),
-            "plugin": self.plugin.as_ref().map(|plugin| plugin.observe()),
+            "plugin": self.plugin.as_ref().ok().map(|plugin| plugin.observe()),
         })
     }
 }
