@@ -213,7 +213,10 @@ impl Connection {
             out.stats.stalls.fetch_add(1, Relaxed);
         }
         self.broker.tally.stalled_clients.fetch_add(1, Relaxed);
-        let end = Box::pin(tokio::time::sleep(STALL_MAX));
+        // Close to the limit, more patience keeps a reader from being cut off.
+        let close = behind.iter().any(|out| out.pending() > out.pending_max / 4 * 3);
+        let longest = if close { STALL_MAX * 5 } else { STALL_MAX };
+        let end = Box::pin(tokio::time::sleep(longest));
         self.stall = Some(Box::new(Stall { end, behind }));
     }
 

@@ -339,16 +339,11 @@ impl Outbound {
     }
 
     /// Wakes `waker` when the client has caught up, if it is worth waiting for: it is behind by
-    /// more than `soft_max` bytes, and took something since it was last waited for.
+    /// more than `soft_max` bytes, and took something not long ago.
     #[must_use]
     pub fn stall(&self, soft_max: usize, waker: &Waker) -> bool {
         let mut queue = self.queue.lock();
-        if queue.closed.is_some() || queue.pending() <= soft_max {
-            return false;
-        }
-        // Close to the limit, publishers wait for a while even if the client seems to take nothing.
-        let last_resort = queue.pending() > self.pending_max / 4 * 3;
-        queue.stall(soft_max, last_resort, waker)
+        queue.closed.is_none() && queue.pending() > soft_max && queue.stall(soft_max, waker)
     }
 
     /// Ends the connection. What is queued is dropped when `reason` is the client's slowness or a

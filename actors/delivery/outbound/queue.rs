@@ -9,6 +9,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{Outcome, Reason, SLICES_MAX, write_all};
 
+/// A client that took nothing for this long is waited for by nobody: it may never read again. One
+/// that reads frees its socket in steps of megabytes, so a few milliseconds say nothing.
+const ALIVE: Duration = Duration::from_millis(200);
 /// Appends are gathered in chunks of at least this many bytes.
 const CHUNK: usize = 32 << 10;
 
@@ -47,8 +50,8 @@ struct Slow {
     flush_since: Instant,
     flush_left: usize,
     wrote: bool,
-    /// Bytes written since the client was last waited for.
-    progress: bool,
+    /// When the client last took something.
+    progress_at: Instant,
     /// Below this many bytes the waiting publishers go on.
     resume_below: usize,
     stalled: Vec<Waker>,
@@ -203,7 +206,7 @@ impl Queue {
             flush_since: Instant::now(),
             flush_left: bytes,
             wrote,
-            progress: true,
+            progress_at: Instant::now(),
             resume_below: 0,
             stalled: Vec::new(),
         });
@@ -233,9 +236,9 @@ impl Queue {
         }
     }
 
-    pub(super) fn stall(&mut self, soft_max: usize, last_resort: bool, waker: &Waker) -> bool {
+    pub(super) fn stall(&mut self, soft_max: usize, waker: &Waker) -> bool {
         let Some(slow) = self.slow() else { return false };
-        if !std::mem::take(&mut slow.progress) && !last_resort {
+        if slow.progress_at.elapsed() > ALIVE {
             return false;
         }
         slow.resume_below = soft_max / 2;
@@ -263,7 +266,7 @@ impl Slow {
             return;
         }
         self.wrote = true;
-        self.progress = true;
+        self.progress_at = Instant::now();
         self.flush_left = self.flush_left.saturating_sub(written);
         if self.flush_left == 0 {
             self.restart(left);
