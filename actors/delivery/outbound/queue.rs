@@ -242,7 +242,9 @@ impl Queue {
             return false;
         }
         slow.resume_below = soft_max / 2;
-        slow.stalled.push(waker.clone());
+        if !slow.stalled.iter().any(|known| known.will_wake(waker)) {
+            slow.stalled.push(waker.clone());
+        }
         true
     }
 
