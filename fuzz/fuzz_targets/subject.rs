@@ -155,17 +155,23 @@ fn compare<'a>(
 }
 
 fn transforms(subject: &[u8], source: &[u8], destination: &[u8]) {
+    // A literal `$1` of a source reads as a wildcard's place in a destination.
+    let leads_back = !source.iter().any(|byte| b"${".contains(byte));
     for kind in [Kind::Mapping, Kind::Stream, Kind::Republish, Kind::Import] {
         let Ok(transform) = Transform::new(source, destination, kind) else { continue };
         let mut rng = fastrand::Rng::with_seed(1);
         let there = transform.apply(subject, &mut rng);
         assert_eq!(there.is_some(), transform.covers(subject));
         let (Some(there), Some(back)) = (there, transform.reversed()) else { continue };
-        if is_valid_literal(subject) {
+        if is_valid_literal(subject) && leads_back {
             assert_eq!(back.apply(&there, &mut rng).as_deref(), Some(subject));
         }
     }
-    if is_valid_subscription(source) && is_valid_literal(subject) && matches(source, subject) {
+    if leads_back
+        && is_valid_subscription(source)
+        && is_valid_literal(subject)
+        && matches(source, subject)
+    {
         let mut rng = fastrand::Rng::with_seed(1);
         match Transform::new(source, &numbered(source), Kind::Mapping) {
             Ok(same) => assert_eq!(same.apply(subject, &mut rng).as_deref(), Some(subject)),
