@@ -107,10 +107,13 @@ impl Connection {
         let now = self.broker.now_ns();
         let interval = self.settings.ping_interval;
         let since = |then: u64| Duration::from_nanos(now.saturating_sub(then));
-        let measured =
-            self.out.stats.rtt_ns.load(Relaxed) > 0 && since(self.clock.ping_sent_ns) < RTT_MAX_AGE;
+        // Asked is enough: a client that sends and never answers a ping is alive all the same.
+        let asked = self.clock.ping_sent_ns > 0 && since(self.clock.ping_sent_ns) < RTT_MAX_AGE;
         let busy = self.clock.heard_ns > 0 && since(self.clock.heard_ns) < interval;
-        if busy && measured {
+        if busy {
+            self.clock.pings_out = 0;
+        }
+        if busy && asked {
             debug!("{}Delaying PING due to client activity", self.prefix());
         } else if self.clock.pings_out >= self.settings.pings_out_max {
             self.clock.next = None;

@@ -236,8 +236,9 @@ impl Connection {
         let rules = &self.settings.authenticator;
         let allowed = match &self.client.identity {
             Some(identity) => rules.still_grants(identity),
-            // Who has not said anything yet is asked when it does.
-            None => true,
+            // Who was taken in without a word must not go on listening. Who has not said anything
+            // yet is asked when it does.
+            None => !rules.required() || self.interest.len() == 0,
         };
         if !allowed {
             warn!("{}no longer authorized after a reload", self.prefix());

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
+use vagus_auth::Identity;
+
 use super::Connection;
 use super::messages::{Description, SubscriptionDescription};
 use crate::broker::GLOBAL_ACCOUNT;
@@ -13,16 +15,24 @@ use crate::delivery::{Reason, Sub};
 const REMEMBERED_MAX: usize = 100;
 
 impl Connection {
-    /// What every line of the log about this connection starts with.
+    /// What every line of the log about this connection starts with: where it comes from, what the
+    /// client says it is, who it has proved to be.
     pub(super) fn prefix(&self) -> String {
         let connect = &self.client.connect;
+        let version = match connect.version.as_ref() {
+            "" => String::new(),
+            version => format!("v{version}"),
+        };
+        let agent = [version.as_str(), connect.lang.as_ref(), connect.name.as_ref()];
+        let agent = agent.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(":");
         let mut prefix = format!("{} - cid:{}", self.peer, self.out.cid);
-        if !connect.lang.is_empty() || !connect.version.is_empty() {
-            prefix.push_str(&format!(" - \"v{}:{}", connect.version, connect.lang));
-            if !connect.name.is_empty() {
-                prefix.push_str(&format!(":{}", connect.name));
-            }
-            prefix.push('"');
+        if !agent.is_empty() {
+            prefix.push_str(&format!(" - \"{agent}\""));
+        }
+        match self.client.identity.as_ref().and_then(|who| who.name.as_deref()) {
+            Some(Identity::TOKEN) => prefix.push_str(&format!(" - \"{GLOBAL_ACCOUNT}/token\"")),
+            Some(user) => prefix.push_str(&format!(" - \"{GLOBAL_ACCOUNT}/user:{user}\"")),
+            None => {}
         }
         prefix.push_str(" - ");
         prefix
@@ -80,7 +90,7 @@ impl Connection {
             let shown = self.client.connect.shown.as_ref()?;
             match (shown.user.is_empty(), shown.auth_token.is_empty()) {
                 (false, _) => Some(shown.user.clone()),
-                (true, false) => Some("[REDACTED]".to_owned()),
+                (true, false) => Some(Identity::TOKEN.to_owned()),
                 (true, true) => None,
             }
         })

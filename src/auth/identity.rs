@@ -30,6 +30,9 @@ pub(crate) enum RuleKind {
 }
 
 impl Identity {
+    /// The name of whoever has shown the token: the token itself is not shown.
+    pub const TOKEN: &str = "[REDACTED]";
+
     /// Anyone, on a server that asks for no proof.
     pub fn anonymous() -> Self {
         Self { name: None, rule: None }
@@ -37,7 +40,7 @@ impl Identity {
 
     pub(crate) fn of(rule: &Arc<Rule>) -> Self {
         let name = match rule.kind {
-            RuleKind::Token => "[REDACTED]".into(),
+            RuleKind::Token => Self::TOKEN.into(),
             RuleKind::SingleUser | RuleKind::User => Arc::clone(&rule.user),
         };
         Self { name: Some(name), rule: Some(Arc::clone(rule)) }

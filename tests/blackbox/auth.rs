@@ -133,3 +133,40 @@ fn connz_shows_who_is_who_when_asked() {
 fn plain_passwords_are_warned_of() {
     Server::start(USERS).log.wait_for("Plaintext passwords detected");
 }
+
+#[test]
+fn lines_about_a_client_say_who_it_is() {
+    let server = Server::start(&format!("max_payload: 10\n{USERS}"));
+    let mut client = server.client_with(
+        r#"{"user":"bob","pass":"builder","version":"1.2","lang":"rust","name":"shop"}"#,
+    );
+    client.publish("a", "eleven byte");
+    client.expect_err_closed("Maximum Payload Violation");
+    let line = " - \"v1.2:rust:shop\" - \"$G/user:bob\" - maximum payload exceeded: 11 vs 10";
+    server.log.wait_for(line);
+}
+
+#[test]
+fn a_token_is_not_shown_in_the_log() {
+    let server = Server::start("debug: true\nauthorization { token: s3cret }");
+    drop(server.client_with(r#"{"auth_token":"s3cret","name":"bell"}"#));
+    let log = server.log.wait_for(" - \"bell\" - \"$G/token\" - Client connection closed");
+    assert!(!log.contains("s3cret"), "{log}");
+}
+
+#[test]
+fn a_reload_that_asks_for_credentials_ends_who_listens_without() {
+    let server = Server::start("");
+    let mut silent = server.connect();
+    silent.send("SUB news 1\r\n");
+    silent.expect("+OK\r\n");
+    let mut greeted = server.client();
+    let mut idle = server.connect();
+    server.rewrite("authorization { token: s3cret, timeout: 30 }");
+    server.signal("HUP");
+    server.log.wait_for("Reloaded server configuration");
+    silent.expect_err_closed("Authorization Violation");
+    greeted.expect_err_closed("Authorization Violation");
+    // Who has not begun yet may still show what is asked for now.
+    idle.login(r#"{"auth_token":"s3cret"}"#);
+}

@@ -1,11 +1,11 @@
 //! How connections live and die: pings, silence, halves of sockets, many at once.
 
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Client, Server};
+use crate::harness::{Client, Server, eventually};
 
 /// The newest entry of /connz?state=closed, once there is one.
 #[track_caller]
@@ -65,6 +65,22 @@ fn a_client_that_answers_is_not_stale() {
         client.send("PONG\r\n");
     }
     assert_eq!(server.json("/varz")["connections"], 1);
+}
+
+#[test]
+fn a_client_that_sends_is_alive_even_if_it_answers_no_ping() {
+    let server = Server::start("ping_interval: \"100ms\"\nping_max: 1");
+    let mut client = server.client();
+    client.show_pings = true;
+    let started = Instant::now();
+    eventually("eight intervals of chatter", || {
+        client.publish("a", "");
+        (started.elapsed() > Duration::from_millis(800)).then_some(())
+    });
+    assert_eq!(server.json("/varz")["connections"], 1);
+    // One to measure the round trip, one when it falls silent.
+    client.expect("PING\r\nPING\r\n");
+    client.expect_err_closed("Stale Connection");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_reader_with_too_much_pending_is_cut_off() {
     let page = server.json("/varz");
     assert_eq!(page["slow_consumers"], 1);
     assert_eq!(page["slow_consumer_stats"]["clients"], 1);
-    server.log.wait_for("Slow Consumer Detected: MaxPending of 1048576 Exceeded");
+    server.log.wait_for(" - \"lazy\" - Slow Consumer Detected: MaxPending of 1048576 Exceeded");
     drop(reader);
 }
 
