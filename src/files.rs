@@ -31,7 +31,7 @@ pub(crate) struct Ports {
 impl RunFile {
     /// Writes the process id, in decimal and without a line feed.
     pub(crate) fn pid(path: &Path) -> io::Result<Self> {
-        Self::write(path.to_owned(), std::process::id().to_string(), 0o640)
+        Self::write(path.to_owned(), std::process::id().to_string(), 0o600)
     }
 
     /// Writes `<dir>/<program>_<pid>.ports`.
@@ -156,7 +156,7 @@ mod tests {
         fs::write(&path, "a stale and longer content").unwrap();
         let file = RunFile::pid(&path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), std::process::id().to_string());
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o177, 0);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left aside");
         file.remove().unwrap();
         assert!(!path.exists());

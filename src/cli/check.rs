@@ -4,8 +4,8 @@ use vagus_config::{Diagnostic, Loaded};
 
 use super::{Exit, PROGRAM, ServeArgs};
 
-/// Reads the configuration and says whether it is valid. As in NATS, warnings count as failures
-/// here, and the verdict goes to stderr.
+/// Reads the configuration and says whether it is valid. As in NATS, warnings about a line
+/// count as failures here, and the verdict goes to stderr.
 pub(crate) fn check(args: &ServeArgs) -> Exit {
     let Some(file) = args.config_file() else {
         return Exit::failure(
@@ -13,12 +13,16 @@ pub(crate) fn check(args: &ServeArgs) -> Exit {
         );
     };
     match configure(args) {
-        Ok(loaded) if loaded.warnings.is_empty() => {
-            let digest = loaded.digest;
-            let stderr = format!("{PROGRAM}: configuration file {file} is valid ({digest})\n");
+        Ok(Loaded { warnings, .. }) if warnings.iter().any(|one| one.at.is_some()) => {
+            Exit::failure(&findings(&warnings))
+        }
+        Ok(Loaded { warnings, digest, .. }) => {
+            // What has no place in the file is advice about what it adds up to.
+            let advice = warnings.iter().map(|one| format!("{PROGRAM}: warning: {one}\n"));
+            let mut stderr = advice.collect::<String>();
+            stderr.push_str(&format!("{PROGRAM}: configuration file {file} is valid ({digest})\n"));
             Exit { stderr, ..Exit::default() }
         }
-        Ok(loaded) => Exit::failure(&findings(&loaded.warnings)),
         Err(exit) => exit,
     }
 }

@@ -11,7 +11,11 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use clap::error::ContextKind;
 
-use super::{Exit, flags::ServeCli, help};
+use super::{
+    Exit,
+    flags::{OUT_OF_RANGE, ServeCli},
+    help,
+};
 
 /// The flags of a command line, ready for clap.
 #[derive(Debug, Default)]
@@ -114,7 +118,9 @@ impl Split {
         let name = written.map_or(canonical.trim_start_matches('-'), |(_, written, _)| written);
         let why =
             std::error::Error::source(error).map_or("parse error".into(), ToString::to_string);
-        misuse(&format!("invalid value {value:?} for flag -{name}: {why}"))
+        let exit = misuse(&format!("invalid value {value:?} for flag -{name}: {why}"));
+        // NATS takes any number, and fails when it comes to use it.
+        Exit { code: u8::from(why == OUT_OF_RANGE), ..exit }
     }
 }
 

@@ -244,14 +244,17 @@ impl ServeCli {
 
 // === values ===
 
+/// What is said of a number that is none of those a flag can take.
+pub(super) const OUT_OF_RANGE: &str = "value out of range";
+
 /// Reads an integer, with Go's words for what is wrong with it.
 fn integer<T: TryFrom<i128>>(text: &str) -> Result<T, &'static str> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err("parse error");
     }
-    let value: i128 = text.parse().map_err(|_| "value out of range")?;
-    T::try_from(value).map_err(|_| "value out of range")
+    let value: i128 = text.parse().map_err(|_| OUT_OF_RANGE)?;
+    T::try_from(value).map_err(|_| OUT_OF_RANGE)
 }
 
 fn count(text: &str) -> Result<u64, &'static str> {
@@ -262,7 +265,7 @@ fn count(text: &str) -> Result<u64, &'static str> {
 fn port(text: &str) -> Result<i32, &'static str> {
     match integer(text)? {
         port @ -1..=65535 => Ok(port),
-        _ => Err("value out of range"),
+        _ => Err(OUT_OF_RANGE),
     }
 }
 

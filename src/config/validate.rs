@@ -42,7 +42,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
         found.push(Diagnostic {
             severity: Severity::Warning,
             at: None,
-            message: "maximum payloads over 8.00 MB are generally discouraged and could lead to \
+            message: "Maximum payloads over 8.00 MB are generally discouraged and could lead to \
                       poor performance"
                 .to_owned(),
         });

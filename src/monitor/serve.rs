@@ -109,6 +109,8 @@ async fn converse(
         async { Ok::<_, Infallible>(router::answer(context, request).await) }
     });
     let mut builder = http1::Builder::new();
+    // As NATS writes them, for scripts that compare without folding case.
+    builder.title_case_headers(true);
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_WITHIN).max_buf_size(HEAD_MAX);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let patience = tokio::select! {

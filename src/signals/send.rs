@@ -24,12 +24,8 @@ pub(crate) enum SendError {
     InvalidPid(String),
     #[error("unknown signal {0:?}")]
     UnknownOrder(String),
-    #[error("no such process")]
-    NoSuchProcess,
-    #[error("operation not permitted")]
-    NotPermitted,
-    #[error("{0}")]
-    Other(String),
+    #[error("signal {order:?} {pid}: {why}")]
+    NotSent { order: String, pid: i32, why: String },
 }
 
 /// Sends the signal that `order` names to the servers that `target` names. All of them are tried;
@@ -37,12 +33,16 @@ pub(crate) enum SendError {
 pub(crate) fn send(order: &str, target: &str) -> Result<(), SendError> {
     let pids = resolve(target, &running(Path::new("/proc")))?;
     let signal = by_name(order).ok_or_else(|| SendError::UnknownOrder(order.to_owned()))?;
-    let results: Vec<_> = pids.into_iter().map(|pid| kill_process(pid, signal)).collect();
-    for result in results {
-        result.map_err(|errno| match errno {
-            Errno::SRCH => SendError::NoSuchProcess,
-            Errno::PERM => SendError::NotPermitted,
-            other => SendError::Other(other.to_string()),
+    let results: Vec<_> = pids.into_iter().map(|pid| (pid, kill_process(pid, signal))).collect();
+    for (pid, result) in results {
+        result.map_err(|errno| SendError::NotSent {
+            order: order.to_owned(),
+            pid: pid.as_raw_nonzero().get(),
+            why: match errno {
+                Errno::SRCH => "no such process".to_owned(),
+                Errno::PERM => "operation not permitted".to_owned(),
+                other => other.to_string(),
+            },
         })?;
     }
     Ok(())
@@ -194,6 +194,7 @@ mod tests {
         let own = std::process::id().to_string();
         assert_eq!(send("bogus", &own).unwrap_err().to_string(), "unknown signal \"bogus\"");
         // Above the largest id that Linux gives.
-        assert_eq!(send("reload", "4194305").unwrap_err().to_string(), "no such process");
+        let gone = send("reload", "4194305").unwrap_err().to_string();
+        assert_eq!(gone, "signal \"reload\" 4194305: no such process");
     }
 }

@@ -96,6 +96,12 @@ fn unknown_flags_are_named() {
 }
 
 #[test]
+fn a_port_that_can_not_be_exits_1() {
+    let run = run_args(&["-a", "127.0.0.1", "-p", "70000"]);
+    run.refused_with("invalid value \"70000\" for flag -p: value out of range");
+}
+
+#[test]
 fn a_port_in_use_exits_1() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

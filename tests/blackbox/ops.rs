@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ fn the_pid_file_holds_the_pid_and_nothing_else() {
     let file = dir.path().join("server.pid");
     let server = Server::start_in(dir, "", &["-P", file.to_str().unwrap()]);
     assert_eq!(fs::read_to_string(&file).unwrap(), server.pid().to_string());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 // Row 108.

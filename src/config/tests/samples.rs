@@ -208,7 +208,7 @@ fn seconds_without_a_unit_are_understood_with_a_warning() {
 #[test]
 fn large_payloads_are_advised_against() {
     let loaded = Config::parse("max_payload: 9MB", "a.conf").expect("valid");
-    assert!(loaded.warnings[0].message.starts_with("maximum payloads over 8.00 MB"));
+    assert!(loaded.warnings[0].message.starts_with("Maximum payloads over 8.00 MB"));
     assert!(Config::parse("max_payload: 8MB", "a.conf").expect("valid").warnings.is_empty());
 }
 
