@@ -41,6 +41,11 @@ impl Clock {
         self.heard_ns = now_ns;
     }
 
+    /// When bytes came in last.
+    pub(super) fn heard_at(&self) -> u64 {
+        self.heard_ns
+    }
+
     /// A `PONG` came in.
     pub(super) fn answered(&mut self, now_ns: u64, out: &Outbound) {
         self.pings_out = 0;

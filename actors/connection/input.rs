@@ -104,6 +104,7 @@ impl Connection {
         Desk::with(|desk| {
             let soft_max = soft_pending(self.settings.pending_max);
             desk.delivery.batch.begin(soft_max, self.drop_above());
+            desk.delivery.batch.dated(self.clock.heard_at());
             let turn = if self.input.resume {
                 self.work_on_tail(&mut desk.delivery)
             } else if self.input.need >= OWN_BUFFER_FROM {
@@ -132,7 +133,7 @@ impl Connection {
         let mut buffer = ReadBuf::new(&mut input[kept..]);
         let read = Pin::new(&mut self.io).poll_read(task, &mut buffer);
         let count = buffer.filled().len();
-        if let Some(turn) = self.read_outcome(read.map_ok(|()| count)) {
+        if let Some(turn) = self.read_outcome(read.map_ok(|()| count), delivery) {
             return turn;
         }
         let all = &input[..kept + count];
@@ -149,7 +150,7 @@ impl Connection {
         }
         while self.input.tail.len() < self.input.need {
             let read = poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail);
-            if let Some(turn) = self.read_outcome(read) {
+            if let Some(turn) = self.read_outcome(read, delivery) {
                 return turn;
             }
         }
@@ -157,7 +158,11 @@ impl Connection {
     }
 
     /// `None` when bytes came.
-    fn read_outcome(&mut self, read: Poll<std::io::Result<usize>>) -> Option<Turn> {
+    fn read_outcome(
+        &mut self,
+        read: Poll<std::io::Result<usize>>,
+        delivery: &mut Delivery,
+    ) -> Option<Turn> {
         match read {
             Poll::Pending => Some(Turn::Wait),
             Poll::Ready(Ok(0)) => {
@@ -170,8 +175,8 @@ impl Connection {
             }
             Poll::Ready(Ok(_)) => {
                 let now = self.broker.now_ns();
-                self.out.stats.active_ns.store(now, Relaxed);
                 self.clock.heard(now);
+                delivery.batch.dated(now);
                 None
             }
         }

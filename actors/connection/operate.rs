@@ -24,6 +24,8 @@ pub(super) enum Next {
 pub(super) struct Tally {
     pub msgs: u64,
     pub bytes: u64,
+    /// Subscriptions were asked for, or ended.
+    pub interest: bool,
 }
 
 impl Connection {
@@ -31,6 +33,10 @@ impl Connection {
     pub(super) fn work(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
         let mut tally = Tally::default();
         let worked = self.work_counting(input, delivery, &mut tally);
+        if tally.msgs > 0 || tally.interest {
+            // Pings alone do not make a client active.
+            self.out.stats.active_ns.store(self.clock.heard_at(), Relaxed);
+        }
         if tally.msgs > 0 {
             self.out.stats.in_msgs.fetch_add(tally.msgs, Relaxed);
             self.out.stats.in_bytes.fetch_add(tally.bytes, Relaxed);
@@ -141,6 +147,7 @@ impl Connection {
             self.log_refused_credentials();
             return Next::End(Some(text::AUTHORIZATION), Reason::AuthenticationFailure);
         }
+        tally.interest |= is_interest(&op);
         match op {
             Op::Publish(publish) => self.publish(&publish, rest, delivery, tally),
             Op::Subscribe { subject, queue, sid } => {

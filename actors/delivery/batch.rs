@@ -21,6 +21,8 @@ pub struct Batch {
     soft_max: usize,
     drop_above: usize,
     work: u64,
+    /// When what is gathered came in; see [`Batch::dated`].
+    now_ns: u64,
     pub out_msgs: u64,
     pub out_bytes: u64,
 }
@@ -76,6 +78,12 @@ impl Batch {
         self.soft_max = soft_max;
         self.drop_above = drop_above;
         self.work = 0;
+    }
+
+    /// What is gathered from here on came in at `now_ns`, from the server's start.
+    #[inline]
+    pub fn dated(&mut self, now_ns: u64) {
+        self.now_ns = now_ns;
     }
 
     /// Deliveries since [`Batch::begin`].
@@ -236,6 +244,9 @@ impl Batch {
             if one.msgs > 0 {
                 out.stats.out_msgs.fetch_add(one.msgs, Relaxed);
                 out.stats.out_bytes.fetch_add(one.bytes, Relaxed);
+                if out.stats.active_ns.load(Relaxed) < self.now_ns {
+                    out.stats.active_ns.store(self.now_ns, Relaxed);
+                }
             }
             if out.pending() > self.soft_max {
                 self.behind.push(Arc::clone(out));

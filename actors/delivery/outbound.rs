@@ -47,7 +47,8 @@ pub struct Stats {
     pub subscriptions: AtomicU64,
     /// Times a publisher waited for this client.
     pub stalls: AtomicU64,
-    /// Nanoseconds from the server's start to the last bytes in either direction.
+    /// Nanoseconds from the server's start to the last message in either direction, or the last
+    /// change of subscriptions.
     pub active_ns: AtomicU64,
     /// Last round-trip time, in nanoseconds; 0 until measured.
     pub rtt_ns: AtomicU64,

@@ -168,6 +168,7 @@ impl<P: Plugin> Host<P> {
             let delivery = &mut desk.delivery;
             // A plugin does not wait for slow readers.
             delivery.batch.begin(usize::MAX, usize::MAX);
+            delivery.batch.dated(broker.now_ns());
             let mut outlet = DeskOutlet { broker, settings: &settings, delivery, published: 0 };
             let turn = || turn(plugin, &mut host::cx(&mut outlet, &mut asks));
             let outcome = catch_unwind(AssertUnwindSafe(turn));

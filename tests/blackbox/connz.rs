@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Client, Server};
+use crate::harness::{Client, Server, eventually};
 
 /// `count` clients named c0, c1, ... of which client n has published n messages of n bytes, and has
 /// n subscriptions to a subject that nobody uses.
@@ -214,4 +214,25 @@ fn subscriptions_are_listed_when_asked_for() {
     assert_eq!((&queue["msgs"], &queue["max"]), (&1.into(), &9.into()));
     assert_eq!(queue["cid"], client.info["client_id"]);
     assert_eq!(details.len(), 2);
+}
+
+#[test]
+fn a_client_is_active_when_messages_come_or_go_and_not_by_pings() {
+    let server = Server::start("");
+    let (mut reader, mut writer) = (server.client(), server.client());
+    reader.subscribe("a", "1");
+    let active = || {
+        let page = server.json("/connz?sort=cid");
+        page["connections"][0]["last_activity"].as_str().unwrap().replace('Z', "")
+    };
+    let subscribed = active();
+    reader.ping_pong();
+    assert_eq!(active(), subscribed);
+    writer.publish("a", "x");
+    reader.expect("MSG a 1 1\r\nx\r\n");
+    eventually("the message to count", || (active() > subscribed).then_some(()));
+    let received = active();
+    reader.send("UNSUB 1\r\n");
+    reader.ping_pong();
+    assert!(active() > received);
 }
