@@ -74,6 +74,10 @@ impl fmt::Display for Signal {
     }
 }
 
+/// Held by tests that send this process a signal, and by those that must not hear it.
+#[cfg(test)]
+pub(crate) static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[cfg(test)]
 mod tests {
     use rustix::process::{Signal as Raw, getpid, kill_process};
@@ -82,6 +86,7 @@ mod tests {
 
     #[test]
     fn each_signal_is_heard_as_what_it_means() {
+        let _held = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut signals = Signals::new().unwrap();

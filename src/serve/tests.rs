@@ -25,6 +25,8 @@ impl Write for Lines {
 /// No supervisor of actors is left to help: that is left to the one of the process.
 #[test]
 fn a_server_that_can_not_go_on_ends_its_process_with_code_1_and_the_cause() {
+    let _held =
+        crate::signals::ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let (dir, lines) = (tempfile::tempdir().unwrap(), Lines::default());
     let text = format!("listen: \"127.0.0.1:-1\"\nports_file_dir: {:?}", dir.path());
     let loaded = Config::parse(&text, "test").unwrap();
