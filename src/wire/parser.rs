@@ -5,7 +5,7 @@
 //! ends in CR LF. An operation is refused at the first byte that cannot belong to one, without
 //! waiting for the end of its line.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use crate::error::ParseError;
 use crate::op::{Op, Publish};
@@ -164,26 +164,52 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
+/// The arguments of a control line.
+struct Split<'a> {
+    parts: [&'a [u8]; ARGUMENTS_MAX],
+    count: usize,
+    /// Whether they are separated as the server separates them: by single spaces.
+    canonical: bool,
+}
+
 /// Splits at blanks. `None` when there are more than [`ARGUMENTS_MAX`].
 #[inline]
-fn split(arguments: &[u8]) -> Option<([&[u8]; ARGUMENTS_MAX], usize)> {
-    let mut out: [&[u8]; ARGUMENTS_MAX] = [b""; ARGUMENTS_MAX];
-    let mut count = 0;
-    let mut start = 0;
-    for (n, byte) in arguments.iter().enumerate() {
-        if is_blank(*byte) || *byte == b'\r' {
-            if n > start {
-                *out.get_mut(count)? = &arguments[start..n];
-                count += 1;
-            }
-            start = n + 1;
-        }
+fn split(arguments: &[u8]) -> Option<Split<'_>> {
+    split_canonical(arguments).or_else(|| split_any(arguments))
+}
+
+/// Splits what is separated by single spaces; `None` for all else.
+#[inline]
+fn split_canonical(arguments: &[u8]) -> Option<Split<'_>> {
+    if memchr2(b'\t', b'\r', arguments).is_some() {
+        return None;
     }
-    if start < arguments.len() {
-        *out.get_mut(count)? = &arguments[start..];
+    let mut parts: [&[u8]; ARGUMENTS_MAX] = [b""; ARGUMENTS_MAX];
+    let mut count = 0;
+    let mut rest = arguments;
+    loop {
+        let end = memchr(b' ', rest).unwrap_or(rest.len());
+        if end == 0 {
+            return None;
+        }
+        *parts.get_mut(count)? = &rest[..end];
+        count += 1;
+        if end == rest.len() {
+            return Some(Split { parts, count, canonical: true });
+        }
+        rest = &rest[end + 1..];
+    }
+}
+
+fn split_any(arguments: &[u8]) -> Option<Split<'_>> {
+    let mut parts: [&[u8]; ARGUMENTS_MAX] = [b""; ARGUMENTS_MAX];
+    let mut count = 0;
+    let found = arguments.split(|b| is_blank(*b) || *b == b'\r').filter(|part| !part.is_empty());
+    for part in found {
+        *parts.get_mut(count)? = part;
         count += 1;
     }
-    Some((out, count))
+    Some(Split { parts, count, canonical: false })
 }
 
 /// A size: digits only.
@@ -197,7 +223,7 @@ pub(crate) fn size(digits: &[u8]) -> Option<usize> {
 }
 
 fn subscribe(arguments: &[u8]) -> Result<Op<'_>, ParseError> {
-    match split(arguments) {
+    match split(arguments).map(|split| (split.parts, split.count)) {
         Some(([subject, sid, ..], 2)) => Ok(Op::Subscribe { subject, queue: None, sid }),
         Some(([subject, queue, sid, _], 3)) => {
             Ok(Op::Subscribe { subject, queue: Some(queue), sid })
@@ -208,7 +234,7 @@ fn subscribe(arguments: &[u8]) -> Result<Op<'_>, ParseError> {
 
 fn unsubscribe(arguments: &[u8]) -> Result<Op<'_>, ParseError> {
     let bad = ParseError::Arguments { operation: "UNSUB" };
-    match split(arguments) {
+    match split(arguments).map(|split| (split.parts, split.count)) {
         Some(([sid, ..], 1)) => Ok(Op::Unsubscribe { sid, max: None }),
         // What is not a number means the same as no number, as it does to nats-server.
         Some(([sid, max, ..], 2)) => {
@@ -224,10 +250,12 @@ struct Arguments<'a> {
     reply: Option<&'a [u8]>,
     header_len: usize,
     size: usize,
+    /// See [`Split::canonical`]. The digits of a size go on as they came.
+    canonical: bool,
 }
 
 fn publish_arguments(arguments: &[u8], headers: bool) -> Option<Arguments<'_>> {
-    let (parts, count) = split(arguments)?;
+    let Split { parts, count, canonical } = split(arguments)?;
     let (subject, reply, header_len, total) = match (headers, count) {
         (false, 2) => (parts[0], None, 0, size(parts[1])?),
         (false, 3) => (parts[0], Some(parts[1]), 0, size(parts[2])?),
@@ -235,7 +263,13 @@ fn publish_arguments(arguments: &[u8], headers: bool) -> Option<Arguments<'_>> {
         (true, 4) => (parts[0], Some(parts[1]), size(parts[2])?, size(parts[3])?),
         _ => return None,
     };
-    (header_len <= total).then_some(Arguments { subject, reply, header_len, size: total })
+    (header_len <= total).then_some(Arguments {
+        subject,
+        reply,
+        header_len,
+        size: total,
+        canonical,
+    })
 }
 
 fn publish(buf: &[u8], at: usize, limits: Limits, headers: bool) -> Result<Step<'_>, ParseError> {
@@ -258,7 +292,7 @@ fn publish(buf: &[u8], at: usize, limits: Limits, headers: bool) -> Result<Step<
     }
     // An empty header block makes a message without headers, which is spelled otherwise.
     let has_headers = read.header_len > 0;
-    let tail = (crlf && has_headers == headers && is_canonical(arguments))
+    let tail = (crlf && has_headers == headers && read.canonical)
         .then(|| &buf[used - 2 - arguments.len() + read.subject.len() + 1..end + 2]);
     let op = Op::Publish(Publish {
         subject: read.subject,
@@ -269,19 +303,6 @@ fn publish(buf: &[u8], at: usize, limits: Limits, headers: bool) -> Result<Step<
         tail,
     });
     Ok(Step::Op { op, used: end + 2 })
-}
-
-/// Whether the arguments are separated as the server separates them: by single spaces. The digits
-/// of a size go on as they came.
-fn is_canonical(arguments: &[u8]) -> bool {
-    let mut before = b' ';
-    for byte in arguments {
-        if matches!(byte, b'\t' | b'\r') || (*byte == b' ' && before == b' ') {
-            return false;
-        }
-        before = *byte;
-    }
-    before != b' '
 }
 
 #[cfg(test)]
