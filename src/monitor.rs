@@ -52,6 +52,7 @@ use tracing::info;
 use vagus_actors::Broker;
 use vagus_config::{Config, Port};
 use vagus_runtime::Registry;
+use vagus_telemetry::text::IoReason;
 
 use self::context::Context;
 pub use self::tls::TlsError;
@@ -83,7 +84,7 @@ pub enum MonitorError {
     NoCertificate,
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("can't listen to the monitor port: listen tcp {address}: bind: {}", in_words(source))]
+    #[error("can't listen to the monitor port: listen tcp {address}: bind: {}", IoReason(source))]
     Listen { address: String, source: io::Error },
     #[error("can't start the monitor's thread: {0}")]
     Thread(#[source] io::Error),
@@ -186,14 +187,6 @@ fn joined(host: &str, port: u16) -> String {
         true => format!("[{host}]:{port}"),
         false => format!("{host}:{port}"),
     }
-}
-
-/// The operating system's reason, as log readers know it: without its number, in lower case.
-fn in_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let bare = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = bare.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use vagus::server::Identity;
 use vagus::{Server, StartError};
 use vagus_config::Loaded;
 use vagus_telemetry::logging::LogControl;
+use vagus_telemetry::text::IoReason;
 
 use crate::cli::{self, ServeArgs};
 use crate::files::{self, Ports, RunFile};
@@ -73,7 +74,10 @@ impl<'a> Process<'a> {
         if let Some(path) = &config.pid_file {
             RunFile::pid(path).map_err(|problem| {
                 let shown = path.display();
-                fatal(&format_args!("Could not write pidfile: open {shown}: {problem}"))
+                fatal(&format_args!(
+                    "Could not write pidfile: open {shown}: {}",
+                    IoReason(&problem)
+                ))
             })?;
         }
         let builder = Server::builder().identity(identity).loaded(loaded);
@@ -101,7 +105,10 @@ impl<'a> Process<'a> {
 
         match RunFile::ports(dir, &ports) {
             Ok(file) => self.ports_file = Some(file),
-            Err(problem) => error!("Error writing ports file ({}): {problem}", dir.display()),
+            Err(problem) => {
+                let why = IoReason(&problem);
+                error!("Error writing ports file ({}): {why}", dir.display());
+            }
         }
     }
 
@@ -144,7 +151,7 @@ impl<'a> Process<'a> {
         if let Some(file) = self.ports_file
             && let Err(problem) = file.remove()
         {
-            warn!("ports file can't be removed: {problem}");
+            warn!("ports file can't be removed: {}", IoReason(&problem));
         }
         if let Err(problem) = self.server.shutdown(STOP_WITHIN) {
             error!("{problem}");

@@ -20,6 +20,7 @@ use vagus_actors::root::{Retire, Root};
 use vagus_config::{Config, Loaded};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
+use vagus_telemetry::text::IoReason;
 
 pub use self::identity::Identity;
 pub use self::settings::SettingsError;
@@ -48,7 +49,7 @@ pub struct InForce {
 /// Why a server did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("{address}, \"listen tcp {address}: bind: {}\"", in_words(source))]
+    #[error("{address}, \"listen tcp {address}: bind: {}\"", IoReason(source))]
     Listen { address: String, source: std::io::Error },
     #[error("Can't start monitoring: {0}")]
     Monitor(#[from] MonitorError),
@@ -157,16 +158,6 @@ impl Builder {
             info!("Listening for client connections on {address}");
         }
         Ok(Server { in_force, identity, broker, root, runtime, address, monitor })
-    }
-}
-
-/// The operating system's reason as tools expect to read it.
-fn in_words(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => "address already in use".to_owned(),
-        std::io::ErrorKind::AddrNotAvailable => "cannot assign requested address".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
     }
 }
 

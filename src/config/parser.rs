@@ -27,11 +27,18 @@ pub struct Document {
     pub files: Vec<PathBuf>,
 }
 
+/// Why a file can't be read, with the reason in lower case and without the system's number for it.
+fn not_opened(path: &Path, error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
+    format!("open {}: {reason}", path.display())
+}
+
 /// Reads a file and what it includes.
 pub fn parse_file(path: &Path, env: Env<'_>) -> Result<Document, Diagnostic> {
     let shared = Shared::new(env, true);
-    let text = std::fs::read(path)
-        .map_err(|error| Diagnostic::general(format!("open {}: {error}", path.display())))?;
+    let text =
+        std::fs::read(path).map_err(|error| Diagnostic::general(not_opened(path, &error)))?;
     let identity = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     shared.files.borrow_mut().push(path.to_owned());
     shared.including.borrow_mut().push(identity);

@@ -2,6 +2,7 @@
 
 use tracing::{error, info, warn};
 use vagus_config::{Diagnostic, Loaded, plan};
+use vagus_telemetry::text::IoReason;
 
 use super::{Process, log};
 use crate::files::RunFile;
@@ -41,11 +42,11 @@ impl Process<'_> {
             && let Some(path) = &new.pid_file
             && let Err(problem) = RunFile::pid(path)
         {
-            error!("Could not write pidfile: {problem}");
+            error!("Could not write pidfile: open {}: {}", path.display(), IoReason(&problem));
         }
         if old.ports_file_dir != new.ports_file_dir {
             if let Some(Err(problem)) = self.ports_file.take().map(RunFile::remove) {
-                warn!("ports file can't be removed: {problem}");
+                warn!("ports file can't be removed: {}", IoReason(&problem));
             }
             self.write_ports(new);
         }

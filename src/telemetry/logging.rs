@@ -32,6 +32,7 @@ use tracing::Subscriber;
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use self::layer::{LogLayer, Shared};
+use crate::text::IoReason;
 
 /// What is logged, how, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +84,7 @@ pub enum LogOutput {
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The log file can't be opened.
-    #[error("error opening log file {path:?}: {source}")]
+    #[error("error opening log file {path:?}: {}", IoReason(source))]
     Open { path: PathBuf, source: io::Error },
     /// The process already has a global `tracing` subscriber.
     #[error("logging is already set up in this process")]

@@ -1,7 +1,9 @@
-//! Durations and times as NATS tools expect to read them: in the notation of Go's standard library.
+//! Durations, times and errors of the system as NATS tools expect to read them: in the notation of
+//! Go's standard library.
 
 use std::{
     fmt::{self, Write as _},
+    io,
     time::{Duration, SystemTime},
 };
 
@@ -21,6 +23,27 @@ pub struct Uptime(pub Duration);
 /// `2026-11-21T00:00:28.1285Z`. Moments outside the years -9999..9999 print as the nearest end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoTime(pub SystemTime);
+
+/// The reason of an input or output error, in lower case and without the system's number for it:
+/// `no such file or directory`.
+#[derive(Debug, Clone, Copy)]
+pub struct IoReason<'a>(pub &'a io::Error);
+
+// === impl IoReason ===
+
+impl fmt::Display for IoReason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        let bare = text.split(" (os error").next().unwrap_or(&text);
+        let mut letters = bare.chars();
+        letters
+            .next()
+            .into_iter()
+            .flat_map(char::to_lowercase)
+            .try_for_each(|c| f.write_char(c))?;
+        f.write_str(letters.as_str())
+    }
+}
 
 // === impl GoDuration ===
 
@@ -149,6 +172,14 @@ mod tests {
             let text = GoDuration(Duration::from_nanos(ns)).to_string();
             prop_assert_eq!(nanos(&text), ns);
         }
+    }
+
+    #[test]
+    fn errors_of_the_system_read_as_in_go() {
+        let text = |error: io::Error| IoReason(&error).to_string();
+        assert_eq!(text(io::Error::from_raw_os_error(2)), "no such file or directory");
+        assert_eq!(text(io::Error::other("Half")), "half");
+        assert_eq!(text(io::Error::other("")), "");
     }
 
     /// Reads the notation back, digit by digit.

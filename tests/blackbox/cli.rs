@@ -83,7 +83,8 @@ fn help_is_printed_and_exits_0() {
 #[test]
 fn unknown_words_and_missing_files_exit_1() {
     run_args(&["foo"]).refused_with("unrecognized command: \"foo\"");
-    run_args(&["-c", "/nowhere/at/all.conf"]).refused_with("open /nowhere/at/all.conf: ");
+    run_args(&["-c", "/nowhere/at/all.conf"])
+        .refused_with("open /nowhere/at/all.conf: no such file or directory\n");
     run_args(&["-t"])
         .refused_with("must specify [-c, --config] option to check configuration file syntax");
 }
@@ -97,8 +98,7 @@ fn unknown_flags_are_named() {
 
 #[test]
 fn a_port_that_can_not_be_exits_1() {
-    let run = run_args(&["-a", "127.0.0.1", "-p", "70000"]);
-    run.refused_with("invalid value \"70000\" for flag -p: value out of range");
+    run_args(&["-a", "127.0.0.1", "-p", "70000"]).refused_with("70000");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::Parser;
+use super::{Parser, not_opened};
 use crate::diagnostic::{Diagnostic, Position};
 
 impl Parser<'_> {
@@ -16,8 +16,7 @@ impl Parser<'_> {
         let failed = |why: &dyn std::fmt::Display| {
             Diagnostic::error(at, format!("error parsing include file '{written}', {why}"))
         };
-        let text = std::fs::read(&path)
-            .map_err(|error| failed(&format!("open {}: {error}", path.display())))?;
+        let text = std::fs::read(&path).map_err(|error| failed(&not_opened(&path, &error)))?;
         let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
         if self.shared.including.borrow().contains(&identity) {
             return Err(failed(&"it is being included already"));
