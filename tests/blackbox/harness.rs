@@ -3,10 +3,16 @@
 //! Nothing here waits for luck: every wait has a condition and a deadline, and a missed deadline
 //! panics with what the server had logged until then.
 
+// The paths are spelled out because other test targets load this file from where they are.
+#[path = "harness/client.rs"]
 mod client;
+#[path = "harness/http.rs"]
 mod http;
+#[path = "harness/process.rs"]
 mod process;
+#[path = "harness/server.rs"]
 mod server;
+#[path = "harness/wait.rs"]
 mod wait;
 
 pub(crate) use client::Client;

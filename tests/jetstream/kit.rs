@@ -1,0 +1,15 @@
+//! What the tests are written with: a server with JetStream, a connection that asks and listens,
+//! and words for what an answer must hold.
+
+mod answer;
+mod js;
+mod message;
+mod nats;
+
+#[allow(unused_imports)]
+pub(crate) use answer::{has, ok, refused};
+pub(crate) use js::Js;
+#[allow(unused_imports)]
+pub(crate) use message::Msg;
+#[allow(unused_imports)]
+pub(crate) use nats::Nats;

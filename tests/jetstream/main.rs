@@ -1,0 +1,15 @@
+//! JetStream from outside: a server process with a store in a folder of its own, and raw requests.
+//!
+//! Every test starts its own server on free ports. The server is the `vagus` that Cargo built, or
+//! the program named by `VAGUS_TEST_SERVER`: pointing that at nats-server is how we know that the
+//! tests, and not only our server, are right. Where ours differs on purpose the test says why and
+//! is skipped there. Row numbers in comments are those of the JetStream feature scorecard.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports)]
+#[path = "../blackbox/harness.rs"]
+mod harness;
+#[allow(dead_code)]
+mod kit;
+
+mod streams;
