@@ -1,0 +1,9 @@
+//! Durable bytes: the write-ahead log, the logs and tables of streams, and what they lie on.
+//!
+//! The only blocking I/O of the server, on threads of its own. Nothing here knows of actors, of
+//! JSON or of what a stream is for: a *group* is a message log and a small table that change
+//! together, in atomic batches, all of which go through one write-ahead log.
+//!
+//! - [`disk`]: the file system as a trait: the real one, and a simulated one that fails on demand;
+
+pub mod disk;
