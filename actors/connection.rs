@@ -17,6 +17,7 @@ mod input;
 mod interest;
 pub mod messages;
 mod operate;
+pub mod origin;
 mod publish;
 mod report;
 mod trace;

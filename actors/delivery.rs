@@ -3,7 +3,8 @@
 //! Nothing here has a mailbox. A publisher's own thread finds the targets of a message
 //! ([`interest`], read through the arbiter's [`cache`]), gathers what each of them is to get while
 //! it works through one read ([`batch`]), and at the end of that read hands every target its bytes
-//! at once: a connection through its [`outbound`] handle, an actor through its [`feed`].
+//! at once: a connection through its [`outbound`] handle, an actor through its [`feed`]. Actors of
+//! the server publish the same way, through an [`outlet`], and subscribe with a [`roster`].
 
 pub mod batch;
 pub mod block;
@@ -13,10 +14,13 @@ pub mod desk;
 pub mod feed;
 pub mod interest;
 pub mod outbound;
+pub mod outlet;
 pub mod reason;
+pub mod roster;
 pub mod slots;
 pub mod subscription;
 pub mod turns;
+pub mod watch;
 
 pub use batch::Batch;
 pub use cache::{Cache, Found, Match};
@@ -25,9 +29,12 @@ pub use desk::Desk;
 pub use feed::{Deliveries, Feed};
 pub use interest::Interest;
 pub use outbound::Outbound;
+pub use outlet::{Outlet, Post};
 pub use reason::Reason;
+pub use roster::Roster;
 pub use slots::{Slot, Slots};
 pub use subscription::{Sub, Subscription, Target};
+pub use watch::{Watch, Watches};
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,6 @@
 mod error;
 mod guest;
 mod host;
-mod interest;
 mod outlet;
 mod seat;
 

@@ -98,7 +98,7 @@ impl Actor for Root {
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some(guests) = self.guests.take() {
-            guests.move_in(&self.broker, &cast, cx);
+            guests.move_in(&self.broker, cx);
         }
         self.spawn_listener(cast, cx);
     }

@@ -220,6 +220,13 @@ impl Connection {
         if publish.has_headers || self.settings.trace || self.client.connect.verbose {
             return;
         }
+        // A run is handed over as it came, without the name of who sent it.
+        let signed = |want: &Want| {
+            want.sub.target.is_actor().is_some_and(|feed| feed.names_origin(publish.subject))
+        };
+        if found.plain.iter().any(signed) {
+            return;
+        }
         if let Some(last) = &mut self.last
             && Rc::ptr_eq(&last.found, &found)
         {
@@ -274,6 +281,11 @@ impl Connection {
         let strip = publish.has_headers && !target.takes_headers();
         if self.settings.trace {
             self.trace_delivery(head, publish, strip);
+        }
+        if let Target::Actor(feed) = target
+            && feed.names_origin(message.subject)
+        {
+            return self.hand_signed(head, target, publish, hands);
         }
         let verb = if publish.has_headers && !strip { head } else { &head[1..] };
         match publish.tail {

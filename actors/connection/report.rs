@@ -84,7 +84,7 @@ impl Connection {
 
     /// The user's name, where there is one: also that of a user who was refused, or who was asked
     /// for no proof. A token is not shown.
-    fn user(&self) -> Option<String> {
+    pub(super) fn user(&self) -> Option<String> {
         let known = self.client.identity.as_ref().and_then(|who| who.name.as_deref());
         known.map(str::to_owned).or_else(|| {
             let shown = self.client.connect.shown.as_ref()?;

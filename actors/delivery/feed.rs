@@ -28,6 +28,8 @@ pub trait Intake: Send + Sync {
 pub struct Feed {
     slot: Slot,
     intake: Arc<dyn Intake>,
+    /// Which messages are to say who sent them.
+    names_origin: Option<fn(&[u8]) -> bool>,
     /// Messages handed over.
     pub delivered: AtomicU64,
     /// Messages dropped because the actor did not keep up.
@@ -37,7 +39,28 @@ pub struct Feed {
 impl Feed {
     #[must_use]
     pub fn new(slot: Slot, intake: Arc<dyn Intake>) -> Self {
-        Self { slot, intake, delivered: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+        Self {
+            slot,
+            intake,
+            names_origin: None,
+            delivered: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// The same, but messages to the subjects that `which` chooses carry a header that says which
+    /// client they come from.
+    #[must_use]
+    pub fn naming_origin(mut self, which: fn(&[u8]) -> bool) -> Self {
+        self.names_origin = Some(which);
+        self
+    }
+
+    /// Whether a message to `subject` is to say who sent it.
+    #[inline]
+    #[must_use]
+    pub fn names_origin(&self, subject: &[u8]) -> bool {
+        self.names_origin.is_some_and(|which| which(subject))
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard};
 use vagus_subject::{Interested as _, Literals, Wildcards, has_wildcards, hash, shard_of, tokens};
 
-use super::{Match, Sub};
+use super::{Match, Sub, Watches};
 
 /// The interest of one account, cut into slices.
 pub struct Interest {
@@ -23,6 +23,8 @@ pub struct Interest {
     root: Slice<Wildcards<Sub>>,
     /// Subscriptions that were ever added, for monitoring; those taken out are the difference.
     added: AtomicU64,
+    /// Who is told of changes.
+    pub watches: Watches,
 }
 
 /// A part of the index with its generation.
@@ -111,6 +113,7 @@ impl Interest {
             wildcards: (0..shards).map(|_| Slice::default()).collect(),
             root: Slice::default(),
             added: AtomicU64::new(0),
+            watches: Watches::default(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Interest {
             slice.write(Wildcards::is_empty, |index| added += change_wildcards(index, &pattern));
         }
         self.added.fetch_add(added, Ordering::Relaxed);
+        self.watches.tell(changes);
     }
 
     /// Subscriptions that were ever added.

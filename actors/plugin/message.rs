@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use vagus_wire::frame::Span;
 
 use crate::headers;
 
@@ -13,37 +14,20 @@ use crate::headers;
 pub struct Message {
     /// `MSG <subject> <sid> [reply] <size>`, CR LF, the payload, CR LF; or the like with headers.
     pub(crate) frame: Bytes,
-    pub(crate) subject: Part,
+    pub(crate) subject: Span,
     /// Empty: none.
-    pub(crate) reply: Part,
+    pub(crate) reply: Span,
     /// Empty: none.
-    pub(crate) headers: Part,
-    pub(crate) payload: Part,
+    pub(crate) headers: Span,
+    pub(crate) payload: Span,
     pub(crate) subscription: usize,
-}
-
-/// A part of a frame.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-}
-
-impl Part {
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    fn is_empty(self) -> bool {
-        self.start == self.end
-    }
 }
 
 impl Message {
     /// What it was published to.
     #[must_use]
     pub fn subject(&self) -> &[u8] {
-        &self.frame[self.subject.range()]
+        self.subject.of(&self.frame)
     }
 
     /// The subject as text; bytes that are no UTF-8 are replaced.
@@ -55,13 +39,13 @@ impl Message {
     /// Where an answer is expected, if one is.
     #[must_use]
     pub fn reply(&self) -> Option<&[u8]> {
-        (!self.reply.is_empty()).then(|| &self.frame[self.reply.range()])
+        (!self.reply.is_empty()).then(|| self.reply.of(&self.frame))
     }
 
     /// The content, without headers.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.frame[self.payload.range()]
+        self.payload.of(&self.frame)
     }
 
     /// The content as text; bytes that are no UTF-8 are replaced.
@@ -96,7 +80,7 @@ impl Message {
     /// The headers as they came, from `NATS/1.0` to the blank line; empty where there are none.
     #[must_use]
     pub fn header_block(&self) -> &[u8] {
-        &self.frame[self.headers.range()]
+        self.headers.of(&self.frame)
     }
 
     /// Which of the plugin's subscriptions it came for: its place in

@@ -12,7 +12,7 @@ use vagus_runtime::{Cx, MailboxLimits, Placement, Spec};
 
 use super::seat::{Home, Report, Seat, policy};
 use super::{PluginError, Plugins};
-use crate::broker::{Broker, Cast};
+use crate::broker::Broker;
 use crate::plugins::host::Host;
 use crate::root::Root;
 
@@ -125,12 +125,11 @@ pub fn admit(
 
 impl Guests {
     /// Brings them to life, under a parent of their own.
-    pub(crate) fn move_in(self, broker: &Arc<Broker>, cast: &Cast, cx: &mut Cx<'_, Root>) {
+    pub(crate) fn move_in(self, broker: &Arc<Broker>, cx: &mut Cx<'_, Root>) {
         if self.list.is_empty() {
             return;
         }
-        let (broker, cast) = (Arc::clone(broker), cast.clone());
-        let home = Home { broker, cast, reports: self.reports };
+        let home = Home { broker: Arc::clone(broker), reports: self.reports };
         let list = Arc::new(Mutex::new(self.list));
         cx.spawn(Spec::new("plugins", move || Plugins::new(home.clone(), Arc::clone(&list))));
     }

@@ -18,14 +18,14 @@ use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use serde_json::json;
 use vagus_plugin::host::{self, Asks, Task};
-use vagus_plugin::{Batch, Plugin};
+use vagus_plugin::{Batch, Plugin, Subscription};
 use vagus_runtime::{Actor, Cx, Handler, Message, Recipient};
 
-use super::interest::OwnInterest;
-use super::outlet::DeskOutlet;
+use super::outlet::PluginOutlet;
 use super::seat::{Home, Report, Seat};
 use crate::delivery::feed::{Deliveries, Intake};
-use crate::delivery::{Desk, Feed, Sub};
+use crate::delivery::outlet::Outlet;
+use crate::delivery::{Desk, Feed, Roster, Sub, Target};
 
 /// See the module's text.
 pub(super) struct Host<P: Plugin> {
@@ -33,7 +33,7 @@ pub(super) struct Host<P: Plugin> {
     seat: Arc<Mutex<Seat>>,
     /// Or why there is none.
     plugin: Result<Box<P>, String>,
-    interest: Option<OwnInterest>,
+    interest: Option<Roster>,
     /// Number of its first subscription.
     first: usize,
     /// What it waits for.
@@ -130,7 +130,8 @@ impl<P: Plugin> Host<P> {
         if let Some(batch) = left {
             self.hand(batch, cx);
         }
-        let interest = OwnInterest::new(&self.home, &self.feed(cx), &subscriptions, self.first);
+        let subs = subscribe(&self.feed(cx), &subscriptions, self.first);
+        let interest = Roster::new(Arc::clone(&self.home.broker), subs);
         cx.when(interest.register(), |me, (), _| {
             me.serving = true;
             me.report(Ok(()));
@@ -165,15 +166,13 @@ impl<P: Plugin> Host<P> {
         let settings = broker.settings();
         let mut asks = Asks::default();
         let (outcome, published) = Desk::with(|desk| {
-            let delivery = &mut desk.delivery;
-            // A plugin does not wait for slow readers.
-            delivery.batch.begin(usize::MAX, usize::MAX);
-            delivery.batch.dated(broker.now_ns());
-            let mut outlet = DeskOutlet { broker, settings: &settings, delivery, published: 0 };
-            let turn = || turn(plugin, &mut host::cx(&mut outlet, &mut asks));
+            let mut outlet = Outlet::begin(broker, &mut desk.delivery);
+            let mut door = PluginOutlet { settings: &settings, outlet: &mut outlet, published: 0 };
+            let turn = || turn(plugin, &mut host::cx(&mut door, &mut asks));
             let outcome = catch_unwind(AssertUnwindSafe(turn));
+            let published = door.published;
             outlet.flush(counters);
-            (outcome, outlet.published)
+            (outcome, published)
         });
         self.published += published;
         let result = outcome.unwrap_or_else(|panic| resume_unwind(panic));
@@ -216,6 +215,17 @@ impl<P: Plugin> Host<P> {
     }
 }
 
+/// The subscriptions, numbered from `first`.
+fn subscribe(feed: &Arc<Feed>, wanted: &[Subscription], first: usize) -> Vec<Sub> {
+    let subs = wanted.iter().zip(first..).map(|(subscription, number)| {
+        let queue = subscription.queue_group().map(str::as_bytes);
+        let sid = number.to_string();
+        let subject = subscription.subject().as_bytes();
+        Sub::new(Target::Actor(Arc::clone(feed)), subject, queue, sid.as_bytes())
+    });
+    subs.collect()
+}
+
 // === impl Actor ===
 
 impl<P: Plugin> Actor for Host<P> {
@@ -239,7 +249,7 @@ impl<P: Plugin> Actor for Host<P> {
         let seat = self.seat.lock();
         let feed = seat.feed.as_ref();
         let counted = |of: fn(&Feed) -> u64| feed.map_or(0, |feed| of(feed));
-        let subs = self.interest.as_ref().map_or(&[][..], OwnInterest::subs);
+        let subs = self.interest.as_ref().map_or(&[][..], Roster::subs);
         json!({
             "state": if self.serving { "serving" } else { "registering" },
             "subscriptions": subs.iter().map(describe).collect::<Vec<_>>(),

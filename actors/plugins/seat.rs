@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use vagus_plugin::{Batch, Subscription};
 use vagus_runtime::{Budget, Restart};
 
-use crate::broker::{Broker, Cast};
+use crate::broker::Broker;
 use crate::delivery::Feed;
 
 /// What every plugin needs of the server.
 #[derive(Clone)]
 pub(crate) struct Home {
     pub broker: Arc<Broker>,
-    pub cast: Cast,
     /// To whoever waits for the plugins to be ready; after that nobody listens.
     pub reports: mpsc::Sender<Report>,
 }

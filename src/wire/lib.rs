@@ -4,12 +4,13 @@
 //! a slice of the input. Publishes that repeat the subject of the one before them, which is what a
 //! busy publisher sends, never reach the general parser: [`repeat::next`] recognises them.
 //!
-//! What goes to a client is written by [`encode`]; the two JSON documents of the protocol are
+//! What goes to a client is written by [`encode`], and read by actors of the server with [`frame`]; the two JSON documents of the protocol are
 //! [`info::Info`] and [`connect::Connect`].
 
 pub mod connect;
 pub mod encode;
 pub mod error;
+pub mod frame;
 pub mod headers;
 pub mod info;
 pub mod op;

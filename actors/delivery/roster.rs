@@ -1,4 +1,4 @@
-//! What a plugin wants, as the subject shards are told it.
+//! [`Roster`]: the subscriptions of an actor of the server, as the subject shards are told them.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -6,59 +6,50 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use vagus_plugin::Subscription;
-
-use super::seat::Home;
-use crate::delivery::interest::Change;
-use crate::delivery::{Feed, Interest, Sub, Target};
+use super::interest::Change;
+use super::{Interest, Sub};
+use crate::broker::Broker;
 use crate::shard::{Ack, Apply, Barrier};
 
 /// The subscriptions of one incarnation. Withdrawn when dropped, which is also what happens when
-/// the plugin has panicked.
-pub(super) struct OwnInterest {
-    home: Home,
+/// the actor has panicked.
+pub struct Roster {
+    broker: Arc<Broker>,
     subs: Vec<Sub>,
 }
 
 /// Time before changes are offered again to a shard that died, or had no room.
 const AGAIN_AFTER: Duration = Duration::from_millis(2);
 
-impl OwnInterest {
-    /// Interest in `subscriptions`, numbered from `first`.
-    pub(super) fn new(
-        home: &Home,
-        feed: &Arc<Feed>,
-        subscriptions: &[Subscription],
-        first: usize,
-    ) -> Self {
-        let subs = subscriptions.iter().zip(first..).map(|(subscription, number)| {
-            let queue = subscription.queue_group().map(str::as_bytes);
-            let subject = subscription.subject().as_bytes();
-            let sid = number.to_string();
-            Sub::new(Target::Actor(Arc::clone(feed)), subject, queue, sid.as_bytes())
-        });
-        Self { home: home.clone(), subs: subs.collect() }
+impl Roster {
+    /// Not in force before [`Roster::register`].
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, subs: Vec<Sub>) -> Self {
+        Self { broker, subs }
     }
 
-    pub(super) fn subs(&self) -> &[Sub] {
+    #[must_use]
+    pub fn subs(&self) -> &[Sub] {
         &self.subs
     }
 
-    /// Puts the interest in force. Ready when all shards have acknowledged.
-    pub(super) fn register(&self) -> impl Future<Output = ()> + use<> {
+    /// Puts the subscriptions in force. Ready when all shards have acknowledged.
+    pub fn register(&self) -> impl Future<Output = ()> + use<> {
         let changes = self.subs.iter().cloned().map(Change::Add).collect();
-        register(self.home.clone(), changes)
+        register(Arc::clone(&self.broker), changes)
     }
 }
 
-async fn register(home: Home, changes: Vec<Change>) {
+async fn register(broker: Arc<Broker>, changes: Vec<Change>) {
     loop {
         let waker = poll_fn(|task| Poll::Ready(task.waker().clone())).await;
-        let parts = by_writer(&home.broker.interest, &changes);
+        let parts = by_writer(&broker.interest, &changes);
         let barrier = Barrier::new(parts.len(), waker);
+        let cast = broker.cast();
         for (writer, changes) in parts {
             // A refusal drops the acknowledgement, and so counts as a failure.
-            let _ = home.cast.shards[writer].send(Apply { changes, ack: Ack::of(&barrier) });
+            let apply = Apply { changes, ack: Ack::of(&barrier) };
+            let _ = cast.as_ref().map(|cast| cast.shards[writer].send(apply));
         }
         poll_fn(|_| if barrier.is_open() { Poll::Ready(()) } else { Poll::Pending }).await;
         if !barrier.has_failed() {
@@ -78,15 +69,15 @@ fn by_writer(interest: &Interest, changes: &[Change]) -> BTreeMap<usize, Vec<Cha
     parts
 }
 
-impl Drop for OwnInterest {
+impl Drop for Roster {
     fn drop(&mut self) {
         // Nobody delivers from here on; the shards forget it in time.
         self.subs.iter().for_each(|sub| sub.close());
         let changes: Vec<Change> = self.subs.drain(..).map(Change::Remove).collect();
-        for (writer, changes) in by_writer(&self.home.broker.interest, &changes) {
+        let Some(cast) = self.broker.cast() else { return };
+        for (writer, changes) in by_writer(&self.broker.interest, &changes) {
             // Past the bound of the mailbox. A shard that is gone takes the server with it.
-            let shard = &self.home.cast.shards[writer];
-            let _ = shard.send_urgent(Apply { changes, ack: Ack::none() });
+            let _ = cast.shards[writer].send_urgent(Apply { changes, ack: Ack::none() });
         }
     }
 }

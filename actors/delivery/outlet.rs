@@ -1,0 +1,230 @@
+//! Publishing from an actor of the server: from its thread's desk straight to everyone who
+//! subscribes, the way of every publish.
+
+use std::rc::Rc;
+
+use vagus_runtime::ArbiterId;
+use vagus_wire::encode;
+
+use super::cache::{Found, Match, Want};
+use super::desk::Delivery;
+use super::{Counters, Desk};
+use crate::broker::Broker;
+
+/// The way out of one turn of an actor. See [`turn`].
+pub struct Outlet<'a> {
+    broker: &'a Broker,
+    delivery: &'a mut Delivery,
+    /// Messages that somebody was given.
+    pub delivered: u64,
+}
+
+/// A message to be sent.
+#[derive(Clone, Copy)]
+pub struct Post<'a> {
+    /// The subject that receivers are shown.
+    pub subject: &'a [u8],
+    pub reply: Option<&'a [u8]>,
+    /// A whole header block, from `NATS/1.0` to the empty line.
+    pub headers: Option<&'a [u8]>,
+    pub payload: &'a [u8],
+}
+
+/// From this size a message is sent from where it lies instead of being copied again.
+const LARGE: usize = 16 << 10;
+
+/// Lends this thread's desk for one turn of an actor that lives on `arbiter`. What it sends leaves
+/// at the end of the turn, one write for each receiver. Turns do not nest: within one, no other
+/// may begin.
+pub fn turn<R>(broker: &Broker, arbiter: ArbiterId, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
+    let counters = &broker.counters[arbiter.index().unwrap_or(0) % broker.counters.len()];
+    Desk::with(|desk| {
+        let mut outlet = Outlet::begin(broker, &mut desk.delivery);
+        let result = work(&mut outlet);
+        outlet.flush(counters);
+        result
+    })
+}
+
+// === impl Outlet ===
+
+impl<'a> Outlet<'a> {
+    /// For a caller who holds the desk.
+    pub(crate) fn begin(broker: &'a Broker, delivery: &'a mut Delivery) -> Self {
+        // An actor does not wait for slow readers.
+        delivery.batch.begin(usize::MAX, usize::MAX);
+        delivery.batch.dated(broker.now_ns());
+        Self { broker, delivery, delivered: 0 }
+    }
+
+    pub(crate) fn delivery(&mut self) -> &mut Delivery {
+        self.delivery
+    }
+
+    /// Hands over all that was sent.
+    pub(crate) fn flush(&mut self, counters: &Counters) {
+        self.delivery.batch.flush();
+        let (msgs, bytes, lookups) = self.delivery.take_counts();
+        Counters::add(&counters.out_msgs, msgs);
+        Counters::add(&counters.out_bytes, bytes);
+        Counters::add(&counters.lookups, lookups);
+    }
+
+    /// Gives the message to everyone who wants its subject: every plain subscription, one member
+    /// of each queue group. The answer is how many got it.
+    pub fn publish(&mut self, post: Post<'_>) -> usize {
+        self.send(post.subject, post, None)
+    }
+
+    /// Gives the message to everyone who wants `to`, but shows them the subject of the message.
+    pub fn deliver(&mut self, to: &[u8], post: Post<'_>) -> usize {
+        self.send(to, post, Some(post.subject))
+    }
+
+    /// Tells whoever waits at `reply` that nobody hears `subject`, as the server does for a
+    /// request without responders.
+    pub fn refuse(&mut self, reply: &[u8], subject: &[u8]) {
+        let block = encode::no_responders_headers(subject);
+        self.publish(Post { subject: reply, reply: None, headers: Some(&block), payload: b"" });
+    }
+
+    /// Whether anybody wants `subject`; with `group`, whether a member of that queue group does.
+    pub fn interested(&mut self, subject: &[u8], group: Option<&[u8]>) -> bool {
+        let open = |want: &Want| want.sub.is_open();
+        self.found(subject, |found, _| match group {
+            None => found.plain.iter().chain(found.queues.iter().flatten()).any(open),
+            Some(name) => {
+                let mut members = found.queues.iter().flatten();
+                members.any(|want| want.sub.queue() == Some(name) && open(want))
+            }
+        })
+    }
+
+    fn found<R>(
+        &mut self,
+        subject: &[u8],
+        see: impl FnOnce(&Match, (&mut super::Batch, &mut Vec<u8>, &mut fastrand::Rng)) -> R,
+    ) -> R {
+        let Delivery { cache, batch, frame, rng, .. } = &mut *self.delivery;
+        let kept: Rc<Match>;
+        let found = match cache.find(&self.broker.interest, subject) {
+            Found::Once(found) => found,
+            Found::Kept(found) => {
+                kept = found;
+                &kept
+            }
+        };
+        see(found, (batch, frame, rng))
+    }
+
+    fn send(&mut self, to: &[u8], post: Post<'_>, shown: Option<&[u8]>) -> usize {
+        let delivered = self.found(to, |found, (batch, frame, rng)| {
+            if found.is_empty() {
+                return 0;
+            }
+            frame.clear();
+            write_tail(frame, &post);
+            let mut parcel = Parcel { post: &post, shown, tail: frame, bare: None, batch };
+            let mut delivered = 0;
+            for want in &found.plain {
+                if want.sub.claim(1) == 1 {
+                    parcel.hand(found, want);
+                    delivered += 1;
+                }
+            }
+            for group in &found.queues {
+                let (before, from) = group.split_at(rng.usize(..group.len()));
+                if let Some(want) = from.iter().chain(before).find(|want| want.sub.claim(1) == 1) {
+                    parcel.hand(found, want);
+                    delivered += 1;
+                }
+            }
+            delivered
+        });
+        self.delivered += delivered as u64;
+        delivered
+    }
+}
+
+/// One message on its way to several targets.
+struct Parcel<'a> {
+    post: &'a Post<'a>,
+    /// The subject to show, where it is not the one that was subscribed to.
+    shown: Option<&'a [u8]>,
+    /// What follows the head of every delivery.
+    tail: &'a [u8],
+    /// The same without headers, once somebody needed it.
+    bare: Option<Vec<u8>>,
+    batch: &'a mut super::Batch,
+}
+
+impl Parcel<'_> {
+    fn hand(&mut self, found: &Match, want: &Want) {
+        let renamed;
+        let head = match self.shown {
+            None => found.head(want),
+            Some(subject) => {
+                renamed = [b"HMSG ", subject, b" ", want.sub.sid(), b" "].concat();
+                &renamed[..]
+            }
+        };
+        let target = &want.sub.target;
+        let Post { headers, payload, .. } = *self.post;
+        let (verb, tail, size) = match headers {
+            None => (&head[1..], self.tail, payload.len()),
+            Some(block) if target.takes_headers() => (head, self.tail, block.len() + payload.len()),
+            Some(_) => {
+                let post = Post { headers: None, ..*self.post };
+                let bare = self.bare.get_or_insert_with(|| {
+                    let mut bare = Vec::new();
+                    write_tail(&mut bare, &post);
+                    bare
+                });
+                (&head[1..], &**bare, payload.len())
+            }
+        };
+        if tail.len() >= LARGE {
+            self.batch.large(target, verb, tail, size);
+        } else {
+            self.batch.message(target, verb, tail, size);
+        }
+    }
+}
+
+/// `[reply ][header length ]size`, CR LF, and the content.
+fn write_tail(out: &mut Vec<u8>, post: &Post<'_>) {
+    if let Some(reply) = post.reply {
+        out.extend_from_slice(reply);
+        out.push(b' ');
+    }
+    let block = post.headers.unwrap_or_default();
+    if post.headers.is_some() {
+        encode::number(out, block.len());
+        out.push(b' ');
+    }
+    encode::number(out, block.len() + post.payload.len());
+    for part in [b"\r\n", block, post.payload, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails_are_those_of_the_protocol() {
+        let tail = |reply, headers, payload| {
+            let mut out = Vec::new();
+            write_tail(&mut out, &Post { subject: b"", reply, headers, payload });
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(tail(None, None, b"hi"), "2\r\nhi\r\n");
+        assert_eq!(tail(Some(b"r"), None, b""), "r 0\r\n\r\n");
+        let headers = b"NATS/1.0\r\nA: 1\r\n\r\n";
+        assert_eq!(
+            tail(Some(b"r"), Some(headers), b"x"),
+            "r 18 19\r\nNATS/1.0\r\nA: 1\r\n\r\nx\r\n"
+        );
+    }
+}
