@@ -5,5 +5,17 @@
 //! together, in atomic batches, all of which go through one write-ahead log.
 //!
 //! - [`disk`]: the file system as a trait: the real one, and a simulated one that fails on demand;
+//! - [`table`]: the keys and values of a group.
 
+#![allow(dead_code)]
+
+pub mod crypt;
 pub mod disk;
+pub mod error;
+mod group;
+mod pool;
+pub mod table;
+
+pub use error::{CommitError, OpenError, StoreError};
+pub use group::{Done, GroupId, Kind, Mode};
+pub use table::{Key, Table, TableOp, Value};
