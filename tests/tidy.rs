@@ -14,7 +14,7 @@ const COLUMNS_MAX: usize = 100;
 
 /// What a package may use of ours, in whatever kind of dependency. Pure code knows nothing of
 /// actors; actors know nothing of the assembly; nobody knows more than it has to.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("src/wire", &[]),
     ("src/subject", &[]),
     ("src/telemetry", &[]),
@@ -22,9 +22,23 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("src/bench", &[]),
     ("src/auth", &["subject"]),
     ("src/config", &["auth", "subject"]),
+    ("src/jetstream", &["subject", "wire"]),
     ("actors/runtime", &["telemetry"]),
     ("actors/plugin", &["runtime", "subject"]),
-    ("actors", &["auth", "config", "plugin", "runtime", "store", "subject", "telemetry", "wire"]),
+    (
+        "actors",
+        &[
+            "auth",
+            "config",
+            "jetstream",
+            "plugin",
+            "runtime",
+            "store",
+            "subject",
+            "telemetry",
+            "wire",
+        ],
+    ),
     (
         ".",
         &["actors", "auth", "bench", "config", "plugin", "runtime", "subject", "telemetry", "wire"],
@@ -32,7 +46,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// Packages that neither wait nor run anything.
-const PURE: [&str; 4] = ["src/wire", "src/subject", "src/auth", "src/config"];
+const PURE: [&str; 5] = ["src/wire", "src/subject", "src/auth", "src/config", "src/jetstream"];
 /// What only they may not know who wait or run things.
 const ALIVE: [&str; 5] = ["actix", "actix-rt", "tokio", "tokio-util", "futures-util"];
 

@@ -1,0 +1,20 @@
+//! JetStream as data: what is configured, asked, answered, and written in headers and subjects.
+//!
+//! Pure: no actors, no I/O, no clock. The time, where it counts, is an argument.
+//!
+//! - [`api`]: the calls below `$JS.API.`, their bodies and their answers;
+//! - [`stream`] and [`consumer`]: configuration with its rules, and reports;
+//! - [`error`]: every error of the API by name;
+//! - [`json`]: reading requests as strictly, and with the same words, as NATS does;
+//! - [`time`], [`base64`]: how points in time and bytes are written.
+
+pub mod api;
+pub mod base64;
+pub mod consumer;
+pub mod error;
+pub mod json;
+pub mod stream;
+pub mod time;
+
+pub use error::{ApiError, codes};
+pub use time::Time;
