@@ -9,8 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 mod real;
+mod whole;
 
 pub use real::RealDisk;
+pub use whole::{read_file, replace_file};
 
 /// How [`Disk::open`] opens a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

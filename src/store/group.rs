@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
 use crate::error::CommitError;
+use crate::store::GroupInfo;
 use crate::table::{Entries, Shared, TableOp};
 
 /// What is called when a batch is durable, or will not be: on a thread of the store, or before the
@@ -97,17 +98,32 @@ pub(crate) struct Group {
 // === impl Group ===
 
 impl Group {
-    pub(crate) fn memory(id: GroupId, account: &str, name: &str, first_seq: u64) -> Group {
+    pub(crate) fn memory(
+        id: GroupId,
+        account: &str,
+        name: &str,
+        kind: Kind,
+        first_seq: u64,
+    ) -> Group {
         Group {
             id,
             account: account.to_owned(),
             name: name.to_owned(),
-            kind: Kind::Memory,
+            kind,
             first_seq,
             dir: PathBuf::new(),
             entries: RwLock::default(),
             index: AtomicU64::new(0),
             applied: Mutex::new(0),
+        }
+    }
+
+    pub(crate) fn info(&self) -> GroupInfo {
+        GroupInfo {
+            id: self.id,
+            account: self.account.clone(),
+            name: self.name.clone(),
+            kind: self.kind,
         }
     }
 

@@ -9,13 +9,21 @@
 
 #![allow(dead_code)]
 
-pub mod crypt;
+mod crypt;
 pub mod disk;
+mod env;
 pub mod error;
 mod group;
+pub mod options;
 mod pool;
+mod stats;
+mod store;
 pub mod table;
 
+pub use crypt::KeyError;
 pub use error::{CommitError, OpenError, StoreError};
 pub use group::{Done, GroupId, Kind, Mode};
+pub use options::{CipherKind, Encryption, LogOptions, Options, Sync, WalOptions};
+pub use stats::{Health, Stats};
+pub use store::{GroupInfo, Store};
 pub use table::{Key, Table, TableOp, Value};
