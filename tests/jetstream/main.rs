@@ -12,4 +12,8 @@ mod harness;
 #[allow(dead_code)]
 mod kit;
 
+mod consumer_config;
+mod consumer_start;
+mod consumers;
+mod pull;
 mod streams;
