@@ -105,7 +105,7 @@ fn numbers_must_fit_together() {
             (
                 json!({"metadata": {"k": "v".repeat(131_072)}}),
                 10135,
-                "consumer metadata exceeds maximum size of 131072 bytes",
+                "consumer metadata exceeds maximum size of 128KB",
             ),
         ],
     );

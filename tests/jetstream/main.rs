@@ -12,8 +12,10 @@ mod harness;
 #[allow(dead_code)]
 mod kit;
 
+mod acks;
 mod consumer_config;
 mod consumer_start;
 mod consumers;
 mod pull;
+mod redelivery;
 mod streams;

@@ -165,4 +165,15 @@ impl Nats {
         });
         assert!(found.is_some(), "the consumer never came to that: {last:#}");
     }
+
+    /// Reads the state of `S` until `probe` is true for it.
+    #[track_caller]
+    pub(crate) fn wait_state(&mut self, mut probe: impl FnMut(&Value) -> bool) {
+        let mut last = Value::Null;
+        let found = eventually_within(crate::harness::DEADLINE, || {
+            last = self.state("S");
+            probe(&last).then_some(())
+        });
+        assert!(found.is_some(), "the stream never came to that: {last:#}");
+    }
 }
