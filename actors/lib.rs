@@ -18,6 +18,7 @@ pub mod census;
 pub mod clients;
 pub mod connection;
 pub mod delivery;
+pub mod jetstream;
 pub mod listener;
 pub mod plugins;
 pub mod root;

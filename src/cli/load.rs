@@ -46,7 +46,7 @@ impl ServeArgs {
 
     /// The flags that stand for configuration keys this server honours.
     pub(crate) fn overrides(&self) -> Overrides {
-        let Self { server, logging, auth, cluster, .. } = self;
+        let Self { server, logging, auth, jetstream, cluster, .. } = self;
         let any = |flags: &[Option<bool>]| {
             // Combined switches only ever switch on.
             flags.iter().copied().find(|flag| *flag == Some(true)).unwrap_or(flags[0])
@@ -60,6 +60,8 @@ impl ServeArgs {
             server_name: server.name.clone(),
             client_advertise: server.client_advertise.clone(),
             cluster_name: cluster.cluster_name.clone(),
+            jetstream: jetstream.jetstream,
+            store_dir: jetstream.store_dir.as_ref().map(Into::into),
             pid_file: server.pid_file.as_ref().map(Into::into),
             ports_file_dir: server.ports_file_dir.as_ref().map(Into::into),
             http_port: port(server.http_port),
@@ -80,11 +82,11 @@ impl ServeArgs {
 
     /// Flags that [`Overrides`] has no place for, with the key that says the same, and whether each
     /// is given.
-    fn without_override(&self) -> [(&'static str, &'static str, bool); 18] {
+    fn without_override(&self) -> [(&'static str, &'static str, bool); 16] {
         fn on(flag: Option<bool>) -> bool {
             flag.unwrap_or(false)
         }
-        let Self { server, logging, tls, jetstream, cluster, .. } = self;
+        let Self { server, logging, tls, cluster, .. } = self;
         [
             ("syslog", "syslog", on(logging.syslog)),
             ("remote_syslog", "remote_syslog", logging.remote_syslog.is_some()),
@@ -94,8 +96,6 @@ impl ServeArgs {
             ("tlskey", "tls.key_file", tls.key.is_some()),
             ("tlsverify", "tls.verify", on(tls.verify)),
             ("tlscacert", "tls.ca_file", tls.ca_cert.is_some()),
-            ("jetstream", "jetstream", on(jetstream.jetstream)),
-            ("store_dir", "store_dir", jetstream.store_dir.is_some()),
             ("routes", "cluster.routes", cluster.routes.is_some()),
             ("cluster", "cluster.listen", cluster.cluster.is_some()),
             ("cluster_listen", "cluster.listen", cluster.cluster_listen.is_some()),

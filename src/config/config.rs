@@ -1,12 +1,15 @@
 //! The typed configuration: one field a key, with the key's name and its unit in the type.
 
 mod debug;
+mod jetstream;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::secret::Secret;
+
+pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 
 /// Every setting that this server acts upon. `Config::default()` is what an empty file means.
 #[derive(Clone, PartialEq)]
@@ -93,6 +96,8 @@ pub struct Config {
     pub no_auth_user: Option<String>,
     pub system_account: Option<String>,
     pub cluster: Cluster,
+
+    pub jetstream: JetStream,
 
     // What nats-server does not have.
     /// The block of each plugin, by plugin name.
@@ -252,6 +257,7 @@ impl Default for Config {
             no_auth_user: None,
             system_account: None,
             cluster: Cluster::default(),
+            jetstream: JetStream::default(),
             plugins: BTreeMap::new(),
             vagus: Vagus::default(),
         }

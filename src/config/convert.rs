@@ -2,6 +2,7 @@
 //! check and are passed over here.
 
 mod auth;
+mod jetstream;
 mod listen;
 mod mappings;
 mod read;
@@ -93,6 +94,10 @@ impl Builder {
             "log_file" => config.log_file = given.map(Into::into),
             "pid_file" => config.pid_file = given.map(Into::into),
             "ports_file_dir" => config.ports_file_dir = given.map(Into::into),
+            "store_dir" if config.jetstream.store_dir.is_some() => {
+                self.error(node, "Duplicate 'store_dir' configuration");
+            }
+            "store_dir" => config.jetstream.store_dir = given.map(Into::into),
             "http_base_path" => config.http_base_path = listen::base_path(&text),
             "no_auth_user" => config.no_auth_user = given,
             "system_account" => config.system_account = given,
@@ -199,6 +204,7 @@ impl Builder {
             ("mappings", Value::Map(map)) => self.mappings(node, map),
             ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(map),
+            ("jetstream", _) => self.jetstream(node),
             ("plugins", Value::Map(map)) => {
                 let blocks = map.iter().map(|(name, node)| (name.to_owned(), node.value.to_json()));
                 self.config.plugins = blocks.collect::<BTreeMap<_, _>>();

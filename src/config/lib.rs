@@ -22,8 +22,8 @@ mod validate;
 mod value;
 
 pub use config::{
-    Authorization, Cluster, Config, LogFormat, MapDestination, Mapping, Port, TlsFiles, User,
-    Vagus, WriteTimeout,
+    Authorization, BatchLimits, Cipher, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
+    MapDestination, Mapping, Port, SyncInterval, TlsFiles, User, Vagus, WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use diff::{Change, Kind, Plan, Refusal, plan};

@@ -15,6 +15,8 @@ pub struct Overrides {
     pub server_name: Option<String>,
     pub client_advertise: Option<String>,
     pub cluster_name: Option<String>,
+    pub jetstream: Option<bool>,
+    pub store_dir: Option<PathBuf>,
     pub pid_file: Option<PathBuf>,
     pub ports_file_dir: Option<PathBuf>,
     pub http_port: Option<Port>,
@@ -46,6 +48,8 @@ impl Config {
         set_some(&mut self.server_name, text(&over.server_name));
         set_some(&mut self.client_advertise, text(&over.client_advertise));
         set_some(&mut self.cluster.name, text(&over.cluster_name));
+        set(&mut self.jetstream.enabled, over.jetstream);
+        set_some(&mut self.jetstream.store_dir, path(&over.store_dir));
         set_some(&mut self.pid_file, path(&over.pid_file));
         set_some(&mut self.ports_file_dir, path(&over.ports_file_dir));
         set_some(&mut self.http_port, port(over.http_port));

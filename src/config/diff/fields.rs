@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use super::{Field, Kind};
 use crate::config::WriteTimeout;
-use crate::config::{Authorization, Cluster, Config, LogFormat, Mapping, TlsFiles, User, Vagus};
+use crate::config::{
+    Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat, Mapping,
+    TlsFiles, User, Vagus,
+};
 use crate::duration;
 use crate::secret::Secret;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Field> {
-    TOP.iter().chain(AUTHORIZATION).chain(CLUSTER).chain(VAGUS)
+    TOP.iter().chain(JETSTREAM).chain(LIMITS).chain(AUTHORIZATION).chain(CLUSTER).chain(VAGUS)
 }
 
 macro_rules! fields {
@@ -33,7 +36,7 @@ macro_rules! fields {
     };
 }
 
-fields! { TOP, Config, whole, ""; besides authorization cluster vagus;
+fields! { TOP, Config, whole, ""; besides authorization cluster jetstream vagus;
     host "Host" Info plain,
     port "Port" Info plain,
     client_advertise "ClientAdvertise" Info optional,
@@ -83,6 +86,30 @@ fields! { TOP, Config, whole, ""; besides authorization cluster vagus;
     plugins "Plugins" Info names,
 }
 
+fields! { JETSTREAM, JetStream, jetstream, "jetstream."; besides limits;
+    enabled "JetStream" Limits plain,
+    store_dir "StoreDir" Files path,
+    max_memory_store "JetStreamMaxMemory" Limits optional,
+    max_file_store "JetStreamMaxStore" Limits optional,
+    domain "JetStreamDomain" Info optional,
+    sync_interval "SyncInterval" Limits plain,
+    encryption_key "JetStreamKey" Files secret,
+    prev_encryption_key "JetStreamOldKey" Files secret,
+    cipher "JetStreamCipher" Files plain,
+    strict "JetStreamStrict" Limits plain,
+    max_buffered_msgs "StreamMaxBufferedMsgs" Limits plain,
+    max_buffered_size "StreamMaxBufferedSize" Limits plain,
+    request_queue_limit "JetStreamRequestQueueLimit" Limits plain,
+    info_queue_limit "JetStreamInfoQueueLimit" Limits optional,
+}
+
+fields! { LIMITS, JetStreamLimits, limits, "jetstream.limits."; besides;
+    max_ack_pending "JetStreamLimits" Limits optional,
+    max_request_batch "JetStreamLimits" Limits optional,
+    duplicate_window "JetStreamLimits" Limits optional_time,
+    batch "JetStreamLimits" Limits batch_limits,
+}
+
 fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides;
     user "Username" Auth optional,
     password "Password" Auth secret,
@@ -107,6 +134,18 @@ fn whole(config: &Config) -> &Config {
 
 fn authorization(config: &Config) -> &Authorization {
     &config.authorization
+}
+
+fn jetstream(config: &Config) -> &JetStream {
+    &config.jetstream
+}
+
+fn limits(config: &Config) -> &JetStreamLimits {
+    &config.jetstream.limits
+}
+
+fn batch_limits(value: &BatchLimits) -> String {
+    format!("{value:?}")
 }
 
 fn cluster(config: &Config) -> &Cluster {

@@ -7,8 +7,8 @@ pub(super) static JETSTREAM: Block = Block::new("jetstream", JETSTREAM_KEYS);
 
 #[rustfmt::skip]
 static JETSTREAM_KEYS: &[Key] = &[
-    key("enabled", Bool, "true", "Persistence.").or(&["enable"]).reloads(),
-    key("disabled", Bool, "false", "No persistence.").or(&["disable"]).reloads(),
+    key("enabled", Bool, "true", "Persistence.").or(&["enable"]),
+    key("disabled", Bool, "false", "No persistence.").or(&["disable"]),
     key("store_dir", Path, "", "Directory of stored streams.").or(&["store", "storedir"]),
     key("max_memory_store", Storage, "-1",
         "Memory for streams; three quarters of the machine's when unset.")
@@ -21,22 +21,22 @@ static JETSTREAM_KEYS: &[Key] = &[
     key("prev_encryption_key", Secret, "",
         "Key used before, to change keys.").or(&["prev_key", "prev_ek"]),
     key("cipher", Text, "chacha", "Cipher of stored data: chacha or aes."),
-    key("extension_hint", Text, "", "Whether the domain extends that of the hub."),
-    key("unique_tag", Text, "", "Tag prefix that replicas must not share."),
-    key("sync_interval", OneOf(&[Int, Text]), "2m",
-        "Time between syncs to disk, or always.").or(&["sync"]),
+    key("extension_hint", Text, "", "Whether the domain extends that of the hub.").later(),
+    key("unique_tag", Text, "", "Tag prefix that replicas must not share.").later(),
+    key("sync_interval", OneOf(&[Int, Text]), "always",
+        "Time between syncs to disk; or always: what is acknowledged is on disk.").or(&["sync"]),
     key("strict", Bool, "true", "Refuse requests with unknown fields."),
-    key("max_outstanding_catchup", Storage, "64MB", "Bytes under way to replicas that catch up."),
+    key("max_outstanding_catchup", Storage, "64MB", "Bytes under way to replicas that catch up.").later(),
     key("max_buffered_size", Storage, "128MB", "Bytes that may wait for a stream."),
-    key("max_buffered_msgs", Int, "10000", "Messages that may wait for a stream."),
+    key("max_buffered_msgs", Int, "100000", "Messages that may wait for a stream."),
     key("request_queue_limit", Int, "10000", "API requests that may wait."),
     key("info_queue_limit", Int, "10000", "API requests for information that may wait."),
-    key("meta_compact", Int, "", "Log entries after which the meta log is compacted.").reloads(),
-    key("meta_compact_size", Storage, "", "Size at which the meta log is compacted.").reloads(),
+    key("meta_compact", Int, "", "Log entries after which the meta log is compacted.").reloads().later(),
+    key("meta_compact_size", Storage, "", "Size at which the meta log is compacted.").reloads().later(),
     key("meta_compact_sync", Bool, "false", "Wait for the compaction of the meta log.").reloads(),
-    key("max_concurrent_io", Int, "4096", "Disk operations at a time, 4 to 8192.").reloads(),
+    key("max_concurrent_io", Int, "4096", "Disk operations at a time, 4 to 8192.").reloads().later(),
     key("limits", Block(&LIMITS), "", "Limits for all accounts."),
-    key("tpm", Block(&TPM), "", "Encryption key kept in a TPM."),
+    key("tpm", Block(&TPM), "", "Encryption key kept in a TPM.").refused(),
 ];
 
 static LIMITS: Block = Block::new("jetstream.limits", LIMITS_KEYS);
@@ -44,7 +44,7 @@ static LIMITS: Block = Block::new("jetstream.limits", LIMITS_KEYS);
 #[rustfmt::skip]
 static LIMITS_KEYS: &[Key] = &[
     key("max_ack_pending", Int, "", "Unacknowledged messages of a consumer."),
-    key("max_ha_assets", Int, "", "Replicated streams and consumers on this server."),
+    key("max_ha_assets", Int, "", "Replicated streams and consumers on this server.").later(),
     key("max_request_batch", Int, "", "Messages of one pull request."),
     key("duplicate_window", DurationText, "", "Longest window for finding duplicates."),
     key("batch", Block(&BATCH), "", "Limits of atomic batches."),

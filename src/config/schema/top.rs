@@ -135,8 +135,8 @@ static KEYS: &[Key] = &[
         "Listener for WebSocket clients.").or(&["ws"]).later(),
     key("mqtt", Block(&mqtt::MQTT), "", "Listener for MQTT clients.").later(),
     key("jetstream", OneOf(&[Bool, Text, Block(&jetstream::JETSTREAM)]), "false",
-        "Persistence: streams and consumers.").reloads().later(),
-    key("store_dir", Path, "", "Directory of stored streams.").or(&["storedir"]).later(),
+        "Persistence: streams and consumers."),
+    key("store_dir", Path, "", "Directory of stored streams.").or(&["storedir"]),
     key("default_js_domain", Each(&Text), "", "JetStream domain by account.").later(),
     // Not in nats-server.
     key("plugins", Each(&Free), "", "A free-form block for each plugin, by plugin name."),

@@ -1,0 +1,164 @@
+//! What the actors of JetStream share: the store, what is allowed, what is in use, who there is.
+//!
+//! The API actor ([`crate::meta`]) is the parent of the streams, a stream of its consumers. What
+//! clients send to one of them passes the [`desk`]; requests travel as [`Caller`]s, and whoever
+//! knows the answer gives it.
+
+pub mod caller;
+pub mod desk;
+pub mod directory;
+pub mod usage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use vagus_store::Store;
+use vagus_telemetry::text::GoTime;
+
+pub use self::caller::Caller;
+pub use self::desk::FrontDesk;
+pub use self::directory::{Directory, Mail, MailKind, StreamEntry};
+pub use self::usage::Usage;
+use crate::broker::Broker;
+use crate::delivery::{Outlet, Post};
+
+/// See the module's text. One a server, for the one account that there is.
+pub struct JetStream {
+    pub broker: Arc<Broker>,
+    pub store: Store,
+    pub directory: Arc<Directory>,
+    pub usage: Usage,
+    pub server: Server,
+    domain: Option<String>,
+    settings: ArcSwap<Settings>,
+}
+
+/// Who the server is, for answers and events.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// Its NKEY.
+    pub id: String,
+    pub name: String,
+    /// The release whose behaviour it has.
+    pub version: String,
+}
+
+/// What the configuration says to JetStream.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub store_dir: PathBuf,
+    pub domain: Option<String>,
+    /// Most bytes of all streams in memory and on disk.
+    pub memory_max: u64,
+    pub storage_max: u64,
+    /// Unknown fields in requests are errors.
+    pub strict: bool,
+    /// Most pending acks of a consumer.
+    pub ack_pending_max: Option<i64>,
+    /// Most messages of a pull request.
+    pub request_batch_max: Option<i64>,
+    pub duplicate_window_max: Option<Duration>,
+    pub batches: BatchLimits,
+    /// Messages and bytes that may wait for a stream.
+    pub buffered_msgs_max: u64,
+    pub buffered_bytes_max: u64,
+    /// Requests that may wait.
+    pub requests_max: usize,
+    /// Ack and flow control subjects name domain and account.
+    pub ack_v2: bool,
+}
+
+/// Limits of batch publishing.
+#[derive(Debug, Clone)]
+pub struct BatchLimits {
+    /// Open atomic batches of one stream, and of all.
+    pub atomic_per_stream_max: usize,
+    pub atomic_total_max: usize,
+    /// Messages of an atomic batch.
+    pub atomic_msgs_max: usize,
+    /// Open fast batches of one stream, and of all.
+    pub fast_per_stream_max: usize,
+    pub fast_total_max: usize,
+    /// A batch that is idle for as long is abandoned.
+    pub idle_max: Duration,
+}
+
+// === impl JetStream ===
+
+impl JetStream {
+    #[must_use]
+    pub fn new(broker: Arc<Broker>, store: Store, server: Server, settings: Settings) -> Self {
+        Self {
+            broker,
+            store,
+            directory: Arc::default(),
+            usage: Usage::default(),
+            server,
+            domain: settings.domain.clone(),
+            settings: ArcSwap::from_pointee(settings),
+        }
+    }
+
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// The domain; it never changes while the server runs.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub fn now_ns(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+    }
+
+    /// The time, as events tell it.
+    #[must_use]
+    pub fn timestamp(&self) -> String {
+        GoTime(SystemTime::now()).to_string()
+    }
+
+    /// An identifier that was never given before.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        let letter = || fastrand::alphanumeric();
+        std::iter::repeat_with(letter).take(22).collect()
+    }
+
+    /// Publishes an event as JSON, if anybody listens.
+    pub fn advise(&self, out: &mut Outlet<'_>, subject: &[u8], event: &impl Serialize) {
+        if !out.interested(subject, None) {
+            return;
+        }
+        match serde_json::to_vec(event) {
+            Ok(json) => {
+                out.publish(Post { subject, reply: None, headers: None, payload: &json });
+            }
+            Err(error) => tracing::error!("event can't be written as json: {error}"),
+        }
+    }
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self {
+            atomic_per_stream_max: 50,
+            atomic_total_max: 1000,
+            atomic_msgs_max: 1000,
+            fast_per_stream_max: 1000,
+            fast_total_max: 50_000,
+            idle_max: Duration::from_secs(10),
+        }
+    }
+}

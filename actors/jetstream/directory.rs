@@ -1,0 +1,106 @@
+//! [`Directory`]: which streams and consumers there are, so that what a client sends to one of
+//! them goes straight there from the thread that read it.
+//!
+//! Written by streams (themselves and their consumers), read by every publisher.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+use vagus_runtime::{Message, Recipient};
+
+/// Messages of clients for one stream or consumer, of one kind.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    pub kind: MailKind,
+    /// `MSG` and `HMSG` frames, back to back.
+    pub frames: Bytes,
+    /// How many they are.
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailKind {
+    /// To a consumer: `$JS.API.CONSUMER.MSG.NEXT.<stream>.<consumer>`.
+    Pull,
+    /// To a consumer: `$JS.ACK.…`.
+    Ack,
+    /// To a consumer: `$JS.FC.…`.
+    Flow,
+    /// To a stream: `$JS.API.DIRECT.GET.<stream>[.<subject>]`.
+    Direct,
+}
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Directory {
+    streams: RwLock<HashMap<Box<[u8]>, Arc<StreamEntry>>>,
+}
+
+/// One stream that serves.
+pub struct StreamEntry {
+    pub mail: Recipient<Mail>,
+    consumers: RwLock<HashMap<Box<[u8]>, Recipient<Mail>>>,
+}
+
+/// What one batch takes besides its bytes.
+const ENVELOPE: usize = 128;
+
+impl Message for Mail {
+    fn weight(&self) -> usize {
+        self.frames.len() + ENVELOPE
+    }
+}
+
+// === impl Directory ===
+
+impl Directory {
+    /// A stream takes its place, with no consumers. One of the same name that was there before
+    /// loses it.
+    pub fn enter(&self, stream: &str, mail: Recipient<Mail>) -> Arc<StreamEntry> {
+        let entry = Arc::new(StreamEntry { mail, consumers: RwLock::default() });
+        self.streams.write().insert(stream.as_bytes().into(), Arc::clone(&entry));
+        entry
+    }
+
+    /// A stream gives up its place, unless another has it by now.
+    pub fn leave(&self, stream: &str, entry: &Arc<StreamEntry>) {
+        let mut streams = self.streams.write();
+        if streams.get(stream.as_bytes()).is_some_and(|known| Arc::ptr_eq(known, entry)) {
+            streams.remove(stream.as_bytes());
+        }
+    }
+
+    #[must_use]
+    pub fn stream(&self, name: &[u8]) -> Option<Arc<StreamEntry>> {
+        self.streams.read().get(name).cloned()
+    }
+
+    #[must_use]
+    pub fn consumer(&self, stream: &[u8], consumer: &[u8]) -> Option<Recipient<Mail>> {
+        self.streams.read().get(stream)?.consumer(consumer)
+    }
+}
+
+// === impl StreamEntry ===
+
+impl StreamEntry {
+    pub fn enter(&self, consumer: &str, mail: Recipient<Mail>) {
+        self.consumers.write().insert(consumer.as_bytes().into(), mail);
+    }
+
+    pub fn leave(&self, consumer: &str) {
+        self.consumers.write().remove(consumer.as_bytes());
+    }
+
+    #[must_use]
+    pub fn consumer(&self, name: &[u8]) -> Option<Recipient<Mail>> {
+        self.consumers.read().get(name).cloned()
+    }
+
+    #[must_use]
+    pub fn consumers(&self) -> usize {
+        self.consumers.read().len()
+    }
+}
