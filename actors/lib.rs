@@ -23,5 +23,6 @@ pub mod listener;
 pub mod plugins;
 pub mod root;
 pub mod shard;
+pub mod stream;
 
 pub use broker::{Broker, Cast, Settings};
