@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand, value_parser};
 
+use crate::js::args::JsArgs;
+
 /// Messages of a run when neither `--msgs` nor `--seconds` is given.
 const MSGS_DEFAULT: u64 = 1_000_000;
 
@@ -67,6 +69,8 @@ pub enum ShapeArgs {
     Idle(IdleArgs),
     /// Many subscriptions; time and memory of each, and lookups among them
     Subs(SubsArgs),
+    /// `JetStream`: publish, consume, get; memory of streams and consumers
+    Js(JsArgs),
 }
 
 /// What flows: the same for publishing and for receiving.

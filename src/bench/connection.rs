@@ -94,6 +94,16 @@ impl Connection {
         }
     }
 
+    /// As [`Connection::fill`], but without waiting.
+    pub(crate) fn fill_now(&mut self) -> Result<bool, BenchError> {
+        match self.inbound.fill(&mut Unwaiting(&self.stream)) {
+            Ok(0) => Err(BenchError::Closed { role: self.role }),
+            Ok(_) => Ok(true),
+            Err(error) if is_idle(&error) => Ok(false),
+            Err(source) => Err(BenchError::Io { role: self.role, source }),
+        }
+    }
+
     /// Handles all that was read: hands deliveries to `on_msg`, answers `PING`. Returns how many
     /// `PONG`s there were.
     pub(crate) fn drain(
@@ -216,6 +226,16 @@ impl Connection {
     /// The bare socket and its buffer, for one thread that watches many.
     pub(crate) fn into_parts(self) -> (TcpStream, Inbound) {
         (self.stream, self.inbound)
+    }
+}
+
+/// A socket whose reads don't wait.
+struct Unwaiting<'a>(&'a TcpStream);
+
+impl io::Read for Unwaiting<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let (count, _) = rustix::net::recv(self.0, bytes, RecvFlags::DONTWAIT)?;
+        Ok(count)
     }
 }
 

@@ -35,6 +35,12 @@ pub enum BenchError {
     /// `--verify` found a message lost, doubled, changed or out of order.
     #[error("verification failed: {0}")]
     Verify(String),
+    /// Requests were answered with an error.
+    #[error("{errors} of {requests} requests failed, the first with: {first}")]
+    Refused { errors: u64, requests: u64, first: String },
+    /// A file could not be written.
+    #[error("cannot write in {path}: {source}")]
+    Disk { path: String, source: io::Error },
     /// Options that do not go together.
     #[error("{0}")]
     Options(String),

@@ -112,6 +112,19 @@ pub(crate) fn decimal_width(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
+/// Appends `number` as text.
+pub(crate) fn push_decimal(out: &mut Vec<u8>, mut number: usize) {
+    let from = out.len();
+    loop {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out[from..].reverse();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +165,15 @@ mod tests {
     fn widths() {
         for (number, width) in [(0, 1), (9, 1), (10, 2), (99, 2), (100, 3), (49_999, 5)] {
             assert_eq!(decimal_width(number), width, "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_text() {
+        for number in [0, 7, 10, 128, 1_048_576] {
+            let mut out = b"x".to_vec();
+            push_decimal(&mut out, number);
+            assert_eq!(out, format!("x{number}").as_bytes());
         }
     }
 }

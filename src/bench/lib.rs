@@ -16,6 +16,7 @@ mod flow;
 mod frames;
 mod inbound;
 mod interest;
+mod js;
 mod metrics;
 mod process;
 mod progress;
@@ -35,6 +36,7 @@ pub use args::{
     ShapeArgs, SubArgs, SubsArgs,
 };
 pub use error::BenchError;
+pub use js::args as js_args;
 pub use metrics::Metrics;
 pub use report::Report;
 

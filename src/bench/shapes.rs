@@ -11,6 +11,8 @@ mod subscriptions;
 
 use std::time::Duration;
 
+pub(crate) use self::stream::{check_size, push_rates};
+
 use serde_json::Value;
 
 use crate::args::{BenchArgs, CommonArgs, ShapeArgs};
@@ -21,20 +23,20 @@ use crate::report::{Outcome, Report};
 use crate::target::Targets;
 
 /// What every shape needs.
-struct Context<'a> {
-    targets: Targets,
-    common: &'a CommonArgs,
-    progress: Progress,
+pub(crate) struct Context<'a> {
+    pub(crate) targets: Targets,
+    pub(crate) common: &'a CommonArgs,
+    pub(crate) progress: Progress,
 }
 
 impl Context<'_> {
-    fn stall_timeout(&self) -> Duration {
+    pub(crate) fn stall_timeout(&self) -> Duration {
         Duration::from_secs(self.common.stall_timeout_seconds)
     }
 }
 
 /// A kind of load: its name, its settings for the report, and one run of it.
-trait Shape {
+pub(crate) trait Shape {
     fn name(&self) -> &'static str;
     fn settings(&self) -> Vec<(&'static str, Value)>;
     /// Refuses options that make no sense together.
@@ -51,6 +53,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Report, BenchError> {
         ShapeArgs::Request(shape) => shape,
         ShapeArgs::Idle(shape) => shape,
         ShapeArgs::Subs(shape) => shape,
+        ShapeArgs::Js(args) => crate::js::shape(&args.shape),
     };
     shape.check()?;
     let context = Context {
@@ -75,12 +78,12 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Report, BenchError> {
 }
 
 /// `value` per second.
-fn per_second(value: u64, time: Duration) -> f64 {
+pub(crate) fn per_second(value: u64, time: Duration) -> f64 {
     value as f64 / time.as_secs_f64()
 }
 
 /// Seconds from the command line as a time.
-fn seconds(option: &'static str, value: f64) -> Result<Duration, BenchError> {
+pub(crate) fn seconds(option: &'static str, value: f64) -> Result<Duration, BenchError> {
     Duration::try_from_secs_f64(value)
         .map_err(|_| BenchError::Options(format!("--{option} {value} is no time")))
 }

@@ -16,6 +16,7 @@ use crate::args::RequestArgs;
 use crate::connection::{Connection, Patience};
 use crate::error::BenchError;
 use crate::flow::{FanOut, Flow, both, join_all};
+use crate::frames::push_decimal;
 use crate::interest::await_interest;
 use crate::metrics::{Metrics, merge_histograms};
 use crate::process::Window;
@@ -178,30 +179,4 @@ fn respond(connection: &mut Connection, flow: &Flow) -> Result<(), BenchError> {
         out.clear();
     }
     Ok(())
-}
-
-fn push_decimal(out: &mut Vec<u8>, mut number: usize) {
-    let from = out.len();
-    loop {
-        out.push(b'0' + (number % 10) as u8);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out[from..].reverse();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_as_text() {
-        for number in [0, 7, 10, 128, 1_048_576] {
-            let mut out = b"x".to_vec();
-            push_decimal(&mut out, number);
-            assert_eq!(out, format!("x{number}").as_bytes());
-        }
-    }
 }

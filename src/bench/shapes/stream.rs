@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-pub(super) use self::cast::check_size;
+pub(crate) use self::cast::check_size;
 use self::cast::open;
 use super::{Context, check_subject, per_second, seconds};
 use crate::args::FlowArgs;
@@ -228,7 +228,7 @@ fn measure(
 }
 
 /// The headline: messages over the whole window.
-pub(super) fn push_rates(metrics: &mut Metrics, msgs: u64, duration: Duration, size: usize) {
+pub(crate) fn push_rates(metrics: &mut Metrics, msgs: u64, duration: Duration, size: usize) {
     metrics.push("duration_seconds", duration.as_secs_f64());
     metrics.push_count("msgs", msgs);
     metrics.push("msgs_per_second", per_second(msgs, duration));

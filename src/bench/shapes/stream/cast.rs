@@ -92,10 +92,7 @@ fn await_all_interest(
     Ok(())
 }
 
-pub(in crate::shapes) fn check_size(
-    size: usize,
-    connection: &Connection,
-) -> Result<(), BenchError> {
+pub(crate) fn check_size(size: usize, connection: &Connection) -> Result<(), BenchError> {
     let max = connection.server.max_payload;
     if max > 0 && size > max {
         let text = format!("--size {size} is above the server's max_payload of {max}");
