@@ -17,3 +17,21 @@ mod ranges;
 mod retention;
 mod rules;
 mod schedules;
+
+use std::sync::Arc;
+
+use vagus_runtime::Recipient;
+use vagus_store::GroupId;
+
+use self::messages::News;
+use crate::jetstream::JetStream;
+
+/// What each incarnation of a stream begins with.
+#[derive(Clone)]
+pub struct Seed {
+    pub js: Arc<JetStream>,
+    /// Where the store has it.
+    pub group: GroupId,
+    pub name: String,
+    pub news: Recipient<News>,
+}

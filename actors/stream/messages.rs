@@ -9,7 +9,7 @@ use vagus_jetstream::api::{
     Purge, Snapshot, StreamInfoRequest,
 };
 use vagus_jetstream::consumer::ConsumerConfig;
-use vagus_jetstream::stream::{StreamConfig, StreamInfo};
+use vagus_jetstream::stream::{StreamConfig, StreamInfo, StreamState};
 use vagus_runtime::Message;
 
 use crate::jetstream::Caller;
@@ -25,6 +25,10 @@ pub struct Call {
 
 /// What can be asked of a stream; the subject and the form of the body are checked.
 pub enum Request {
+    /// It was just made, or is there already just so: answered when it serves.
+    Create,
+    /// It was made to be filled from a snapshot, which had this state.
+    Restore(Box<StreamState>),
     Info(StreamInfoRequest),
     /// The configuration is normalised, and allowed in the place of the one in force as far as
     /// that can be told without the stream.
@@ -82,6 +86,9 @@ pub struct Expired {
     pub consumer: ConsumerId,
 }
 
+/// It is about to be deleted: those who wait for its consumers are told, and nothing is taken in.
+pub struct Doom;
+
 /// Something in the mailbox to wake the actor: a commit is over, or it is time.
 pub struct Nudge;
 
@@ -127,6 +134,8 @@ pub enum News {
     Updated { name: String, config: Arc<StreamConfig> },
     /// It can't serve, and why.
     Failed { name: String, cause: String },
+    /// Its restore did not come to an end: nothing of it is to stay.
+    RestoreFailed { name: String },
 }
 
 impl Message for Call {
@@ -158,5 +167,6 @@ impl Message for Survey {}
 impl Message for Listen {}
 impl Message for Rewound {}
 impl Message for Expired {}
+impl Message for Doom {}
 impl Message for Nudge {}
 impl Message for News {}
