@@ -17,6 +17,8 @@ pub enum CommitError {
     Broken,
     #[error("the store has shut down")]
     Stopped,
+    #[error("what it belongs to is deleted")]
+    Gone,
     #[error("the batch of {0} bytes is larger than any may be")]
     TooLarge(usize),
 }

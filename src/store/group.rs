@@ -4,16 +4,22 @@
 //! and, when they are durable, applies them in order: first the log's part ([`Change::apply`]), then
 //! the table's, both under one lock, so that a checkpoint sees both at the same index.
 
+use std::any::Any;
+use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use bytes::Bytes;
-use parking_lot::{Mutex, RwLock};
+use bytes::{Bytes, BytesMut};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use smallvec::SmallVec;
 
+use crate::crypt::Cipher;
 use crate::error::CommitError;
 use crate::store::GroupInfo;
-use crate::table::{Entries, Shared, TableOp};
+use crate::table::{Shared, TableOp, codec};
+use crate::wal::format::FLAG_SEALED;
+use crate::wal::{Batch, Wal};
 
 /// What is called when a batch is durable, or will not be: on a thread of the store, or before the
 /// call that takes it returns. It must not block.
@@ -42,6 +48,7 @@ pub enum Kind {
     Memory,
 }
 
+/// Never used again for another group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub(crate) u64);
 
@@ -55,29 +62,31 @@ pub(crate) struct Change {
     pub(crate) mark: u64,
     pub(crate) mode: Mode,
     /// The log's part of the commit, called only if it succeeded.
-    pub(crate) apply: Option<Box<dyn FnOnce() + Send>>,
+    pub(crate) apply: Option<Apply>,
     pub(crate) done: Done,
 }
 
-/// What a log does for the store. Of a group in memory only the first matters.
+pub(crate) type Apply = Box<dyn FnOnce() + Send>;
+
+/// What a log does for the store.
 pub(crate) trait Engine: Send + Sync {
     /// A batch found in the write-ahead log: applied as it was when it was committed. Batches come
     /// in the order of `index`, all above that of the state the log was opened with.
     fn replay(&self, batch: Replay);
     /// Called under the lock under which changes are applied: remembers what `secure` is to make
     /// safe. Must be short.
-    fn capture(&self) -> Box<dyn std::any::Any + Send>;
+    fn capture(&self) -> Box<dyn Any + Send>;
     /// Writes all that was captured to the segments and syncs them. What it returns is kept with
     /// the table and handed back when the log is opened again; batches up to then are not replayed.
-    fn secure(&self, captured: Box<dyn std::any::Any + Send>) -> std::io::Result<Bytes>;
+    fn secure(&self, captured: Box<dyn Any + Send>) -> io::Result<Bytes>;
     /// Writes what is committed, as far as that is worth while, without syncing it.
-    fn flush(&self) -> std::io::Result<()>;
+    fn flush(&self) -> io::Result<()>;
 }
 
 pub(crate) struct Replay {
     pub(crate) index: u64,
     pub(crate) mark: u64,
-    /// `None`: they were there and can't be read. `mark` tells up to where.
+    /// `None`: they were there and can't be read. `mark` tells up to where, if it isn't 0.
     pub(crate) records: Option<Bytes>,
 }
 
@@ -90,31 +99,47 @@ pub(crate) struct Group {
     /// Where its files are; the log makes the directory when it first needs it.
     pub(crate) dir: PathBuf,
     entries: Shared,
+    /// None: in memory.
+    backing: Option<Backing>,
+    /// The index that was given out last.
     index: AtomicU64,
-    /// The index up to which everything is applied. The lock orders `apply` and checkpoints.
+    /// The index up to which everything is applied or refused. The lock orders both, and
+    /// checkpoints.
     applied: Mutex<u64>,
+    /// The index up to which everything is safe without the write-ahead log.
+    safe: AtomicU64,
+    deleted: AtomicBool,
+}
+
+/// What makes a group durable.
+#[derive(Clone)]
+pub(crate) struct Backing {
+    pub(crate) wal: Wal,
+    pub(crate) cipher: Option<Cipher>,
 }
 
 // === impl Group ===
 
 impl Group {
-    pub(crate) fn memory(
-        id: GroupId,
-        account: &str,
-        name: &str,
-        kind: Kind,
+    pub(crate) fn new(
+        info: GroupInfo,
         first_seq: u64,
+        backing: Option<(PathBuf, Backing)>,
     ) -> Group {
+        let (dir, backing) = backing.unzip();
         Group {
-            id,
-            account: account.to_owned(),
-            name: name.to_owned(),
-            kind,
+            id: info.id,
+            account: info.account,
+            name: info.name,
+            kind: info.kind,
             first_seq,
-            dir: PathBuf::new(),
+            dir: dir.unwrap_or_default(),
             entries: RwLock::default(),
+            backing,
             index: AtomicU64::new(0),
             applied: Mutex::new(0),
+            safe: AtomicU64::new(0),
+            deleted: AtomicBool::new(false),
         }
     }
 
@@ -132,25 +157,130 @@ impl Group {
     }
 
     /// Sends a change on its way. Hold no lock that `apply` or `done` take.
-    pub(crate) fn submit(&self, change: Change) {
-        let index = self.index.fetch_add(1, Ordering::Relaxed) + 1;
-        self.apply(index, change.table, change.apply);
-        (change.done)(Ok(()));
+    pub(crate) fn submit(self: &Arc<Group>, change: Change) {
+        let Change { records, table, mark, mode, apply, done } = change;
+        if self.deleted.load(Relaxed) {
+            return done(Err(CommitError::Gone));
+        }
+        let Some(backing) = &self.backing else {
+            let index = self.index.fetch_add(1, Relaxed) + 1;
+            return self.settle(index, Ok(()), table, apply, done);
+        };
+        let section = encode(&table, self.id, backing.cipher.as_ref());
+        let table_len = section.len() as u32;
+        let mut body = SmallVec::with_capacity(records.len() + 1);
+        if !section.is_empty() {
+            body.push(section.freeze());
+        }
+        body.extend(records);
+        let flags = if backing.cipher.is_some() { FLAG_SEALED } else { 0 };
+        let group = Arc::clone(self);
+        let settle = Box::new(move |index, result| group.settle(index, result, table, apply, done));
+        let batch = Batch { group: self.id.0, mark, table_len, flags, body, mode, settle };
+        backing.wal.submit(&self.index, batch);
     }
 
-    fn apply(&self, index: u64, ops: Vec<TableOp>, log: Option<Box<dyn FnOnce() + Send>>) {
+    /// `index` is 0 if it was refused at once.
+    fn settle(
+        &self,
+        index: u64,
+        result: Result<(), CommitError>,
+        ops: Vec<TableOp>,
+        apply: Option<Apply>,
+        done: Done,
+    ) {
         let mut applied = self.applied.lock();
-        if let Some(log) = log {
-            log();
-        }
-        if !ops.is_empty() {
-            let mut entries: parking_lot::RwLockWriteGuard<'_, Entries> = self.entries.write();
-            for op in ops {
-                entries.apply(op);
+        if result.is_ok() {
+            if let Some(apply) = apply {
+                apply();
             }
+            self.apply(ops);
         }
-        *applied = index;
+        *applied = index.max(*applied);
+        drop(applied);
+        done(result);
     }
+
+    fn apply(&self, ops: Vec<TableOp>) {
+        if !ops.is_empty() {
+            let mut entries = self.entries.write();
+            ops.into_iter().for_each(|op| entries.apply(op));
+        }
+    }
+
+    /// Sets the state that a checkpoint left, before anything is replayed.
+    pub(crate) fn restore(&self, index: u64, ops: Vec<TableOp>) {
+        self.apply(ops);
+        *self.applied.lock() = index;
+        self.index.store(index, Relaxed);
+        self.safe.store(index, Relaxed);
+    }
+
+    /// Applies the table's part of a batch from the write-ahead log. False: it can't be read.
+    pub(crate) fn replay(&self, index: u64, flags: u32, section: Bytes) -> bool {
+        *self.applied.lock() = index;
+        self.index.store(index, Relaxed);
+        match decode(section, self.id, flags, self.backing.as_ref()) {
+            Some(ops) => {
+                self.apply(ops);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A position that holds still as long as the guard lives.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, u64> {
+        self.applied.lock()
+    }
+
+    pub(crate) fn safe(&self) -> u64 {
+        self.safe.load(Relaxed)
+    }
+
+    pub(crate) fn set_safe(&self, index: u64) {
+        self.safe.fetch_max(index, Relaxed);
+    }
+
+    /// Whether anything happened since the last checkpoint.
+    pub(crate) fn is_dirty(&self) -> bool {
+        *self.applied.lock() > self.safe()
+    }
+
+    /// Nothing is taken any more.
+    pub(crate) fn set_deleted(&self) {
+        self.deleted.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Relaxed)
+    }
+}
+
+fn encode(ops: &[TableOp], id: GroupId, cipher: Option<&Cipher>) -> BytesMut {
+    let mut section = BytesMut::new();
+    codec::encode(ops, &mut section);
+    if let Some(cipher) = cipher
+        && !section.is_empty()
+    {
+        cipher.seal(&id.0.to_le_bytes(), &mut section, 0);
+    }
+    section
+}
+
+fn decode(
+    section: Bytes,
+    id: GroupId,
+    flags: u32,
+    backing: Option<&Backing>,
+) -> Option<Vec<TableOp>> {
+    if section.is_empty() || flags & FLAG_SEALED == 0 {
+        return codec::decode(section);
+    }
+    let cipher = backing?.cipher.as_ref()?;
+    let mut sealed = BytesMut::from(section);
+    let text = cipher.open(&id.0.to_le_bytes(), &mut sealed).ok()?;
+    codec::decode(Bytes::copy_from_slice(text))
 }
 
 // === impl Change ===

@@ -19,6 +19,7 @@ mod pool;
 mod stats;
 mod store;
 pub mod table;
+mod wal;
 
 pub use crypt::KeyError;
 pub use error::{CommitError, OpenError, StoreError};

@@ -85,7 +85,8 @@ impl Store {
             return Err(StoreError::Exists);
         }
         let id = GroupId(self.0.next_id.fetch_add(1, Relaxed));
-        let group = Arc::new(Group::memory(id, account, name, kind, first_seq));
+        let info = GroupInfo { id, account: account.to_owned(), name: name.to_owned(), kind };
+        let group = Arc::new(Group::new(info, first_seq, None));
         for (key, value) in entries {
             group.entries().write().apply(TableOp::Put(key, value));
         }

@@ -9,6 +9,9 @@ use parking_lot::RwLock;
 
 use crate::group::{Change, Done, Group, Mode};
 
+pub(crate) mod codec;
+
+/// Such as `config` or `consumer/<name>`.
 pub type Key = Bytes;
 
 /// One change of a table.

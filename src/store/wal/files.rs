@@ -1,0 +1,177 @@
+//! The files of the write-ahead log: one is always ready before it is needed, and those that are no
+//! longer needed are used again, since writing over what is there is several times faster than
+//! making a file grow.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::format::file_name;
+use crate::disk::{Access, Disk, File};
+
+/// How many files wait to be used again; more than that are removed.
+const SPARES_MAX: usize = 2;
+static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+
+/// An empty segment, or what is left of a former use. Its name is safe.
+pub(crate) struct SegmentFile {
+    pub(crate) number: u64,
+    pub(crate) file: Arc<dyn File>,
+    pub(crate) len: u64,
+}
+
+/// Makes files, on a thread of its own.
+pub(crate) struct Files {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    len: u64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// What is to be made: a number and whether it is to be filled with zeros.
+    wanted: Option<(u64, bool)>,
+    ready: Option<io::Result<SegmentFile>>,
+    making: bool,
+    spares: VecDeque<u64>,
+    ended: bool,
+}
+
+// === impl Files ===
+
+impl Files {
+    /// `spares` are the numbers of files of length `len` that hold nothing of value.
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf, len: u64, spares: Vec<u64>) -> Files {
+        let state = State { spares: spares.into(), ..State::default() };
+        let shared = Shared { disk, dir, len, state: Mutex::new(state), changed: Condvar::new() };
+        let shared = Arc::new(shared);
+        let files = Files { shared: Arc::clone(&shared) };
+        let started =
+            thread::Builder::new().name("store-prepare".into()).spawn(move || shared.work());
+        if let Err(error) = started {
+            tracing::error!(%error, "the thread that prepares the write-ahead log did not start");
+        }
+        files
+    }
+
+    /// Has a file made in the background. `zeroed`: it need not be there at once, so it may as well
+    /// be filled.
+    pub(crate) fn prepare(&self, number: u64, zeroed: bool) {
+        let mut state = self.shared.state.lock();
+        state.wanted = Some((number, zeroed));
+        self.shared.changed.notify_all();
+    }
+
+    /// The file that was asked for last. After an error the next `prepare` tries again.
+    pub(crate) fn take(&self) -> io::Result<SegmentFile> {
+        let mut state = self.shared.state.lock();
+        loop {
+            if let Some(ready) = state.ready.take() {
+                return ready;
+            }
+            if state.ended || (state.wanted.is_none() && !state.making) {
+                return Err(io::Error::other("no file was asked for"));
+            }
+            self.shared.changed.wait(&mut state);
+        }
+    }
+
+    /// A file for a batch that is larger than any segment.
+    pub(crate) fn make_large(&self, number: u64, len: u64) -> io::Result<SegmentFile> {
+        self.shared.make(number, len, None, false)
+    }
+
+    /// A file that holds nothing of value any more. Call it for the oldest first.
+    pub(crate) fn give_back(&self, number: u64, len: u64) {
+        let shared = &self.shared;
+        let mut state = shared.state.lock();
+        if len == shared.len && state.spares.len() < SPARES_MAX && !state.ended {
+            state.spares.push_back(number);
+            return;
+        }
+        drop(state);
+        if let Err(error) = shared.disk.remove_file(&shared.dir.join(file_name(number))) {
+            tracing::warn!(%error, number, "a segment of the write-ahead log was not removed");
+        }
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.shared.state.lock().ended = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn work(&self) {
+        let mut state = self.state.lock();
+        while !state.ended {
+            let Some((number, zeroed)) = state.wanted.take() else {
+                self.changed.wait(&mut state);
+                continue;
+            };
+            let spare = state.spares.pop_front();
+            state.making = true;
+            drop(state);
+            let made = self.make(number, self.len, spare, zeroed);
+            state = self.state.lock();
+            state.making = false;
+            state.ready = Some(made);
+            self.changed.notify_all();
+        }
+    }
+
+    fn make(
+        &self,
+        number: u64,
+        len: u64,
+        spare: Option<u64>,
+        zeroed: bool,
+    ) -> io::Result<SegmentFile> {
+        let path = self.dir.join(file_name(number));
+        if let Some(spare) = spare {
+            self.disk.rename(&self.dir.join(file_name(spare)), &path)?;
+            let file = self.disk.open(&path, Access::Write)?;
+            self.disk.sync_dir(&self.dir)?;
+            return Ok(SegmentFile { number, file, len });
+        }
+        let made = self.make_new(&path, len, zeroed);
+        if made.is_err() {
+            // Whatever space it took is needed by others.
+            let _ = self.disk.remove_file(&path);
+        }
+        Ok(SegmentFile { number, file: made?, len })
+    }
+
+    fn make_new(
+        &self,
+        path: &std::path::Path,
+        len: u64,
+        zeroed: bool,
+    ) -> io::Result<Arc<dyn File>> {
+        let file = self.disk.open(path, Access::Truncate)?;
+        file.preallocate(len)?;
+        let mut at = 0;
+        while zeroed && at < len {
+            let rest = ZEROS.len().min((len - at) as usize);
+            file.write_at(&ZEROS[..rest], at)?;
+            at += rest as u64;
+        }
+        file.sync_data()?;
+        self.disk.sync_dir(&self.dir)?;
+        Ok(file)
+    }
+}
