@@ -8,9 +8,13 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+mod faulty;
 mod real;
+#[cfg(test)]
+mod tests;
 mod whole;
 
+pub use faulty::{Faults, FaultyDisk};
 pub use real::RealDisk;
 pub use whole::{read_file, replace_file};
 
