@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("src/store", &["telemetry"]),
     ("src/bench", &[]),
     ("src/auth", &["subject"]),
-    ("src/config", &["auth", "subject"]),
+    ("src/config", &["auth", "subject", "wire"]),
     ("src/jetstream", &["subject", "wire"]),
     ("actors/runtime", &["telemetry"]),
     ("actors/plugin", &["runtime", "subject"]),

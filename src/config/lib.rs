@@ -9,7 +9,7 @@ mod convert;
 mod diagnostic;
 pub mod diff;
 mod digest;
-pub mod duration;
+pub use vagus_wire::duration;
 mod fuzz;
 mod lexer;
 mod load;

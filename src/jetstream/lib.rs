@@ -8,13 +8,25 @@
 //! - [`json`]: reading requests as strictly, and with the same words, as NATS does;
 //! - [`time`], [`base64`]: how points in time and bytes are written.
 
+pub mod ack;
 pub mod api;
 pub mod base64;
 pub mod consumer;
 pub mod error;
+pub mod headers;
 pub mod json;
+pub mod pub_ack;
+pub mod pull;
+pub mod status;
 pub mod stream;
 pub mod time;
 
 pub use error::{ApiError, codes};
 pub use time::Time;
+pub use vagus_wire::duration;
+
+/// A duration in nanoseconds as Go prints it.
+fn nanos_text(nanos: i64) -> String {
+    let text = duration::format(std::time::Duration::from_nanos(nanos.unsigned_abs()));
+    if nanos < 0 { format!("-{text}") } else { text }
+}

@@ -8,6 +8,7 @@
 //! [`info::Info`] and [`connect::Connect`].
 
 pub mod connect;
+pub mod duration;
 pub mod encode;
 pub mod error;
 pub mod frame;
