@@ -149,4 +149,5 @@ def main():
         print("\nnot measured: " + ", ".join(missing))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -69,7 +69,7 @@ pub enum ShapeArgs {
     Idle(IdleArgs),
     /// Many subscriptions; time and memory of each, and lookups among them
     Subs(SubsArgs),
-    /// `JetStream`: publish, consume, get; memory of streams and consumers
+    /// JetStream: publish, consume, get; memory of streams and consumers
     Js(JsArgs),
 }
 

@@ -6,8 +6,29 @@ use clap::{Args, Subcommand, ValueEnum, value_parser};
 
 use crate::publisher::Quota;
 
+/// What stands under the list of shapes.
+const EXAMPLES: &str = "\
+Examples:
+  bench js pub --pubs 4 --seconds 5            acked publishes, 512 under way on each connection
+  bench js pub --window 1 --msgs 10000         one publisher that waits for each ack
+  bench js pub --storage memory --streams 3    three streams in memory, in turn
+  bench js consume --consumers 4               four consumers, each pulls all in batches of 500
+  bench js consume --mode push                 an ordered consumer
+  bench js consume --shared --consumers 3 --ack explicit
+  bench js kv-put --keys 1000 --history 5 --window 64
+  bench js subjects --subjects 1000000 --pid $(pidof nats-server)
+  bench js disk --dir /var/lib/nats            what the disk needs to sync a write
+
+A run makes its streams and deletes them. To look at one several times:
+  bench js pub --stream S --keep; bench js consume --stream S --existing
+
+What comes back is checked: that each ack belongs to a publish, that sequences grow, that a
+stream holds as many messages as were acked, and that deliveries are complete, in order and as
+published. A request that is answered with an error fails the run (see --errors-max).";
+
 /// `vagus bench js <shape> [options]`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct JsArgs {
     #[command(subcommand)]
     pub shape: JsShapeArgs,
