@@ -16,6 +16,7 @@ mod account;
 mod acks;
 mod advisories;
 mod atomic;
+mod clients_rust;
 mod consumer_config;
 mod consumer_start;
 mod consumers;
