@@ -16,6 +16,8 @@ mod account;
 mod acks;
 mod advisories;
 mod atomic;
+mod clients_node;
+mod clients_python;
 mod clients_rust;
 mod consumer_config;
 mod consumer_start;
