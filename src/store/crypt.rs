@@ -63,19 +63,22 @@ impl Cipher {
     }
 
     /// Seals `buffer[from..]` in place; it grows by [`OVERHEAD`]. `aad` is what it belongs to.
-    pub(crate) fn seal(&self, aad: &[u8], buffer: &mut BytesMut, from: usize) {
+    pub(crate) fn seal<B>(&self, aad: &[u8], buffer: &mut B, from: usize)
+    where
+        B: AsMut<[u8]> + for<'a> Extend<&'a u8>,
+    {
         let inner = &*self.0;
         let mut nonce = [0; NONCE_BYTES];
         nonce[..4].copy_from_slice(&inner.run.to_le_bytes());
         let count = inner.sealed.fetch_add(1, Ordering::Relaxed);
         nonce[4..].copy_from_slice(&count.to_le_bytes());
         let key = &inner.keys[&inner.run];
-        let text = &mut buffer[from..];
+        let text = &mut buffer.as_mut()[from..];
         let sealing = Nonce::assume_unique_for_key(nonce);
         match key.seal_in_place_separate_tag(sealing, Aad::from(aad), text) {
             Ok(tag) => {
-                buffer.extend_from_slice(&nonce);
-                buffer.extend_from_slice(tag.as_ref());
+                buffer.extend(&nonce);
+                buffer.extend(tag.as_ref());
             }
             // Only a text of more than 64 GiB can't be sealed.
             Err(_) => unreachable!("a text is smaller than the limit of the cipher"),

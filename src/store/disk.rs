@@ -4,6 +4,7 @@
 //! safe after [`Disk::sync_dir`] of the directory that holds its name. Nothing else is promised by
 //! either implementation, and the simulated one takes back everything that was not promised.
 
+use std::any::Any;
 use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ pub trait Disk: Send + Sync + 'static {
     /// By name. A directory that isn't there is an error of kind `NotFound`.
     fn list(&self, path: &Path) -> io::Result<Vec<Listed>>;
     fn exists(&self, path: &Path) -> bool;
+    /// Takes a file for oneself, as long as what is returned lives. `WouldBlock`: another has it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>>;
     /// Bytes that can still be written.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
 }

@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use crate::crypt::Cipher;
 use crate::error::CommitError;
 use crate::store::GroupInfo;
+use crate::store::snapshot::Birth;
 use crate::table::{Shared, TableOp, codec};
 use crate::wal::format::FLAG_SEALED;
 use crate::wal::{Batch, Wal};
@@ -81,6 +82,9 @@ pub(crate) trait Engine: Send + Sync {
     fn secure(&self, captured: Box<dyn Any + Send>) -> io::Result<Bytes>;
     /// Writes what is committed, as far as that is worth while, without syncing it.
     fn flush(&self) -> io::Result<()>;
+    /// The group is deleted: once this returns, nothing in its directory is made or written any
+    /// more. What is open may still be read.
+    fn close(&self);
 }
 
 pub(crate) struct Replay {
@@ -88,6 +92,16 @@ pub(crate) struct Replay {
     pub(crate) mark: u64,
     /// `None`: they were there and can't be read. `mark` tells up to where, if it isn't 0.
     pub(crate) records: Option<Bytes>,
+}
+
+/// What a log is opened with.
+#[derive(Debug, Default)]
+pub(crate) struct Saved {
+    /// What `Engine::secure` returned at the last checkpoint that can be read.
+    pub(crate) state: Option<Bytes>,
+    /// There was a later checkpoint, which can't be read. Batches between the two are not in the
+    /// write-ahead log any more: what the segments hold beyond `state` counts.
+    pub(crate) stale: bool,
 }
 
 pub(crate) struct Group {
@@ -109,6 +123,17 @@ pub(crate) struct Group {
     /// The index up to which everything is safe without the write-ahead log.
     safe: AtomicU64,
     deleted: AtomicBool,
+    /// Held by what writes to the directory of the group apart from its log.
+    files: Mutex<Files>,
+}
+
+/// The files of a group that the store writes.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// Of the newest checkpoint.
+    pub(crate) generation: u64,
+    /// Nothing is made in the directory any more.
+    pub(crate) closed: bool,
 }
 
 /// What makes a group durable.
@@ -140,6 +165,7 @@ impl Group {
             applied: Mutex::new(0),
             safe: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
+            files: Mutex::default(),
         }
     }
 
@@ -247,9 +273,17 @@ impl Group {
         *self.applied.lock() > self.safe()
     }
 
-    /// Nothing is taken any more.
-    pub(crate) fn set_deleted(&self) {
-        self.deleted.store(true, Relaxed);
+    pub(crate) fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock()
+    }
+
+    pub(crate) fn birth(&self) -> Birth {
+        Birth { info: self.info(), first_seq: self.first_seq }
+    }
+
+    /// Whether changes are refused.
+    pub(crate) fn set_deleted(&self, deleted: bool) {
+        self.deleted.store(deleted, Relaxed);
     }
 
     pub(crate) fn is_deleted(&self) -> bool {

@@ -14,6 +14,7 @@ pub mod disk;
 mod env;
 pub mod error;
 mod group;
+mod log;
 pub mod options;
 mod pool;
 mod stats;

@@ -20,6 +20,7 @@ pub(crate) struct Pool {
 struct Shared {
     state: Mutex<State>,
     wake: Condvar,
+    idle: Condvar,
 }
 
 #[derive(Default)]
@@ -36,7 +37,11 @@ struct End(Arc<Shared>);
 
 impl Pool {
     pub(crate) fn new(name: &str, threads: usize) -> Pool {
-        let shared = Arc::new(Shared { state: Mutex::default(), wake: Condvar::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            idle: Condvar::new(),
+        });
         for n in 0..threads {
             let shared = Arc::clone(&shared);
             let started =
@@ -53,11 +58,17 @@ impl Pool {
         self.shared.wake.notify_one();
     }
 
+    /// Before what is waiting already.
+    pub(crate) fn run_next(&self, job: impl FnOnce() + Send + 'static) {
+        self.shared.state.lock().jobs.push_front(Box::new(job));
+        self.shared.wake.notify_one();
+    }
+
     /// Waits until there is nothing left to do.
     pub(crate) fn wait_idle(&self) {
         let mut state = self.shared.state.lock();
         while !state.jobs.is_empty() || state.busy > 0 {
-            self.shared.wake.wait(&mut state);
+            self.shared.idle.wait(&mut state);
         }
     }
 }
@@ -74,7 +85,7 @@ fn work(shared: &Shared) {
             state = shared.state.lock();
             state.busy -= 1;
             if state.busy == 0 && state.jobs.is_empty() {
-                shared.wake.notify_all();
+                shared.idle.notify_all();
             }
         } else if state.ended {
             return;

@@ -1,35 +1,60 @@
 //! The store: all groups of a server, and the write-ahead log they share.
 
-use std::path::PathBuf;
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use hashbrown::HashMap;
-use parking_lot::RwLock;
+use bytes::Bytes;
+use hashbrown::{HashMap, HashSet};
+use parking_lot::{Mutex, RwLock};
 
-use crate::crypt::keys;
 use crate::disk::Disk;
 use crate::env::Env;
-use crate::error::{OpenError, StoreError};
-use crate::group::{Done, Group, GroupId, Kind};
+use crate::error::{CommitError, OpenError, StoreError};
+use crate::group::{Backing, Done, Group, GroupId, Kind, Mode};
+use crate::log::Log;
 use crate::options::Options;
-use crate::pool::Pool;
-use crate::stats::{Counters, Health, Stats};
+use crate::stats::{Health, Stats};
 use crate::table::{Key, Table, TableOp};
-use bytes::Bytes;
+
+mod catalog;
+mod checkpoint;
+mod layout;
+mod open;
+mod remove;
+mod slot;
+pub(crate) mod snapshot;
+
+use checkpoint::Checkpointer;
+use layout::Layout;
+use slot::Slot;
+use snapshot::Birth;
 
 /// All groups of a server. Clones are the same store.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    checkpointer: Arc<Checkpointer>,
+}
 
 struct Inner {
     env: Arc<Env>,
-    groups: RwLock<HashMap<GroupId, Slot>>,
-    next_id: AtomicU64,
+    layout: Layout,
+    backing: Backing,
+    /// The table of this one lists the others.
+    meta: Arc<Group>,
+    groups: RwLock<Groups>,
+    stopping: AtomicBool,
+    /// Held until everything is safe: no other server may open the store before.
+    lock: Mutex<Option<Box<dyn Any + Send + Sync>>>,
 }
 
-struct Slot {
-    group: Arc<Group>,
+#[derive(Default)]
+struct Groups {
+    slots: HashMap<GroupId, Arc<Slot>>,
+    /// Account and name of every slot, and of what is being deleted.
+    names: HashSet<(String, String)>,
+    next_id: u64,
 }
 
 /// A group as it was made.
@@ -41,36 +66,28 @@ pub struct GroupInfo {
     pub kind: Kind,
 }
 
-const READ_THREADS: usize = 2;
-const WRITE_THREADS: usize = 2;
-
 // === impl Store ===
 
 impl Store {
-    /// Reads what there is and makes the rest. Blocks.
+    /// Reads what there is: the list of groups and the write-ahead log. Groups are read in the
+    /// background, or when they are first asked for. Blocks.
     pub fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Store, OpenError> {
-        let dir: PathBuf = options.dir.join("jetstream");
-        disk.create_dir_all(&dir).map_err(OpenError::io(&dir))?;
-        let cipher = keys::open(&*disk, &dir, options.encryption.as_ref())?;
-        let counters = Arc::new(Counters::default());
-        let env = Arc::new(Env {
-            disk,
-            options: options.log.clone(),
-            cipher,
-            reads: Pool::new("store-read", READ_THREADS),
-            writes: Pool::new("store-write", WRITE_THREADS),
-            counters,
-        });
-        let groups = RwLock::default();
-        Ok(Store(Arc::new(Inner { env, groups, next_id: AtomicU64::new(1) })))
+        let inner = open::open(options, disk)?;
+        let checkpointer = Arc::new(checkpoint::start(&inner));
+        open::load_all(&inner);
+        Ok(Store { inner, checkpointer })
     }
 
-    /// All groups there are.
+    /// All groups there are, in the order in which they were made.
     pub fn groups(&self) -> Vec<GroupInfo> {
-        self.0.groups.read().values().map(|slot| slot.group.info()).collect()
+        let groups = self.inner.groups.read();
+        let mut infos: Vec<_> = groups.slots.values().map(|slot| slot.group.info()).collect();
+        infos.sort_by_key(|info| info.id);
+        infos
     }
 
-    /// Makes a group with `entries` in its table; it is there for good once `done` is called.
+    /// Makes a group with `entries` in its table. It can be used at once, and is there for good when
+    /// `done` is called; if that brings an error it is gone again.
     pub fn create(
         &self,
         account: &str,
@@ -80,44 +97,125 @@ impl Store {
         entries: Vec<(Key, Bytes)>,
         done: Done,
     ) -> Result<GroupId, StoreError> {
-        let mut groups = self.0.groups.write();
-        if groups.values().any(|slot| slot.group.account == account && slot.group.name == name) {
+        let inner = &self.inner;
+        if inner.stopping.load(Relaxed) {
+            return Err(StoreError::Stopped);
+        }
+        let mut groups = inner.groups.write();
+        if !groups.names.insert((account.to_owned(), name.to_owned())) {
             return Err(StoreError::Exists);
         }
-        let id = GroupId(self.0.next_id.fetch_add(1, Relaxed));
+        let id = GroupId(groups.next_id);
+        groups.next_id += 1;
         let info = GroupInfo { id, account: account.to_owned(), name: name.to_owned(), kind };
-        let group = Arc::new(Group::new(info, first_seq, None));
-        for (key, value) in entries {
-            group.entries().write().apply(TableOp::Put(key, value));
-        }
-        groups.insert(id, Slot { group });
+        let birth = Birth { info, first_seq };
+        let entries: Vec<TableOp> =
+            entries.into_iter().map(|(key, value)| TableOp::Put(key, value)).collect();
+        let slot = Slot::new(&birth, inner.backing(&birth), entries.clone(), Vec::new());
+        groups.slots.insert(id, Arc::new(slot));
+        inner.env.counters.groups.fetch_add(1, Relaxed);
         drop(groups);
-        done(Ok(()));
+        if kind == Kind::Memory {
+            done(Ok(()));
+            return Ok(id);
+        }
+        let weak = Arc::downgrade(inner);
+        let made = move |result: Result<(), CommitError>| {
+            if let (Err(_), Some(inner)) = (result, weak.upgrade()) {
+                inner.forget(id);
+            }
+            done(result);
+        };
+        inner.write_meta(catalog::made(&birth, &entries), Mode::Durable, Box::new(made));
         Ok(id)
     }
 
+    /// The log of a group, for its one writer. Blocks while the group is being read; ask
+    /// [`Store::load`] first where that must not be.
+    pub fn log(&self, id: GroupId) -> Result<Log, StoreError> {
+        self.inner.slot(id)?.core(&self.inner.env)?.writer()
+    }
+
+    /// The table of a group. Blocks as `log` does.
     pub fn table(&self, id: GroupId) -> Result<Table, StoreError> {
-        let groups = self.0.groups.read();
-        let slot = groups.get(&id).ok_or(StoreError::Unknown)?;
+        let slot = self.inner.slot(id)?;
+        slot.core(&self.inner.env)?;
         Ok(Table::new(Arc::clone(&slot.group)))
+    }
+
+    /// Reads a group, unless that is done, and then calls `ready`, on a thread of the store or before
+    /// this returns.
+    pub fn load(&self, id: GroupId, ready: Box<dyn FnOnce(Result<(), StoreError>) + Send>) {
+        let slot = match self.inner.slot(id) {
+            Ok(slot) if !slot.is_ready() => slot,
+            Ok(_) => return ready(Ok(())),
+            Err(error) => return ready(Err(error)),
+        };
+        let env = Arc::clone(&self.inner.env);
+        self.inner.env.reads.run_next(move || ready(slot.core(&env).map(|_| ())));
     }
 
     /// Removes a group and all it holds. Nothing of it comes back once `done` is called.
     pub fn delete(&self, id: GroupId, done: Done) {
-        self.0.groups.write().remove(&id);
-        done(Ok(()));
+        remove::delete(&self.inner, id, done);
     }
 
     pub fn health(&self) -> Health {
-        self.0.env.counters.health()
+        self.inner.env.counters.health()
     }
 
     pub fn stats(&self) -> Stats {
-        self.0.env.counters.stats()
+        self.inner.env.counters.stats()
     }
 
-    /// Makes everything safe and stops. Blocks; batches that come later fail.
+    /// Makes everything safe and stops. Blocks; what is submitted later fails.
     pub fn shutdown(&self) {
-        self.0.env.writes.wait_idle();
+        if self.inner.stopping.swap(true, Relaxed) {
+            return;
+        }
+        self.checkpointer.end();
+        self.inner.backing.wal.close();
+        checkpoint::all(&self.inner);
+        self.inner.env.writes.wait_idle();
+        self.inner.lock.lock().take();
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn slot(&self, id: GroupId) -> Result<Arc<Slot>, StoreError> {
+        if self.stopping.load(Relaxed) {
+            return Err(StoreError::Stopped);
+        }
+        self.groups.read().slots.get(&id).cloned().ok_or(StoreError::Unknown)
+    }
+
+    fn slots(&self) -> Vec<Arc<Slot>> {
+        self.groups.read().slots.values().cloned().collect()
+    }
+
+    fn backing(&self, birth: &Birth) -> Option<(std::path::PathBuf, Backing)> {
+        let dir = self.layout.group(&birth.info.account, &birth.info.name);
+        (birth.info.kind != Kind::Memory).then(|| (dir, self.backing.clone()))
+    }
+
+    /// Changes the list of groups.
+    fn write_meta(&self, ops: Vec<TableOp>, mode: Mode, done: Done) {
+        Table::new(Arc::clone(&self.meta)).write(ops, mode, done);
+    }
+
+    /// Takes a group off the list of those that can be used, and frees its name.
+    fn forget(&self, id: GroupId) {
+        let mut groups = self.groups.write();
+        if let Some(slot) = groups.slots.remove(&id) {
+            slot.group.set_deleted(true);
+            let group = &slot.group;
+            groups.names.remove(&(group.account.clone(), group.name.clone()));
+            self.env.counters.groups.fetch_sub(1, Relaxed);
+            if slot.is_ready() {
+                self.env.counters.groups_ready.fetch_sub(1, Relaxed);
+            }
+        }
     }
 }

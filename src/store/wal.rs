@@ -22,10 +22,10 @@ pub(crate) mod format;
 mod ledger;
 pub(crate) mod recover;
 pub(crate) mod scan;
-mod writer;
+pub(crate) mod writer;
 
 pub(crate) use ledger::Ledger;
-pub(crate) use recover::Recovered;
+use recover::Recovered;
 
 /// Called with the index of the batch when it is durable, or when it will not be; the index is 0 if it
 /// got none.

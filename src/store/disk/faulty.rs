@@ -4,7 +4,8 @@
 //! sector; changes of names that no sync of their directory made safe survive up to some point in
 //! their order. Which, the seed decides.
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,6 +34,7 @@ struct State {
     /// Counts the times that the power came back: a handle of an earlier time is of no use.
     life: u64,
     faults: Faults,
+    locks: BTreeSet<PathBuf>,
     /// Operations that change something.
     changes: u64,
 }
@@ -56,6 +58,13 @@ pub struct Faults {
     pub only_in: Option<String>,
 }
 
+/// A lock, which nobody has any more after a cut.
+struct Held {
+    disk: FaultyDisk,
+    path: PathBuf,
+    life: u64,
+}
+
 struct FaultyFile {
     disk: FaultyDisk,
     file: u64,
@@ -74,6 +83,7 @@ impl FaultyDisk {
             names: Names::default(),
             life: 0,
             faults: Faults::default(),
+            locks: BTreeSet::new(),
             changes: 0,
         };
         FaultyDisk { state: Arc::new(Mutex::new(state)) }
@@ -87,6 +97,7 @@ impl FaultyDisk {
     pub fn power_cut(&self) {
         let state = &mut *self.state.lock();
         state.life += 1;
+        state.locks.clear();
         state.faults = Faults::default();
         state.names.cut(&mut state.random);
         let kept = state.names.files();
@@ -262,9 +273,26 @@ impl Disk for FaultyDisk {
         state.names.find(path).is_some() || state.names.is_dir(path)
     }
 
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
+        let state = &mut *self.state.lock();
+        if !state.locks.insert(path.to_owned()) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        Ok(Box::new(Held { disk: self.clone(), path: path.to_owned(), life: state.life }))
+    }
+
     fn free_space(&self, _path: &Path) -> io::Result<u64> {
         let state = self.state.lock();
         Ok(state.faults.capacity.unwrap_or(1 << 40).saturating_sub(state.used()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let state = &mut *self.disk.state.lock();
+        if state.life == self.life {
+            state.locks.remove(&self.path);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
@@ -13,10 +13,16 @@ use crate::stats::Counters;
 
 /// The segments that wait for a checkpoint, oldest first.
 pub(crate) struct Ledger {
-    sealed: Mutex<VecDeque<Sealed>>,
+    state: Mutex<State>,
     changed: Condvar,
     files: Arc<Files>,
     counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct State {
+    sealed: VecDeque<Sealed>,
+    ended: bool,
 }
 
 /// A segment that is no longer written.
@@ -33,36 +39,44 @@ pub(crate) struct Sealed {
 
 impl Ledger {
     pub(super) fn new(files: Arc<Files>, counters: Arc<Counters>, sealed: Vec<Sealed>) -> Ledger {
-        let sealed = Mutex::new(VecDeque::from(sealed));
-        let ledger = Ledger { sealed, changed: Condvar::new(), files, counters };
+        let state = Mutex::new(State { sealed: sealed.into(), ended: false });
+        let ledger = Ledger { state, changed: Condvar::new(), files, counters };
         ledger.count();
         ledger
     }
 
     pub(super) fn push(&self, sealed: Sealed) {
-        self.sealed.lock().push_back(sealed);
+        self.state.lock().sealed.push_back(sealed);
         self.count();
         self.changed.notify_all();
     }
 
     /// Waits until there is a segment to free, or `timeout` is over.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
-        let mut sealed = self.sealed.lock();
-        if sealed.is_empty() {
-            self.changed.wait_for(&mut sealed, timeout);
+        let mut state = self.state.lock();
+        if state.sealed.is_empty() && !state.ended {
+            self.changed.wait_for(&mut state, timeout);
         }
-        !sealed.is_empty()
+        !state.sealed.is_empty()
     }
 
-    /// Wakes those who wait.
-    pub(crate) fn wake(&self) {
+    /// Nobody waits here any more.
+    pub(crate) fn end(&self) {
+        self.state.lock().ended = true;
         self.changed.notify_all();
+    }
+
+    /// Waits for `time`, or until the end.
+    pub(crate) fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        let mut state = self.state.lock();
+        while !state.ended && !self.changed.wait_until(&mut state, until).timed_out() {}
     }
 
     /// The groups that keep the oldest segment, with the index that each must have made safe.
     pub(crate) fn oldest(&self) -> Vec<(u64, u64)> {
-        let sealed = self.sealed.lock();
-        let groups = sealed.front().map(|oldest| oldest.groups.iter().map(|(g, i)| (*g, *i)));
+        let state = self.state.lock();
+        let groups = state.sealed.front().map(|oldest| oldest.groups.iter().map(|(g, i)| (*g, *i)));
         groups.into_iter().flatten().collect()
     }
 
@@ -71,13 +85,13 @@ impl Ledger {
     pub(crate) fn release(&self, mut is_safe: impl FnMut(u64, u64) -> bool) -> usize {
         let mut freed = 0;
         loop {
-            let mut sealed = self.sealed.lock();
-            let Some(oldest) = sealed.front() else { break };
+            let mut state = self.state.lock();
+            let Some(oldest) = state.sealed.front() else { break };
             if !oldest.groups.iter().all(|(group, index)| is_safe(*group, *index)) {
                 break;
             }
-            let Some(oldest) = sealed.pop_front() else { break };
-            drop(sealed);
+            let Some(oldest) = state.sealed.pop_front() else { break };
+            drop(state);
             self.count();
             self.changed.notify_all();
             self.files.give_back(oldest.number, if oldest.bad { 0 } else { oldest.len });
@@ -88,17 +102,22 @@ impl Ledger {
 
     /// Waits until less than `bytes_max` wait for a checkpoint, or `timeout` is over.
     pub(super) fn wait_below(&self, bytes_max: u64, timeout: Duration) {
-        let mut sealed = self.sealed.lock();
-        let debt = |sealed: &VecDeque<Sealed>| sealed.iter().map(|s| s.len).sum::<u64>();
-        while debt(&sealed) > bytes_max {
-            if self.changed.wait_for(&mut sealed, timeout).timed_out() {
+        let until = Instant::now() + timeout;
+        let mut state = self.state.lock();
+        while state.debt() > bytes_max && !state.ended {
+            if self.changed.wait_until(&mut state, until).timed_out() {
                 return;
             }
         }
     }
 
     fn count(&self) {
-        let debt = self.sealed.lock().iter().map(|sealed| sealed.len).sum();
-        self.counters.debt_bytes.store(debt, Relaxed);
+        self.counters.debt_bytes.store(self.state.lock().debt(), Relaxed);
+    }
+}
+
+impl State {
+    fn debt(&self) -> u64 {
+        self.sealed.iter().map(|sealed| sealed.len).sum()
     }
 }
