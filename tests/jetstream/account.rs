@@ -161,6 +161,22 @@ fn a_domain_is_a_second_name_of_the_api() {
 }
 
 #[test]
+fn buckets_are_reached_through_their_domain() {
+    let mut js = Js::start_with("domain: HUB", "");
+    js.create(json!({"name": "KV_B", "subjects": ["$KV.B.>"]}));
+    js.create(json!({"name": "OBJ_B", "subjects": ["$O.B.>"]}));
+    let ack = js.publish("$JS.HUB.API.$KV.B.key", "x");
+    assert_eq!(ack, json!({"stream": "KV_B", "domain": "HUB", "seq": 1}));
+    assert_eq!(js.get("KV_B", 1).subject, "$KV.B.key");
+    let config = json!({"durable_name": "C", "ack_policy": "explicit"});
+    js.consumer("KV_B", "C", config);
+    let message = js.request("$JS.HUB.API.CONSUMER.MSG.NEXT.KV_B.C", &[], "");
+    assert_eq!((message.subject.as_str(), message.text()), ("$KV.B.key", "x"));
+    let acked = js.request(message.reply.as_deref().unwrap(), &[], "");
+    assert_eq!(acked.text(), "");
+}
+
+#[test]
 fn a_domain_is_one_token() {
     for domain in ["a.b", "a b", "*", ">"] {
         let store = tempfile::tempdir().unwrap();

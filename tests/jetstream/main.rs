@@ -15,6 +15,7 @@ mod kit;
 mod account;
 mod acks;
 mod advisories;
+mod api;
 mod atomic;
 mod clients_node;
 mod clients_python;

@@ -27,8 +27,8 @@ fn jsz_sums_up() {
         &page,
         &json!({
             "memory": 0, "storage": 32, "reserved_memory": 0, "reserved_storage": 1500,
-            "accounts": 2, "ha_assets": 0, "api": {"level": 4, "errors": 0}, "streams": 2, "consumers": 1,
-            "messages": 1, "bytes": 32, "total": 2,
+            "accounts": 2, "ha_assets": 0, "api": {"level": 4, "errors": 0}, "streams": 2,
+            "consumers": 1, "messages": 1, "bytes": 32, "total": 2,
             "config": {"max_memory": 100_000, "max_storage": 2_000_000, "compress_ok": true,
                 "strict": true},
         }),
