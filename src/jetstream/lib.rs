@@ -15,6 +15,8 @@ pub mod consumer;
 pub mod error;
 pub mod headers;
 pub mod json;
+pub mod metadata;
+pub mod names;
 pub mod pub_ack;
 pub mod pull;
 pub mod status;

@@ -50,6 +50,7 @@ pub enum Compression {
 pub enum PersistMode {
     /// As the server is configured.
     #[default]
+    #[serde(alias = "")]
     Default,
     /// As soon as it is in memory.
     Async,
