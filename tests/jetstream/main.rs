@@ -17,6 +17,7 @@ mod acks;
 mod advisories;
 mod api;
 mod atomic;
+mod buckets;
 mod clients_node;
 mod clients_python;
 mod clients_rust;
