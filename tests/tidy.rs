@@ -18,7 +18,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("src/wire", &[]),
     ("src/subject", &[]),
     ("src/telemetry", &[]),
-    ("src/store", &["telemetry"]),
+    ("src/store", &["subject", "telemetry"]),
     ("src/bench", &[]),
     ("src/auth", &["subject"]),
     ("src/config", &["auth", "subject", "wire"]),

@@ -5,6 +5,7 @@
 //! together, in atomic batches, all of which go through one write-ahead log.
 //!
 //! - [`disk`]: the file system as a trait: the real one, and a simulated one that fails on demand;
+//! - [`log`]: the messages of a group, written by one and read by many;
 //! - [`table`]: the keys and values of a group.
 
 #![allow(dead_code)]
@@ -14,9 +15,10 @@ pub mod disk;
 mod env;
 pub mod error;
 mod group;
-mod log;
+pub mod log;
 pub mod options;
 mod pool;
+mod record;
 mod stats;
 mod store;
 pub mod table;
@@ -25,6 +27,10 @@ mod wal;
 pub use crypt::KeyError;
 pub use error::{CommitError, OpenError, StoreError};
 pub use group::{Done, GroupId, Kind, Mode};
+pub use log::{
+    AppendError, End, Entry, Filter, Got, Load, Log, PendingCache, Purged, Reader, Removed, State,
+    Stored, Visited,
+};
 pub use options::{CipherKind, Encryption, LogOptions, Options, Sync, WalOptions};
 pub use stats::{Health, Stats};
 pub use store::{GroupInfo, Store};

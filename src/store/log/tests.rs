@@ -1,0 +1,3 @@
+//! Tests of logs.
+
+mod model;
