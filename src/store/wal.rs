@@ -22,6 +22,8 @@ pub(crate) mod format;
 mod ledger;
 pub(crate) mod recover;
 pub(crate) mod scan;
+#[cfg(test)]
+mod tests;
 pub(crate) mod writer;
 
 pub(crate) use ledger::Ledger;

@@ -20,10 +20,12 @@ mod names;
 use content::Content;
 use names::Names;
 
-/// A simulated disk. Clones are the same disk.
+/// A simulated disk. Clones are the same disk, until the next power cut: those who hold one from
+/// before it are dead to the disk.
 #[derive(Clone)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
+    life: u64,
 }
 
 struct State {
@@ -62,13 +64,11 @@ pub struct Faults {
 struct Held {
     disk: FaultyDisk,
     path: PathBuf,
-    life: u64,
 }
 
 struct FaultyFile {
     disk: FaultyDisk,
     file: u64,
-    life: u64,
     path: PathBuf,
 }
 
@@ -86,15 +86,17 @@ impl FaultyDisk {
             locks: BTreeSet::new(),
             changes: 0,
         };
-        FaultyDisk { state: Arc::new(Mutex::new(state)) }
+        FaultyDisk { state: Arc::new(Mutex::new(state)), life: 0 }
     }
 
     pub fn set_faults(&self, faults: Faults) {
         self.state.lock().faults = faults;
     }
 
-    /// Power off and on again: what was not safe is partly gone, and nothing fails any more.
-    pub fn power_cut(&self) {
+    /// Power off and on again: what was not safe is partly gone, and nothing fails any more. What is
+    /// returned is the disk from now on.
+    #[must_use]
+    pub fn power_cut(&self) -> FaultyDisk {
         let state = &mut *self.state.lock();
         state.life += 1;
         state.locks.clear();
@@ -103,6 +105,16 @@ impl FaultyDisk {
         let kept = state.names.files();
         state.files.retain(|file, _| kept.contains(file));
         state.files.values_mut().for_each(|content| content.cut(&mut state.random));
+        FaultyDisk { state: Arc::clone(&self.state), life: state.life }
+    }
+
+    /// For operations of those who are alive.
+    fn with<T>(&self, f: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+        let state = &mut *self.state.lock();
+        if state.life != self.life || state.is_off() {
+            return Err(off());
+        }
+        f(state)
     }
 
     /// How many operations have changed something so far.
@@ -199,73 +211,70 @@ impl State {
 
 impl Disk for FaultyDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn File>> {
-        let state = &mut *self.state.lock();
-        if state.is_off() {
-            return Err(off());
-        }
-        let found = state.names.find(path);
-        let file = match (found, access) {
+        let file = self.with(|state| match (state.names.find(path), access) {
             (Some(file), Access::Truncate) => {
                 state.change()?;
                 state.files.entry(file).or_default().set_len(0);
-                file
+                Ok(file)
             }
-            (Some(file), _) => file,
-            (None, Access::Read | Access::Write) => return Err(ErrorKind::NotFound.into()),
+            (Some(file), _) => Ok(file),
+            (None, Access::Read | Access::Write) => Err(ErrorKind::NotFound.into()),
             (None, Access::Create | Access::Truncate) => {
                 state.change()?;
                 let file = state.next_file;
                 state.names.link(path, file)?;
                 state.next_file += 1;
                 state.files.insert(file, Content::default());
-                file
+                Ok(file)
             }
-        };
-        let (disk, path) = (self.clone(), path.to_owned());
-        Ok(Arc::new(FaultyFile { disk, file, life: state.life, path }))
+        })?;
+        Ok(Arc::new(FaultyFile { disk: self.clone(), file, path: path.to_owned() }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        let state = &mut *self.state.lock();
-        state.change()?;
-        state.names.create_dir_all(path);
-        Ok(())
+        self.with(|state| {
+            state.change()?;
+            state.names.create_dir_all(path);
+            Ok(())
+        })
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let state = &mut *self.state.lock();
-        state.change()?;
-        if state.fails(path, true) {
-            return Err(io::Error::other("the directory was not synced"));
-        }
-        state.names.sync(path)
+        self.with(|state| {
+            state.change()?;
+            if state.fails(path, true) {
+                return Err(io::Error::other("the directory was not synced"));
+            }
+            state.names.sync(path)
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let state = &mut *self.state.lock();
-        state.change()?;
-        state.names.rename(from, to)
+        self.with(|state| {
+            state.change()?;
+            state.names.rename(from, to)
+        })
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
-        let state = &mut *self.state.lock();
-        state.change()?;
-        state.names.unlink(path)
+        self.with(|state| {
+            state.change()?;
+            state.names.unlink(path)
+        })
     }
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        let state = &mut *self.state.lock();
-        state.change()?;
-        state.names.remove_dir_all(path)
+        self.with(|state| {
+            state.change()?;
+            state.names.remove_dir_all(path)
+        })
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<Listed>> {
-        let state = &mut *self.state.lock();
-        if state.is_off() {
-            return Err(off());
-        }
-        let len = |file| state.files.get(&file).map_or(0, Content::len);
-        state.names.list(path, len)
+        self.with(|state| {
+            let len = |file| state.files.get(&file).map_or(0, Content::len);
+            state.names.list(path, len)
+        })
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -274,23 +283,24 @@ impl Disk for FaultyDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
-        let state = &mut *self.state.lock();
-        if !state.locks.insert(path.to_owned()) {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        Ok(Box::new(Held { disk: self.clone(), path: path.to_owned(), life: state.life }))
+        self.with(|state| {
+            if !state.locks.insert(path.to_owned()) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        })?;
+        Ok(Box::new(Held { disk: self.clone(), path: path.to_owned() }))
     }
 
     fn free_space(&self, _path: &Path) -> io::Result<u64> {
-        let state = self.state.lock();
-        Ok(state.faults.capacity.unwrap_or(1 << 40).saturating_sub(state.used()))
+        self.with(|state| Ok(state.faults.capacity.unwrap_or(1 << 40).saturating_sub(state.used())))
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         let state = &mut *self.disk.state.lock();
-        if state.life == self.life {
+        if state.life == self.disk.life {
             state.locks.remove(&self.path);
         }
     }
@@ -298,29 +308,16 @@ impl Drop for Held {
 
 // === impl File for FaultyFile ===
 
-impl FaultyFile {
-    fn with<T>(&self, f: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
-        let state = &mut *self.disk.state.lock();
-        if state.life != self.life || !state.files.contains_key(&self.file) {
-            return Err(off());
-        }
-        f(state)
-    }
-}
-
 impl File for FaultyFile {
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        self.with(|state| {
-            if state.is_off() {
-                return Err(off());
-            }
+        self.disk.with(|state| {
             Ok(state.files.get(&self.file).map_or(0, |content| content.read(buffer, at)))
         })
     }
 
     fn write_all_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<()> {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        self.with(|state| {
+        self.disk.with(|state| {
             state.change()?;
             state.grow(self.file, at + bytes.len() as u64)?;
             let fails = state.fails(&self.path, false);
@@ -333,7 +330,7 @@ impl File for FaultyFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.with(|state| {
+        self.disk.with(|state| {
             state.change()?;
             let fails = state.fails(&self.path, true);
             let Some(content) = state.files.get_mut(&self.file) else { return Ok(()) };
@@ -348,11 +345,11 @@ impl File for FaultyFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.with(|state| Ok(state.files.get(&self.file).map_or(0, Content::len)))
+        self.disk.with(|state| Ok(state.files.get(&self.file).map_or(0, Content::len)))
     }
 
     fn preallocate(&self, len: u64) -> io::Result<()> {
-        self.with(|state| {
+        self.disk.with(|state| {
             state.change()?;
             state.grow(self.file, len)?;
             if let Some(content) = state.files.get_mut(&self.file) {

@@ -77,7 +77,7 @@ fn a_cut_takes_what_is_not_safe_and_nothing_else() {
         disk.sync_dir(dir).unwrap();
         file.write_at(&[2; 2000], 1000).unwrap();
         disk.open(&dir.join("new"), Access::Create).unwrap().sync_data().unwrap();
-        disk.power_cut();
+        let disk = disk.power_cut();
         assert!(file.len().is_err(), "a handle of a former life");
         names += usize::from(disk.exists(&dir.join("new")));
         let kept = read_file(&disk, &dir.join("safe")).unwrap();
@@ -112,7 +112,7 @@ fn faults_happen_as_ordered() {
     disk.set_faults(Faults { power_off_after: Some(1), ..Faults::default() });
     assert!(file.write_at(&[1], 0).is_ok());
     assert!(file.write_at(&[1], 0).is_err() && file.read_at(&mut [0], 0).is_err());
-    disk.power_cut();
+    let disk = disk.power_cut();
     assert!(disk.open(&dir.join("f"), Access::Create).is_ok());
     let _: Arc<dyn Disk> = Arc::new(disk);
 }

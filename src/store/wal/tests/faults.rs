@@ -1,0 +1,143 @@
+//! What happens when the disk refuses.
+
+use super::*;
+
+fn failing(syncs: u32, writes: u32) -> Faults {
+    let only_in = Some("wal-".to_owned());
+    Faults { failing_syncs: syncs, failing_writes: writes, only_in, ..Faults::default() }
+}
+
+/// The bodies that a restart finds.
+fn survivors(disk: &FaultyDisk) -> Vec<Bytes> {
+    let (found, _) = contents(open(&disk.power_cut(), &options()));
+    found.into_iter().filter_map(|found| found.2).collect()
+}
+
+/// Waits until the next segment is ready, so that a fault meets the write it is meant for.
+fn settle(rig: &Rig) {
+    rig.write(7, b"begin").unwrap();
+    let mut seen = (0, 0);
+    while seen.0 < 1000 {
+        std::thread::yield_now();
+        let changes = rig.disk.changes();
+        let quiet = changes == seen.1 && rig.disk.paths().len() > 1;
+        seen = if quiet { (seen.0 + 1, changes) } else { (0, changes) };
+    }
+}
+
+#[test]
+fn a_failed_sync_acknowledges_nothing_and_is_not_tried_again() {
+    for seed in 0..20 {
+        let disk = FaultyDisk::new(seed);
+        let rig = Rig::new(disk.clone(), options(), Sync::Always);
+        settle(&rig);
+        rig.write(1, b"safe").unwrap();
+        disk.set_faults(failing(1, 0));
+        assert!(matches!(rig.write(1, b"failed"), Err(CommitError::Failed(_))));
+        assert!(rig.counters.failing.load(Relaxed));
+        // Another segment, which works.
+        rig.write(1, b"next").unwrap();
+        assert!(!rig.counters.failing.load(Relaxed));
+        drop(rig);
+        let found = survivors(&disk);
+        assert!(found.contains(&Bytes::from("safe")) && found.contains(&Bytes::from("next")));
+        // It was refused, and something after it was not.
+        assert!(!found.contains(&Bytes::from("failed")), "seed {seed}");
+    }
+}
+
+#[test]
+fn two_failures_in_a_row_are_the_end() {
+    let disk = FaultyDisk::new(1);
+    let rig = Rig::new(disk.clone(), options(), Sync::Always);
+    settle(&rig);
+    disk.set_faults(failing(2, 0));
+    assert!(matches!(rig.write(1, b"a"), Err(CommitError::Failed(_))));
+    assert!(matches!(rig.write(1, b"b"), Err(CommitError::Failed(_))));
+    assert_eq!(rig.write(1, b"c"), Err(CommitError::Broken));
+    assert!(rig.counters.broken.load(Relaxed));
+    drop(rig);
+    // A restart begins anew.
+    let rig = Rig::new(disk.clone(), options(), Sync::Always);
+    rig.write(1, b"d").unwrap();
+}
+
+#[test]
+fn a_failed_write_takes_only_its_lot_with_it() {
+    for seed in 0..20 {
+        let disk = FaultyDisk::new(seed);
+        let rig = Rig::new(disk.clone(), options(), Sync::Always);
+        settle(&rig);
+        disk.set_faults(failing(0, 1));
+        assert!(matches!(rig.write(1, &[1; 3000]), Err(CommitError::Failed(_))));
+        rig.write(1, b"next").unwrap();
+        drop(rig);
+        let found = survivors(&disk);
+        assert_eq!(found, [&b"next"[..], b"begin"], "seed {seed}");
+    }
+}
+
+#[test]
+fn lazy_batches_before_a_failed_write_are_not_lost() {
+    let disk = FaultyDisk::new(1);
+    let options = WalOptions { lazy_wait: Duration::from_secs(5), ..options() };
+    let rig = Rig::new(disk.clone(), options, Sync::Always);
+    settle(&rig);
+    let lazy = rig.submit(1, b"lazy", Mode::Lazy);
+    while rig.counters.stats().wal_writes < 2 {
+        std::thread::yield_now();
+    }
+    disk.set_faults(failing(0, 1));
+    assert!(rig.write(1, b"failed").is_err());
+    wait(lazy).unwrap();
+    drop(rig);
+    assert!(survivors(&disk).contains(&Bytes::from("lazy")));
+}
+
+#[test]
+fn a_full_disk_refuses_until_there_is_room() {
+    let disk = FaultyDisk::new(1);
+    let rig = Rig::new(disk.clone(), options(), Sync::Always);
+    settle(&rig);
+    disk.set_faults(Faults { capacity: Some(disk.used()), ..Faults::default() });
+    let mut written = 0;
+    let refused = loop {
+        match rig.write(1, &[7; 1000]) {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, CommitError::Full);
+    assert!(written > 10 && rig.counters.full.load(Relaxed));
+    for _ in 0..5 {
+        assert_eq!(rig.write(1, &[7; 1000]), Err(CommitError::Full));
+    }
+    // A checkpoint frees segments, which are used again.
+    assert!(rig.release() > 0);
+    rig.write(1, b"room").unwrap();
+    assert!(!rig.counters.full.load(Relaxed));
+    // Or somebody tidies up elsewhere.
+    while rig.write(1, &[7; 1000]).is_ok() {}
+    disk.set_faults(Faults::default());
+    rig.write(1, b"more room").unwrap();
+    drop(rig);
+    let found = survivors(&disk);
+    assert_eq!(found.last().unwrap(), "more room");
+}
+
+#[test]
+fn at_an_interval_what_was_acknowledged_is_kept_though_the_sync_fails() {
+    let disk = FaultyDisk::new(1);
+    let rig = Rig::new(disk.clone(), options(), Sync::Every(Duration::from_millis(5)));
+    settle(&rig);
+    disk.set_faults(failing(1, 0));
+    rig.write(1, b"acknowledged").unwrap();
+    while rig.counters.stats().syncs == 0 || disk.changes() == 0 {
+        std::thread::yield_now();
+    }
+    while rig.write(1, b"next").is_err() {}
+    rig.wal.close();
+    // Without a power cut: it is still in the page cache.
+    let (found, _) = contents(open(&disk, &options()));
+    assert!(found.iter().any(|found| found.2 == Some(Bytes::from("acknowledged"))));
+}
