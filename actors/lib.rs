@@ -17,7 +17,7 @@ pub mod broker;
 pub mod census;
 pub mod clients;
 pub mod connection;
-mod consumer;
+pub mod consumer;
 pub mod delivery;
 pub mod jetstream;
 pub mod listener;

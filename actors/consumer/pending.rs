@@ -141,6 +141,13 @@ impl Pending {
         self.slots.iter().filter(|slot| slot.place != Place::Settled)
     }
 
+    /// The sequences from `first` to `last` that are pending.
+    pub(crate) fn within(&self, first: u64, last: u64) -> Vec<u64> {
+        let from = self.slots.partition_point(|slot| slot.seq < first);
+        let slots = self.slots.range(from..).take_while(|slot| slot.seq <= last);
+        slots.filter(|slot| slot.place != Place::Settled).map(|slot| slot.seq).collect()
+    }
+
     /// Takes a settled message out.
     pub(crate) fn remove(&mut self, seq: u64) -> Option<Slot> {
         let index = self.index_of(seq)?;

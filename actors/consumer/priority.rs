@@ -24,7 +24,7 @@ pub(crate) struct Pin {
     /// When the client counts as gone, unless it asks before.
     until_ns: i64,
     /// Silence after which it does, in nanoseconds.
-    pub timeout_ns: i64,
+    timeout_ns: i64,
 }
 
 /// What is wrong with the pin of a request.
@@ -63,6 +63,11 @@ impl Gate<'_> {
 // === impl Pin ===
 
 impl Pin {
+    /// A pin that lasts so many nanoseconds of silence.
+    pub(crate) fn new(timeout_ns: i64) -> Self {
+        Self { timeout_ns, ..Self::default() }
+    }
+
     /// The pinned client.
     pub(crate) fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_pin_lasts_while_its_client_asks() {
-        let mut pin = Pin { timeout_ns: 100, ..Pin::default() };
+        let mut pin = Pin::new(100);
         assert_eq!(pin.on_request(Some("x"), 0), Err(WrongPin::Nobody));
         assert_eq!(pin.on_request(None, 0), Ok(()));
         pin.pin("x", 5);

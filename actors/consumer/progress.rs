@@ -139,11 +139,13 @@ impl Recorder {
     }
 
     fn extend(&mut self, tag: u8, seq: u64, count: u64) {
-        if let Some(run) = &mut self.run {
-            if run.tag == tag && run.seq + run.count == seq && run.count < RUN_MAX {
-                run.count += count;
-                return;
-            }
+        if let Some(run) = &mut self.run
+            && run.tag == tag
+            && run.seq + run.count == seq
+            && run.count < RUN_MAX
+        {
+            run.count += count;
+            return;
         }
         self.end_run();
         self.run = Some(Run { tag, seq, count });

@@ -47,7 +47,7 @@ pub(crate) struct State {
     pending: Pending,
     again: Redelivery,
     /// What was delivered as often as it may be and never acknowledged, with how often.
-    exhausted: Option<Box<BTreeMap<u64, u32>>>,
+    exhausted: BTreeMap<u64, u32>,
     recorder: Recorder,
 }
 
@@ -99,7 +99,7 @@ impl State {
 
     /// Messages that were delivered more than once and never acknowledged.
     pub(crate) fn redelivered(&self) -> usize {
-        self.pending.redelivered() + self.exhausted.as_ref().map_or(0, |all| all.len())
+        self.pending.redelivered() + self.exhausted.len()
     }
 
     /// The first sequence that was not looked at yet.
@@ -177,7 +177,7 @@ impl State {
     pub(crate) fn settle(&mut self, seq: u64, now_ns: i64, settled: &mut dyn FnMut(&Slot)) -> bool {
         let first = self.pending.first().map(|slot| slot.seq);
         let slot = self.pending.remove(seq).or_else(|| {
-            let deliveries = self.exhausted.as_mut()?.remove(&seq)?;
+            let deliveries = self.exhausted.remove(&seq)?;
             Some(Slot::new(seq, 0, 0, 0, deliveries))
         });
         let Some(slot) = slot else { return false };
@@ -211,9 +211,9 @@ impl State {
             consumer = slot.dseq;
             settled(&slot);
         }
-        if let Some(exhausted) = &mut self.exhausted {
-            let above = exhausted.split_off(&(seq + 1));
-            for (seq, deliveries) in std::mem::replace(&mut **exhausted, above) {
+        if !self.exhausted.is_empty() {
+            let above = self.exhausted.split_off(&(seq + 1));
+            for (seq, deliveries) in std::mem::replace(&mut self.exhausted, above) {
                 settled(&Slot::new(seq, 0, 0, 0, deliveries));
             }
         }
@@ -258,7 +258,7 @@ impl State {
         let Slot { seq, deliveries, .. } = slot;
         self.recorder.record(now_ns, Op::Exhausted(seq));
         self.pending.remove(seq)?;
-        self.exhausted.get_or_insert_default().insert(seq, deliveries);
+        self.exhausted.insert(seq, deliveries);
         Some(Exhausted { seq, deliveries })
     }
 
@@ -294,12 +294,32 @@ impl State {
 
     /// What the stream no longer holds can't be acknowledged: exhausted messages below its first.
     pub(crate) fn forget_below(&mut self, first_seq: u64) {
-        if let Some(exhausted) = &mut self.exhausted {
-            **exhausted = exhausted.split_off(&first_seq);
-            if exhausted.is_empty() {
-                self.exhausted = None;
-            }
+        if self.exhausted.first_key_value().is_some_and(|(seq, _)| *seq < first_seq) {
+            self.exhausted = self.exhausted.split_off(&first_seq);
         }
+    }
+
+    /// The floor below which nothing is left to be done: [`State::floor`], unless a message below
+    /// it was given up.
+    pub(crate) fn done_floor(&self) -> u64 {
+        let given_up = self.exhausted.keys().next().map_or(u64::MAX, |seq| seq - 1);
+        self.floor.stream.min(given_up)
+    }
+
+    /// What is done with: all up to a floor, and ranges above it.
+    pub(crate) fn settled(&self) -> (u64, Vec<(u64, u64)>) {
+        let floor = self.done_floor();
+        let mut open: Vec<u64> = self.pending.iter().map(|slot| slot.seq).collect();
+        open.extend(self.exhausted.keys());
+        open.sort_unstable();
+        let (mut done, mut next) = (Vec::new(), floor + 1);
+        for seq in open.into_iter().chain([self.delivered.stream + 1]) {
+            if seq > next {
+                done.push((next, seq - 1));
+            }
+            next = next.max(seq + 1);
+        }
+        (floor, done)
     }
 
     /// Starts over: the next message is the first one from `seq` on.
@@ -311,7 +331,7 @@ impl State {
         self.pending.clear();
         self.pending.shrink();
         self.again.clear();
-        self.exhausted = None;
+        self.exhausted.clear();
     }
 
     /// Does again what a delta says.

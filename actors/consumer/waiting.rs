@@ -174,6 +174,7 @@ impl Waiting {
         std::mem::take(&mut self.queue)
     }
 
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Request> {
         self.queue.iter()
     }

@@ -29,9 +29,9 @@ impl State {
             put(&mut out, u64::from(slot.deliveries));
             last = *slot;
         }
-        put(&mut out, self.exhausted.as_ref().map_or(0, |all| all.len() as u64));
+        put(&mut out, self.exhausted.len() as u64);
         let mut last = 0;
-        for (seq, deliveries) in self.exhausted.iter().flat_map(|all| all.iter()) {
+        for (seq, deliveries) in &self.exhausted {
             put(&mut out, seq - last);
             put(&mut out, u64::from(*deliveries));
             last = *seq;
@@ -67,7 +67,7 @@ impl State {
         for _ in 0..from.number()? {
             seq = seq.wrapping_add(from.number()?);
             let deliveries = u32::try_from(from.number()?).map_err(|_| from.unreadable())?;
-            state.exhausted.get_or_insert_default().insert(seq, deliveries);
+            state.exhausted.insert(seq, deliveries);
         }
         Ok(state)
     }

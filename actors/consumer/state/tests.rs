@@ -152,3 +152,19 @@ fn what_is_not_written_yet_is_told() {
     assert!(state.take_delta().is_some());
     assert!(!state.has_news());
 }
+
+#[test]
+fn the_stream_is_told_what_is_done() {
+    let mut state = State::new(Terms { deliver_max: Some(1), ..terms(AckMode::Explicit) }, 1);
+    for seq in [2, 3, 5, 6, 7, 9] {
+        state.deliver(seq, 0);
+    }
+    for seq in [3, 5, 7] {
+        settled(&mut state, seq);
+    }
+    assert_eq!(state.settled(), (0, vec![(1, 1), (3, 5), (7, 8)]));
+    state.on_nak(2, 0, 1);
+    settled(&mut state, 6);
+    assert_eq!(state.floor().stream, 8);
+    assert_eq!(state.settled(), (1, vec![(3, 8)]), "2 was given up, not done");
+}
