@@ -1,7 +1,5 @@
 //! What a stream needs of the server, and the metadata the server writes about that.
 
-use std::collections::BTreeMap;
-
 use super::{PersistMode, StreamConfig};
 use crate::metadata;
 
@@ -46,14 +44,11 @@ impl StreamConfig {
     /// Whether both are the same but for what the server writes.
     #[must_use]
     pub fn is_same(&self, other: &StreamConfig) -> bool {
-        let stripped = |metadata: &BTreeMap<String, String>| {
-            let mut metadata = metadata.clone();
-            metadata::strip(&mut metadata);
-            metadata
+        let stripped = |config: &StreamConfig| {
+            let mut config = config.clone();
+            metadata::strip(&mut config.metadata);
+            config
         };
-        let metadata = BTreeMap::new;
-        stripped(&self.metadata) == stripped(&other.metadata)
-            && StreamConfig { metadata: metadata(), ..self.clone() }
-                == StreamConfig { metadata: metadata(), ..other.clone() }
+        stripped(self) == stripped(other)
     }
 }
