@@ -28,8 +28,8 @@ pub use crypt::KeyError;
 pub use error::{CommitError, OpenError, StoreError};
 pub use group::{Done, GroupId, Kind, Mode};
 pub use log::{
-    AppendError, End, Entry, Filter, Got, Load, Log, PendingCache, Purged, Reader, Removed, State,
-    Stored, Visited,
+    AppendError, End, Entry, Filter, Got, Listed, Load, Log, PendingCache, Placed, Purged, Reader,
+    Removed, State, Stored, Visited,
 };
 pub use options::{CipherKind, Encryption, LogOptions, Options, Sync, WalOptions};
 pub use stats::{Health, Stats};

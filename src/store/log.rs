@@ -22,6 +22,7 @@ mod core;
 mod facts;
 pub mod filter;
 mod index;
+pub mod peek;
 pub mod pending;
 pub mod reader;
 mod removals;
@@ -39,6 +40,7 @@ use self::undo::Undo;
 pub(crate) use self::core::{Core, open};
 pub use self::filter::Filter;
 pub use self::index::Removed;
+pub use self::peek::{Listed, Placed};
 pub use self::pending::PendingCache;
 pub use self::reader::{End, Got, Load, Reader, State, Stored, Visited};
 
