@@ -17,6 +17,9 @@ pub enum CommitError {
     Broken,
     #[error("the store has shut down")]
     Stopped,
+    /// It was made on top of one that failed.
+    #[error("an earlier batch could not be written")]
+    Behind,
     #[error("what it belongs to is deleted")]
     Gone,
     #[error("the batch of {0} bytes is larger than any may be")]

@@ -62,6 +62,9 @@ pub(crate) struct Change {
     /// records are damaged later, this is what remains known.
     pub(crate) mark: u64,
     pub(crate) mode: Mode,
+    /// What [`Group::chain`] was when the writer last knew that nothing of its own had failed. If a
+    /// batch before this one fails, this one does, too: it was made on top of it.
+    pub(crate) chain: Option<u64>,
     /// The log's part of the commit, called only if it succeeded.
     pub(crate) apply: Option<Apply>,
     pub(crate) done: Done,
@@ -123,6 +126,8 @@ pub(crate) struct Group {
     /// The index up to which everything is safe without the write-ahead log.
     safe: AtomicU64,
     deleted: AtomicBool,
+    /// Counts the failures of batches of the log.
+    chain: Arc<AtomicU64>,
     /// Held by what writes to the directory of the group apart from its log.
     files: Mutex<Files>,
 }
@@ -165,6 +170,7 @@ impl Group {
             applied: Mutex::new(0),
             safe: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
+            chain: Arc::default(),
             files: Mutex::default(),
         }
     }
@@ -184,7 +190,7 @@ impl Group {
 
     /// Sends a change on its way. Hold no lock that `apply` or `done` take.
     pub(crate) fn submit(self: &Arc<Group>, change: Change) {
-        let Change { records, table, mark, mode, apply, done } = change;
+        let Change { records, table, mark, mode, chain, apply, done } = change;
         if self.deleted.load(Relaxed) {
             return done(Err(CommitError::Gone));
         }
@@ -201,8 +207,15 @@ impl Group {
         body.extend(records);
         let flags = if backing.cipher.is_some() { FLAG_SEALED } else { 0 };
         let group = Arc::clone(self);
-        let settle = Box::new(move |index, result| group.settle(index, result, table, apply, done));
-        let batch = Batch { group: self.id.0, mark, table_len, flags, body, mode, settle };
+        let settle = Box::new(move |index, result: Result<(), CommitError>| {
+            if let (Err(_), Some(at)) = (result, chain) {
+                // Once, however many fail because of it.
+                let _ = group.chain.compare_exchange(at, at + 1, Relaxed, Relaxed);
+            }
+            group.settle(index, result, table, apply, done);
+        });
+        let chain = chain.map(|at| (Arc::clone(&self.chain), at));
+        let batch = Batch { group: self.id.0, mark, table_len, flags, body, mode, chain, settle };
         backing.wal.submit(&self.index, batch);
     }
 
@@ -253,6 +266,11 @@ impl Group {
             }
             None => false,
         }
+    }
+
+    /// For [`Change::chain`].
+    pub(crate) fn chain(&self) -> u64 {
+        self.chain.load(Relaxed)
     }
 
     /// A position that holds still as long as the guard lives.
@@ -326,6 +344,7 @@ impl Default for Change {
             table: Vec::new(),
             mark: 0,
             mode: Mode::Durable,
+            chain: None,
             apply: None,
             done: Box::new(|_| {}),
         }

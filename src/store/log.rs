@@ -56,6 +56,8 @@ pub struct Log {
     /// Removals of the next batch: ranges of sequences.
     removed: Vec<(u64, u64)>,
     table: Vec<TableOp>,
+    /// Tells a batch that was made on top of one that failed.
+    chain: u64,
     /// Whether there is anything in the next batch that concerns the log.
     changed: bool,
 }
@@ -102,7 +104,8 @@ pub struct Purged {
 impl Log {
     fn new(core: Arc<Core>) -> Log {
         let (records, removed, table) = Default::default();
-        Log { core, records, removed, table, changed: false }
+        let chain = core.group.chain();
+        Log { core, records, removed, table, chain, changed: false }
     }
 
     pub fn reader(&self) -> Reader {
@@ -221,7 +224,12 @@ impl Log {
             if table.is_empty() {
                 done(Ok(()));
             } else {
-                self.core.group.submit(Change { table, done, ..Change::default() });
+                self.core.group.submit(Change {
+                    table,
+                    chain: Some(self.chain),
+                    done,
+                    ..Change::default()
+                });
             }
             return;
         }
@@ -241,8 +249,8 @@ impl Log {
         self.removed.clear();
         let core = Arc::clone(&self.core);
         let apply = Box::new(move || core.index.write().commit(upto, mark));
-        let mode = Mode::Durable;
-        self.core.group.submit(Change { records, table, mark, mode, apply: Some(apply), done });
+        let (mode, chain, apply) = (Mode::Durable, Some(self.chain), Some(apply as _));
+        self.core.group.submit(Change { records, table, mark, mode, chain, apply, done });
     }
 
     /// Undoes all that is not durable: for after a commit that failed. Sequences are given again.
@@ -251,6 +259,7 @@ impl Log {
         let mut index = self.core.index.write();
         let done = index.done;
         index.undo(done);
+        self.chain = self.core.group.chain();
     }
 
     fn forget_staged(&mut self) {

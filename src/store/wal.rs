@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) flags: u32,
     pub(crate) body: SmallVec<[Bytes; 3]>,
     pub(crate) mode: Mode,
+    /// Refused if the number is not the same any more when its turn comes.
+    pub(crate) chain: Option<(Arc<AtomicU64>, u64)>,
     pub(crate) settle: Settle,
 }
 
@@ -75,6 +77,15 @@ struct Queued {
     index: u64,
     body_len: usize,
     body_crc: u32,
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// Whether one that it was made on top of failed.
+    fn is_behind(&self) -> bool {
+        self.chain.as_ref().is_some_and(|(now, at)| now.load(Relaxed) != *at)
+    }
 }
 
 struct Thread {

@@ -88,10 +88,21 @@ impl Rig {
     }
 
     fn submit(&self, group: u64, body: &[u8], mode: Mode) -> Receiver<Result<(), CommitError>> {
+        self.submit_on(group, body, mode, None)
+    }
+
+    /// On top of those that counted on the same number.
+    fn submit_on(
+        &self,
+        group: u64,
+        body: &[u8],
+        mode: Mode,
+        chain: Option<(Arc<AtomicU64>, u64)>,
+    ) -> Receiver<Result<(), CommitError>> {
         let (tell, told) = channel();
         let outcomes = Arc::clone(&self.outcomes);
         let body = Bytes::copy_from_slice(body);
-        let kept = body.clone();
+        let (kept, broken) = (body.clone(), chain.clone());
         let batch = Batch {
             group,
             mark: 0,
@@ -99,7 +110,11 @@ impl Rig {
             flags: 0,
             body: [body].into_iter().collect(),
             mode,
+            chain,
             settle: Box::new(move |index, result| {
+                if let (Err(_), Some((now, at))) = (result, broken) {
+                    now.store(at + 1, Relaxed);
+                }
                 outcomes.lock().push(Outcome { group, index, body: kept, result });
                 let _ = tell.send(result);
             }),

@@ -188,6 +188,10 @@ impl Writer {
             if self.broken {
                 return self.refuse(lot, CommitError::Broken);
             }
+            lot = self.without_behind(lot);
+            if lot.is_empty() {
+                break;
+            }
             let fits = self.fitting(&lot);
             if fits == 0 {
                 if let Err(error) = self.rotate(format::room(lot[0].body_len)) {
@@ -217,6 +221,16 @@ impl Writer {
         if self.sync_at.is_some_and(|at| at <= Instant::now()) {
             self.sync();
         }
+    }
+
+    /// Refuses what was made on top of something that failed.
+    fn without_behind(&mut self, lot: Vec<Queued>) -> Vec<Queued> {
+        if !lot.iter().any(|queued| queued.batch.is_behind()) {
+            return lot;
+        }
+        let (behind, good) = lot.into_iter().partition(|queued| queued.batch.is_behind());
+        self.refuse(behind, CommitError::Behind);
+        good
     }
 
     /// How many batches the segment has room for.
@@ -444,6 +458,7 @@ impl Writer {
             flags: FLAG_MARKER,
             body: smallvec::SmallVec::new(),
             mode: Mode::Durable,
+            chain: None,
             settle: Box::new(|_, _| {}),
         };
         let marker = Queued { batch, index: 0, body_len: 0, body_crc: 0 };

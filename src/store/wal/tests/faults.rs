@@ -141,3 +141,26 @@ fn at_an_interval_what_was_acknowledged_is_kept_though_the_sync_fails() {
     let (found, _) = contents(open(&disk, &options()));
     assert!(found.iter().any(|found| found.2 == Some(Bytes::from("acknowledged"))));
 }
+
+#[test]
+fn what_stands_on_something_that_failed_fails_too() {
+    for seed in 0..30 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let disk = FaultyDisk::new(seed);
+        let rig = Rig::new(disk.clone(), options(), Sync::Always);
+        settle(&rig);
+        let chain = Arc::new(AtomicU64::new(0));
+        let faults = if random.bool() { failing(1, 0) } else { failing(0, 1) };
+        disk.set_faults(faults);
+        let submit = |n: u8, len| {
+            rig.submit_on(1, &vec![n; len], Mode::Durable, Some((Arc::clone(&chain), 0)))
+        };
+        // Several lots, over a change of the segment.
+        let told: Vec<_> = (0..30).map(|n| submit(n, random.usize(1..1500))).collect();
+        let results: Vec<_> = told.into_iter().map(wait).collect();
+        let failed = results.iter().position(Result::is_err).unwrap();
+        assert!(results[failed..].iter().all(Result::is_err), "seed {seed}: {results:?}");
+        assert!(results.contains(&Err(CommitError::Behind)), "seed {seed}: {results:?}");
+        rig.write(1, b"anew").unwrap();
+    }
+}
