@@ -95,6 +95,8 @@ pub struct Consumer {
     loading: bool,
     /// A message to itself is under way, to go on.
     going_on: bool,
+    /// The stream knows where it stands.
+    told_all: bool,
 }
 
 /// What waits at most for a consumer. Acknowledgements come past this bound.
@@ -123,7 +125,7 @@ impl Consumer {
             work(self, out, now_ns);
             self.pass_time(out, now_ns);
             self.halt = self.deliver(out, now_ns);
-            self.end_drained(out, now_ns);
+            self.end_drained(out);
         });
         self.conclude(cx, now_ns);
     }
@@ -203,12 +205,15 @@ impl Actor for Consumer {
 
 impl Handler<Mail> for Consumer {
     fn handle(&mut self, mail: Mail, cx: &mut Cx<'_, Self>) {
-        self.turn(cx, |me, out, now_ns| match mail.kind {
-            MailKind::Pull => me.on_pulls(&mail.frames, out, now_ns),
-            MailKind::Ack => me.on_acks(&mail.frames, out, now_ns),
-            MailKind::Flow => me.on_flow(&mail.frames, out, now_ns),
-            // The directory gives these to streams.
-            MailKind::Direct => {}
+        self.turn(cx, |me, out, now_ns| {
+            me.note_use(now_ns);
+            match mail.kind {
+                MailKind::Pull => me.on_pulls(&mail.frames, out, now_ns),
+                MailKind::Ack => me.on_acks(&mail.frames, out, now_ns),
+                MailKind::Flow => me.on_flow(&mail.frames, out, now_ns),
+                // The directory gives these to streams.
+                MailKind::Direct => {}
+            }
         });
     }
 }

@@ -55,6 +55,7 @@ impl Consumer {
             listening: false,
             loading: false,
             going_on: false,
+            told_all: false,
             home,
             seat,
             config,
@@ -83,15 +84,12 @@ impl Consumer {
             let last = self.home.reader.state().last_seq;
             self.replay = Some(Box::new(Replay::new(last)));
         }
-        match birth {
-            Some(Birth::New(caller)) => {
-                self.ledger.write_record();
-                if let Some(caller) = caller {
-                    self.ledger.answer(Answer::Call(caller, Told::Created));
-                }
-                self.announce_birth(cx);
+        if let Some(Birth::New(caller)) = birth {
+            self.ledger.write_record();
+            if let Some(caller) = caller {
+                self.ledger.answer(Answer::Call(caller, Told::Created));
             }
-            _ => self.tell_all(),
+            self.announce_birth(cx);
         }
     }
 
@@ -188,18 +186,20 @@ impl Consumer {
         AckSubjects::new(stream, name)
     }
 
-    /// Tells the stream where this consumer stands: it may have forgotten.
-    pub(super) fn tell_all(&self) {
-        if !self.home.wants_progress() {
-            return;
-        }
+    /// Tells the stream where this consumer stands, where it wants to know and does not yet.
+    fn tell_all(&mut self) {
         let (floor, done) = self.state.settled();
-        let _ = self.home.progress.send_urgent(Progress { consumer: self.seat.id, floor, done });
+        let progress = Progress { consumer: self.seat.id, floor, done };
+        self.told_all = self.home.progress.send_urgent(progress).is_ok();
+        self.done.take();
     }
 
     /// Tells the stream what this turn was done with.
     pub(super) fn tell_stream(&mut self) {
         self.seat.set_lowest(self.state.pending().first().map_or(u64::MAX, |slot| slot.seq));
+        if !self.told_all && self.home.wants_progress() {
+            return self.tell_all();
+        }
         if self.done.is_empty() {
             return;
         }

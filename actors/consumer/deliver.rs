@@ -11,6 +11,7 @@ use vagus_store::{End, Got, Load, Stored};
 use super::Consumer;
 use super::parts::Pulling;
 use super::priority::{Gate, Pin};
+use super::terms::AckMode;
 use super::waiting::{Request, Served};
 use crate::delivery::{Outlet, Post};
 
@@ -88,9 +89,14 @@ impl Consumer {
             block: Vec::new(),
         };
         let turn = &mut turn;
-        self.deliver_again(turn)
+        let halt = self
+            .deliver_again(turn)
             .or_else(|| self.deliver_picks(turn))
-            .unwrap_or_else(|| self.deliver_new(turn))
+            .unwrap_or_else(|| self.deliver_new(turn));
+        if matches!(halt, Halt::Full) && self.state.terms().ack == AckMode::Flow {
+            self.ask_now(turn.out);
+        }
+        halt
     }
 
     /// What forbids to deliver anything, as far as that can be told without looking at messages.
@@ -343,7 +349,7 @@ impl Consumer {
     }
 
     /// Ends requests that do not wait, once there is nothing more for them.
-    pub(super) fn end_drained(&mut self, out: &mut Outlet<'_>, _now_ns: i64) {
+    pub(super) fn end_drained(&mut self, out: &mut Outlet<'_>) {
         if !matches!(self.halt, Halt::CaughtUp) {
             return;
         }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vagus_jetstream::api::ConsumerCreateResponse;
+use vagus_jetstream::codes;
 use vagus_runtime::Cx;
 use vagus_store::{Mode, TableOp};
 
@@ -162,20 +164,16 @@ impl Consumer {
             self.ledger.unsettled = false;
         }
         if !ok {
-            // What follows must not build on it.
-            self.ledger.base_len = None;
+            // What follows must not build on it, and may have to make up for it.
+            self.ledger.write_record();
+            self.ledger.write_picks();
         }
         let index = self.ledger.waiting.iter().position(|waits| waits.number == number);
         let Some(waits) = index.and_then(|index| self.ledger.waiting.remove(index)) else { return };
         if ok {
             self.send_answers(waits.answers, cx);
         } else {
-            tracing::error!(
-                stream = &*self.home.stream,
-                consumer = &*self.seat.name,
-                "progress can't be written: {} answers are not sent",
-                waits.answers.len()
-            );
+            self.send_failures(waits.answers, cx);
         }
     }
 
@@ -193,6 +191,23 @@ impl Consumer {
                     }
                     Answer::Call(caller, told) => self.tell(&caller, &told, out),
                 }
+            }
+        });
+    }
+}
+
+impl Consumer {
+    /// What was asked for is not durable: acknowledgements are not answered, requests with an
+    /// error.
+    fn send_failures(&self, answers: Vec<Answer>, cx: &mut Cx<'_, Self>) {
+        let (js, stream, name) = (&self.home.js, &*self.home.stream, &*self.seat.name);
+        let unsent = answers.len();
+        tracing::error!(stream, consumer = name, unsent, "progress can't be written");
+        outlet::turn(&js.broker, cx.cell().arbiter(), |out| {
+            for answer in answers {
+                let Answer::Call(caller, _) = answer else { continue };
+                let error = codes::CONSUMER_STORE_FAILED.with("it can't be written");
+                caller.answer::<ConsumerCreateResponse>(js, out, Err(error));
             }
         });
     }
