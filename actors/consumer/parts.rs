@@ -1,6 +1,6 @@
 //! What only one kind of consumer has: waiting requests, or a deliver subject.
 
-use vagus_jetstream::consumer::{ConsumerConfig, PriorityPolicy};
+use vagus_jetstream::consumer::{AckPolicy, ConsumerConfig, PriorityPolicy, sampling};
 
 use super::priority::{Gate, Pin};
 use super::push::{Push, Rate};
@@ -8,7 +8,6 @@ use super::state::State;
 use super::terms::{AckMode, Terms};
 use super::waiting::Waiting;
 use crate::delivery::watch::Watch;
-use vagus_jetstream::consumer::AckPolicy;
 
 /// What a pull consumer has.
 #[derive(Default)]
@@ -31,7 +30,7 @@ pub(super) struct Pushing {
 }
 
 /// Above this many percent is all.
-const PERCENT_MAX: u8 = 100;
+const PERCENT_MAX: u64 = 100;
 
 // === impl Pulling ===
 
@@ -91,8 +90,7 @@ impl From<&ConsumerConfig> for Terms {
 
 /// Percent of acknowledgements to report: `30` or `30%`.
 pub(super) fn sample_percent(config: &ConsumerConfig) -> u8 {
-    let text = config.sample_freq.trim_end_matches('%');
-    text.parse::<u8>().unwrap_or(0).min(PERCENT_MAX)
+    sampling(&config.sample_freq).map_or(0, |percent| percent.min(PERCENT_MAX) as u8)
 }
 
 #[cfg(test)]

@@ -12,7 +12,13 @@ use super::state::Mark;
 // === impl Consumer ===
 
 impl Consumer {
-    /// As the API shows it.
+    /// As responses about it alone show it.
+    pub(super) fn shown(&mut self, now_ns: i64) -> ConsumerInfo {
+        let config = Some(self.config.shown());
+        ConsumerInfo { config, ..self.info(now_ns) }
+    }
+
+    /// As lists show it.
     pub(super) fn info(&mut self, now_ns: i64) -> ConsumerInfo {
         self.state.forget_below(self.home.reader.state().first_seq);
         let (delivered_ns, acked_ns) = self.state.last_active_ns();
