@@ -41,7 +41,18 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ),
     (
         ".",
-        &["actors", "auth", "bench", "config", "plugin", "runtime", "subject", "telemetry", "wire"],
+        &[
+            "actors",
+            "auth",
+            "bench",
+            "config",
+            "plugin",
+            "runtime",
+            "store",
+            "subject",
+            "telemetry",
+            "wire",
+        ],
     ),
 ];
 

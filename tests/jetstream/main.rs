@@ -35,6 +35,7 @@ mod limits;
 mod mirrors;
 mod model;
 mod monitor;
+mod offline;
 mod ordered;
 mod pause;
 mod pressure;

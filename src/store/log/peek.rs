@@ -164,4 +164,3 @@ impl Index {
         Some(Listed { seq, time_ns, subject_id: segment.subject(slot) })
     }
 }
-
