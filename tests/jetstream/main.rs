@@ -50,6 +50,7 @@ mod reset;
 mod schedules;
 mod snapshot;
 mod sources;
+mod stores;
 mod streams;
 mod transforms;
 mod ttl;

@@ -40,6 +40,39 @@ fn acknowledgements_come_in_the_order_of_publishing() {
 }
 
 #[test]
+fn publishers_share_a_stream() {
+    let mut js = start();
+    let (publishers, each) = (8, 250);
+    let port = js.server().port;
+    let threads: Vec<_> = (0..publishers)
+        .map(|id| {
+            std::thread::spawn(move || {
+                let mut nats = crate::kit::Nats::connect(port, "{}");
+                let inbox = nats.inbox();
+                let sid = nats.subscribe(&inbox);
+                for n in 0..each {
+                    nats.send_reply(&format!("s.{id}"), &inbox, &[], n.to_string());
+                }
+                let seq = |_| nats.next(&sid).json()["seq"].as_u64().unwrap();
+                (0..each).map(seq).collect::<Vec<u64>>()
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for (id, thread) in threads.into_iter().enumerate() {
+        let seqs = thread.join().unwrap();
+        assert!(seqs.is_sorted(), "each publisher's messages keep their order");
+        for n in [0, each / 2, each - 1] {
+            let stored = js.get("S", seqs[n]);
+            assert_eq!((stored.subject, stored.payload), (format!("s.{id}"), n.to_string().into()));
+        }
+        all.extend(seqs);
+    }
+    all.sort_unstable();
+    assert!(all.into_iter().eq(1..=publishers * each as u64), "each sequence once, and no gap");
+}
+
+#[test]
 fn plain_subscribers_hear_what_a_stream_stores() {
     let mut js = start();
     let sid = js.subscribe("s.*");
