@@ -24,6 +24,8 @@ mod open;
 mod remove;
 mod slot;
 pub(crate) mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use checkpoint::Checkpointer;
 use layout::Layout;
@@ -34,7 +36,13 @@ use snapshot::Birth;
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-    checkpointer: Arc<Checkpointer>,
+    life: Arc<Life>,
+}
+
+/// Ends the store with its last clone, if nobody did before.
+struct Life {
+    inner: Arc<Inner>,
+    checkpointer: Checkpointer,
 }
 
 struct Inner {
@@ -73,9 +81,10 @@ impl Store {
     /// background, or when they are first asked for. Blocks.
     pub fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Store, OpenError> {
         let inner = open::open(options, disk)?;
-        let checkpointer = Arc::new(checkpoint::start(&inner));
+        let checkpointer = checkpoint::start(&inner);
         open::load_all(&inner);
-        Ok(Store { inner, checkpointer })
+        let life = Arc::new(Life { inner: Arc::clone(&inner), checkpointer });
+        Ok(Store { inner, life })
     }
 
     /// All groups there are, in the order in which they were made.
@@ -170,14 +179,30 @@ impl Store {
 
     /// Makes everything safe and stops. Blocks; what is submitted later fails.
     pub fn shutdown(&self) {
+        self.life.end(true);
+    }
+}
+
+// === impl Life ===
+
+impl Life {
+    fn end(&self, checkpoint: bool) {
         if self.inner.stopping.swap(true, Relaxed) {
             return;
         }
         self.checkpointer.end();
         self.inner.backing.wal.close();
-        checkpoint::all(&self.inner);
+        if checkpoint {
+            checkpoint::all(&self.inner);
+        }
         self.inner.env.writes.wait_idle();
         self.inner.lock.lock().take();
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.end(false);
     }
 }
 

@@ -91,18 +91,32 @@ impl Files {
         self.shared.make(number, len, None, false)
     }
 
-    /// A file that holds nothing of value any more. Call it for the oldest first.
-    pub(crate) fn give_back(&self, number: u64, len: u64) {
+    /// A file that holds nothing of value any more. `reuse`: it can be written again. Call it for the
+    /// oldest first: whatever is removed, what remains must have no hole.
+    pub(crate) fn give_back(&self, number: u64, reuse: bool) {
         let shared = &self.shared;
         let mut state = shared.state.lock();
-        if len == shared.len && state.spares.len() < SPARES_MAX && !state.ended {
+        let mut remove: Vec<u64> = Vec::new();
+        if reuse && !state.ended {
             state.spares.push_back(number);
-            return;
+            if state.spares.len() > SPARES_MAX {
+                remove.extend(state.spares.pop_front());
+            }
+        } else {
+            remove.extend(state.spares.drain(..));
+            remove.push(number);
         }
-        drop(state);
-        if let Err(error) = shared.disk.remove_file(&shared.dir.join(file_name(number))) {
-            tracing::warn!(%error, number, "a segment of the write-ahead log was not removed");
+        // Under the lock: nobody may use a newer one before the older is gone.
+        for number in remove {
+            if let Err(error) = shared.disk.remove_file(&shared.dir.join(file_name(number))) {
+                tracing::warn!(%error, number, "a segment of the log was not removed");
+            }
         }
+    }
+
+    /// Whether a file is as long as all others.
+    pub(crate) fn is_regular(&self, len: u64) -> bool {
+        len == self.shared.len
     }
 }
 

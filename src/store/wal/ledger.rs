@@ -94,7 +94,8 @@ impl Ledger {
             drop(state);
             self.count();
             self.changed.notify_all();
-            self.files.give_back(oldest.number, if oldest.bad { 0 } else { oldest.len });
+            let reuse = !oldest.bad && self.files.is_regular(oldest.len);
+            self.files.give_back(oldest.number, reuse);
             freed += 1;
         }
         freed

@@ -405,7 +405,7 @@ impl Writer {
         };
         if FIRST + room > file.len {
             // In the order of use, which is the order of the numbers.
-            self.files.give_back(file.number, file.len);
+            self.files.give_back(file.number, true);
             self.last_number += 1;
             let len = (FIRST + room).next_multiple_of(FIRST);
             file = self.files.make_large(self.last_number, len)?;
