@@ -133,7 +133,7 @@ fn a_waiting_request_gets_what_comes() {
     js.wait_consumer("C", |info| info["num_waiting"] == 1);
     js.fill([1, 2, 3]);
     assert_eq!([js.next(&sid).seq(), js.next(&sid).seq()], [1, 2]);
-    has(&js.consumer_info("C"), &json!({"num_waiting": 0, "num_pending": 1}));
+    js.wait_consumer("C", |info| info["num_waiting"] == 0 && info["num_pending"] == 1);
     assert!(js.come(&sid).is_empty());
 }
 

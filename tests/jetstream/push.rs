@@ -38,8 +38,8 @@ fn messages_flow_while_somebody_listens() {
     js.unsubscribe(&sid);
     js.wait_consumer("C", |info| info["push_bound"].is_null());
     js.fill([4]);
-    let info = js.consumer_info("C");
-    has(&info, &json!({"num_pending": 1, "delivered": {"stream_seq": 3}}));
+    js.wait_consumer("C", |info| info["num_pending"] == 1);
+    has(&js.consumer_info("C"), &json!({"delivered": {"stream_seq": 3}}));
     let sid = js.subscribe("out");
     assert_eq!(js.next(&sid).counts(), (4, 4, 1));
 }
@@ -68,7 +68,7 @@ fn queue_members_share() {
     // Who listens outside of the group is no reason to deliver, but hears what is.
     let aside = js.subscribe("out");
     js.fill([1]);
-    has(&js.consumer_info("C"), &json!({"num_pending": 1}));
+    js.wait_consumer("C", |info| info["num_pending"] == 1);
     let one = js.subscribe_queue("out", "crew");
     let two = js.subscribe_queue("out", "crew");
     js.fill(2..=100);
