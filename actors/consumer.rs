@@ -68,7 +68,7 @@ pub struct Consumer {
     seat: Arc<Seat>,
     config: Arc<ConsumerConfig>,
     /// How it came to be; only the first incarnation is new.
-    birth: Option<Birth>,
+    birth: Option<Box<Birth>>,
     state: State,
     source: Source,
     /// Waiting requests; none of a push consumer.
@@ -106,7 +106,7 @@ const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 4096, bytes_max: 4 << 
 #[must_use]
 pub fn spec(home: Arc<Home>, seat: Arc<Seat>, birth: Birth) -> Spec<Consumer> {
     let name = seat.name.to_string();
-    let mut birth = Some(birth);
+    let mut birth = Some(Box::new(birth));
     let make = move || Consumer::new(Arc::clone(&home), Arc::clone(&seat), birth.take());
     Spec::new(name, make).mailbox(MAILBOX)
 }

@@ -35,7 +35,7 @@ struct Written {
 
 impl Consumer {
     /// Knows nothing yet; [`Consumer::begin`] follows.
-    pub(super) fn new(home: Arc<Home>, seat: Arc<Seat>, birth: Option<Birth>) -> Self {
+    pub(super) fn new(home: Arc<Home>, seat: Arc<Seat>, birth: Option<Box<Birth>>) -> Self {
         let config = seat.config();
         Self {
             state: State::default(),
@@ -66,7 +66,7 @@ impl Consumer {
     /// Finds out where it stands.
     pub(super) fn begin(&mut self, cx: &mut Cx<'_, Self>) {
         let now_ns = self.home.js.now_ns();
-        let birth = self.birth.take();
+        let birth = self.birth.take().map(|birth| *birth);
         self.note_use(now_ns);
         self.pause = Pause::new(self.config.pause_until.map(|time| time.nanos()), now_ns);
         if self.config.is_push() {

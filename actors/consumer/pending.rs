@@ -55,8 +55,6 @@ pub(crate) struct Pending {
 
 /// Holes are closed when there are more than this and more than live ones.
 const HOLES_MAX: usize = 64;
-/// Slots of an idle consumer that may stay allocated.
-const IDLE_SLOTS_MAX: usize = 16;
 
 // === impl Slot ===
 
@@ -76,6 +74,19 @@ impl Slot {
 // === impl Pending ===
 
 impl Pending {
+    /// Nothing.
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: VecDeque::new(),
+            live: 0,
+            again: 0,
+            gone: 0,
+            walked: 0,
+            ordered_ns: 0,
+            heap: BinaryHeap::new(),
+        }
+    }
+
     /// Messages not settled.
     pub(crate) fn len(&self) -> usize {
         self.live
@@ -186,14 +197,6 @@ impl Pending {
         self.slots.clear();
         self.heap.clear();
         (self.live, self.again, self.gone, self.walked, self.ordered_ns) = (0, 0, 0, 0, 0);
-    }
-
-    /// Gives memory back that an idle consumer does not need.
-    pub(crate) fn shrink(&mut self) {
-        if self.live == 0 && self.slots.capacity() > IDLE_SLOTS_MAX {
-            self.slots = VecDeque::new();
-            self.heap = BinaryHeap::new();
-        }
     }
 
     /// Sets when a message is due. False when it is not pending.

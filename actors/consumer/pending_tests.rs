@@ -55,16 +55,6 @@ fn queued_messages_are_queued_once_and_not_due() {
     assert_eq!((pending.len(), pending.redelivered()), (0, 0));
 }
 
-#[test]
-fn an_idle_consumer_keeps_no_slots() {
-    let mut pending = Pending::default();
-    (1..=1000).for_each(|n| pending.insert(slot(n, 100)));
-    while pending.pop_through(1000).is_some() {}
-    pending.shrink();
-    assert_eq!(pending.slots.capacity(), 0);
-    assert_eq!(pending.next_due(), None);
-}
-
 #[derive(Debug, Clone)]
 enum Step {
     Insert(u64, i64),

@@ -7,9 +7,9 @@ use vagus_jetstream::time::Time;
 use vagus_store::Key;
 
 /// What begins all keys of consumers.
-pub const PREFIX: &str = "consumer/";
-const STATE: &str = "/state";
-const PICKS: &str = "/picks";
+pub const PREFIX: &[u8] = b"consumer/";
+const STATE: &[u8] = b"/state";
+const PICKS: &[u8] = b"/picks";
 
 /// What a consumer is, as opposed to how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,14 +44,14 @@ impl Record {
 impl Keys {
     #[must_use]
     pub fn of(name: &str) -> Self {
-        let key = |end: &str| Bytes::from([PREFIX, name, end].concat());
-        Self { config: key(""), state: key(STATE), picks: key(PICKS) }
+        let key = |end: &[u8]| Bytes::from([PREFIX, name.as_bytes(), end].concat());
+        Self { config: key(b""), state: key(STATE), picks: key(PICKS) }
     }
 
     /// The name of the consumer whose record is under this key.
     #[must_use]
     pub fn name_of(key: &[u8]) -> Option<&str> {
-        let name = std::str::from_utf8(key).ok()?.strip_prefix(PREFIX)?;
+        let name = std::str::from_utf8(key.strip_prefix(PREFIX)?).ok()?;
         (!name.contains('/')).then_some(name)
     }
 }

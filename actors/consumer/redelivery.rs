@@ -11,12 +11,14 @@ pub(crate) struct Redelivery {
     queue: VecDeque<u64>,
 }
 
-/// Entries that an idle consumer may keep room for.
-const IDLE_ENTRIES_MAX: usize = 16;
-
 // === impl Redelivery ===
 
 impl Redelivery {
+    /// Nothing.
+    pub(crate) const fn new() -> Self {
+        Self { queue: VecDeque::new() }
+    }
+
     /// Appends a message that [`Pending`] has as queued.
     pub(crate) fn push(&mut self, seq: u64) {
         self.queue.push_back(seq);
@@ -30,9 +32,6 @@ impl Redelivery {
             }
             self.queue.pop_front();
         }
-        if self.queue.capacity() > IDLE_ENTRIES_MAX {
-            self.queue = VecDeque::new();
-        }
         None
     }
 
@@ -41,10 +40,6 @@ impl Redelivery {
         if self.queue.front() == Some(&seq) {
             self.queue.pop_front();
         }
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.queue = VecDeque::new();
     }
 }
 

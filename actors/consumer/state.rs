@@ -4,6 +4,7 @@
 mod snapshot;
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use super::pending::{Pending, Slot};
 use super::progress::{Op, Reading, Recorder, Unreadable};
@@ -44,11 +45,41 @@ pub(crate) struct State {
     delivered_ns: i64,
     /// When something was acknowledged last.
     acked_ns: i64,
+    /// What is under way; an idle consumer has nothing.
+    work: Lazy,
+    recorder: Recorder,
+}
+
+/// What was delivered and is not settled.
+#[derive(Debug, Default)]
+struct Work {
     pending: Pending,
     again: Redelivery,
     /// What was delivered as often as it may be and never acknowledged, with how often.
     exhausted: BTreeMap<u64, u32>,
-    recorder: Recorder,
+}
+
+/// Work that takes memory only while there is some.
+#[derive(Debug, Default)]
+struct Lazy(Option<Box<Work>>);
+
+static NOTHING: Work =
+    Work { pending: Pending::new(), again: Redelivery::new(), exhausted: BTreeMap::new() };
+
+// === impl Lazy ===
+
+impl Deref for Lazy {
+    type Target = Work;
+
+    fn deref(&self) -> &Work {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Lazy {
+    fn deref_mut(&mut self) -> &mut Work {
+        self.0.get_or_insert_default()
+    }
 }
 
 // === impl State ===
@@ -73,10 +104,10 @@ impl State {
         if !waits {
             return;
         }
-        let slots: Vec<Slot> = self.pending.iter().copied().collect();
+        let slots: Vec<Slot> = self.work.pending.iter().copied().collect();
         for slot in slots.iter().filter(|slot| !slot.is_queued()) {
             let due_ns = slot.at_ns.saturating_add(self.terms.wait_ns(slot.deliveries));
-            self.pending.set_due(slot.seq, due_ns);
+            self.work.pending.set_due(slot.seq, due_ns);
         }
     }
 
@@ -94,12 +125,12 @@ impl State {
     }
 
     pub(crate) fn pending(&self) -> &Pending {
-        &self.pending
+        &self.work.pending
     }
 
     /// Messages that were delivered more than once and never acknowledged.
     pub(crate) fn redelivered(&self) -> usize {
-        self.pending.redelivered() + self.exhausted.len()
+        self.work.pending.redelivered() + self.work.exhausted.len()
     }
 
     /// The first sequence that was not looked at yet.
@@ -110,7 +141,7 @@ impl State {
     /// Messages that may be delivered for the first time before some are acknowledged.
     pub(crate) fn room(&self) -> usize {
         let max = self.terms.pending_max.filter(|_| self.terms.acks()).unwrap_or(usize::MAX);
-        max.saturating_sub(self.pending.len())
+        max.saturating_sub(self.work.pending.len())
     }
 
     /// Whether anything was written down since [`State::take_delta`].
@@ -125,7 +156,9 @@ impl State {
 
     /// Gives memory back that an idle consumer does not need.
     pub(crate) fn shrink(&mut self) {
-        self.pending.shrink();
+        if self.work.pending.is_empty() && self.work.exhausted.is_empty() {
+            self.work = Lazy::default();
+        }
     }
 
     /// A new message was delivered.
@@ -136,7 +169,7 @@ impl State {
         let dseq = self.delivered.consumer;
         if self.terms.acks() {
             let due_ns = now_ns.saturating_add(self.terms.wait_ns(1));
-            self.pending.insert(Slot::new(seq, dseq, now_ns, due_ns, 1));
+            self.work.pending.insert(Slot::new(seq, dseq, now_ns, due_ns, 1));
         } else {
             self.floor = self.delivered;
             self.acked_ns = now_ns;
@@ -156,17 +189,18 @@ impl State {
 
     /// The message whose turn it is to be delivered again.
     pub(crate) fn peek_again(&mut self) -> Option<&Slot> {
-        let seq = self.again.peek(&self.pending)?;
-        self.pending.get(seq)
+        let Work { pending, again, .. } = self.work.0.as_deref_mut()?;
+        let seq = again.peek(pending)?;
+        pending.get(seq)
     }
 
     /// That message was delivered again.
     pub(crate) fn deliver_again(&mut self, seq: u64, now_ns: i64) -> Option<Delivery> {
-        let deliveries = self.pending.get(seq)?.deliveries + 1;
+        let deliveries = self.work.pending.get(seq)?.deliveries + 1;
         let due_ns = now_ns.saturating_add(self.terms.wait_ns(deliveries));
         self.recorder.record(now_ns, Op::Again(seq));
-        self.again.pop_if(seq);
-        self.pending.deliver_again(seq, now_ns, due_ns);
+        self.work.again.pop_if(seq);
+        self.work.pending.deliver_again(seq, now_ns, due_ns);
         self.delivered.consumer += 1;
         self.delivered_ns = now_ns;
         Some(Delivery { dseq: self.delivered.consumer, deliveries })
@@ -175,15 +209,16 @@ impl State {
     /// One message was acknowledged, terminated, or is gone. Tells `settled` what it was, if it
     /// was pending or exhausted.
     pub(crate) fn settle(&mut self, seq: u64, now_ns: i64, settled: &mut dyn FnMut(&Slot)) -> bool {
-        let first = self.pending.first().map(|slot| slot.seq);
-        let slot = self.pending.remove(seq).or_else(|| {
-            let deliveries = self.exhausted.remove(&seq)?;
+        let Some(_) = self.work.0 else { return false };
+        let first = self.work.pending.first().map(|slot| slot.seq);
+        let slot = self.work.pending.remove(seq).or_else(|| {
+            let deliveries = self.work.exhausted.remove(&seq)?;
             Some(Slot::new(seq, 0, 0, 0, deliveries))
         });
         let Some(slot) = slot else { return false };
         self.recorder.record(now_ns, Op::Settled { seq, count: 1 });
         self.acked_ns = now_ns;
-        match self.pending.first() {
+        match self.work.pending.first() {
             None => self.floor = self.delivered,
             Some(next) if first == Some(seq) => {
                 self.floor = Mark { consumer: next.dseq - 1, stream: next.seq - 1 };
@@ -207,13 +242,14 @@ impl State {
         self.recorder.record(now_ns, Op::SettledThrough(seq));
         self.acked_ns = now_ns;
         let mut consumer = self.floor.consumer;
-        while let Some(slot) = self.pending.pop_through(seq) {
+        while let Some(slot) = self.work.pending.pop_through(seq) {
             consumer = slot.dseq;
             settled(&slot);
         }
-        if !self.exhausted.is_empty() {
-            let above = self.exhausted.split_off(&(seq + 1));
-            for (seq, deliveries) in std::mem::replace(&mut self.exhausted, above) {
+        if !self.work.exhausted.is_empty() {
+            let exhausted = &mut self.work.exhausted;
+            let above = exhausted.split_off(&(seq + 1));
+            for (seq, deliveries) in std::mem::replace(exhausted, above) {
                 settled(&Slot::new(seq, 0, 0, 0, deliveries));
             }
         }
@@ -233,13 +269,13 @@ impl State {
     /// A client could not handle a message: it is due at once, or after a delay. Says so when
     /// that was the last time that it may be delivered.
     pub(crate) fn on_nak(&mut self, seq: u64, delay_ns: i64, now_ns: i64) -> Option<Exhausted> {
-        let slot = *self.pending.get(seq)?;
+        let slot = *self.work.pending.get(seq)?;
         if slot.is_queued() {
             return None;
         }
         self.recorder.record(now_ns, Op::Delayed { seq, after_ns: delay_ns });
         if delay_ns > 0 {
-            self.pending.set_due(seq, now_ns.saturating_add(delay_ns));
+            self.work.pending.set_due(seq, now_ns.saturating_add(delay_ns));
             return None;
         }
         self.queue(slot, now_ns)
@@ -249,25 +285,25 @@ impl State {
         if self.terms.is_last(slot.deliveries) {
             return self.exhaust(slot, now_ns);
         }
-        self.pending.queue(slot.seq);
-        self.again.push(slot.seq);
+        self.work.pending.queue(slot.seq);
+        self.work.again.push(slot.seq);
         None
     }
 
     fn exhaust(&mut self, slot: Slot, now_ns: i64) -> Option<Exhausted> {
         let Slot { seq, deliveries, .. } = slot;
         self.recorder.record(now_ns, Op::Exhausted(seq));
-        self.pending.remove(seq)?;
-        self.exhausted.insert(seq, deliveries);
+        self.work.pending.remove(seq)?;
+        self.work.exhausted.insert(seq, deliveries);
         Some(Exhausted { seq, deliveries })
     }
 
     /// A client is still at work on a message.
     pub(crate) fn on_progress(&mut self, seq: u64, now_ns: i64) -> bool {
-        let Some(slot) = self.pending.get(seq) else { return false };
+        let Some(slot) = self.work.pending.get(seq) else { return false };
         let due_ns = now_ns.saturating_add(self.terms.wait_ns(slot.deliveries));
         self.recorder.record(now_ns, Op::Touched(seq));
-        self.pending.touch(seq, now_ns, due_ns)
+        self.work.pending.touch(seq, now_ns, due_ns)
     }
 
     /// Queues what is due for redelivery, up to `limit` messages, in stream order; says what was
@@ -275,13 +311,13 @@ impl State {
     pub(crate) fn on_time(&mut self, now_ns: i64, limit: usize) -> Vec<Exhausted> {
         let mut due = Vec::new();
         while due.len() < limit {
-            let Some(seq) = self.pending.pop_due(now_ns) else { break };
+            let Some(seq) = self.work.pending.pop_due(now_ns) else { break };
             due.push(seq);
         }
         due.sort_unstable();
         let mut exhausted = Vec::new();
         for seq in due {
-            let Some(slot) = self.pending.get(seq).copied() else { continue };
+            let Some(slot) = self.work.pending.get(seq).copied() else { continue };
             exhausted.extend(self.queue(slot, now_ns));
         }
         exhausted
@@ -289,28 +325,29 @@ impl State {
 
     /// When [`State::on_time`] has something to do next, in unix nanoseconds, at the earliest.
     pub(crate) fn next_due(&mut self) -> Option<i64> {
-        self.pending.next_due()
+        self.work.0.as_mut()?.pending.next_due()
     }
 
     /// What the stream no longer holds can't be acknowledged: exhausted messages below its first.
     pub(crate) fn forget_below(&mut self, first_seq: u64) {
-        if self.exhausted.first_key_value().is_some_and(|(seq, _)| *seq < first_seq) {
-            self.exhausted = self.exhausted.split_off(&first_seq);
+        if self.work.exhausted.first_key_value().is_some_and(|(seq, _)| *seq < first_seq) {
+            let exhausted = &mut self.work.exhausted;
+            *exhausted = exhausted.split_off(&first_seq);
         }
     }
 
     /// The floor below which nothing is left to be done: [`State::floor`], unless a message below
     /// it was given up.
     pub(crate) fn done_floor(&self) -> u64 {
-        let given_up = self.exhausted.keys().next().map_or(u64::MAX, |seq| seq - 1);
+        let given_up = self.work.exhausted.keys().next().map_or(u64::MAX, |seq| seq - 1);
         self.floor.stream.min(given_up)
     }
 
     /// What is done with: all up to a floor, and ranges above it.
     pub(crate) fn settled(&self) -> (u64, Vec<(u64, u64)>) {
         let floor = self.done_floor();
-        let mut open: Vec<u64> = self.pending.iter().map(|slot| slot.seq).collect();
-        open.extend(self.exhausted.keys());
+        let mut open: Vec<u64> = self.work.pending.iter().map(|slot| slot.seq).collect();
+        open.extend(self.work.exhausted.keys());
         open.sort_unstable();
         let (mut done, mut next) = (Vec::new(), floor + 1);
         for seq in open.into_iter().chain([self.delivered.stream + 1]) {
@@ -328,10 +365,7 @@ impl State {
         self.recorder.record(now_ns, Op::Reset(stream));
         self.delivered = Mark { consumer: 0, stream };
         self.floor = self.delivered;
-        self.pending.clear();
-        self.pending.shrink();
-        self.again.clear();
-        self.exhausted.clear();
+        self.work = Lazy::default();
     }
 
     /// Does again what a delta says.
@@ -375,17 +409,17 @@ impl State {
                 self.settle_through(seq, now_ns, nobody);
             }
             Op::Delayed { seq, after_ns } if after_ns > 0 => {
-                self.pending.set_due(seq, now_ns.saturating_add(after_ns));
+                self.work.pending.set_due(seq, now_ns.saturating_add(after_ns));
             }
             Op::Delayed { seq, .. } => {
                 // Due at once; whether it is exhausted is written down by itself.
-                self.pending.set_due(seq, now_ns);
+                self.work.pending.set_due(seq, now_ns);
             }
             Op::Touched(seq) => {
                 self.on_progress(seq, now_ns);
             }
             Op::Exhausted(seq) => {
-                if let Some(slot) = self.pending.get(seq).copied() {
+                if let Some(slot) = self.work.pending.get(seq).copied() {
                     self.exhaust(slot, now_ns);
                 }
             }

@@ -16,9 +16,9 @@ impl State {
         }
         put_signed(&mut out, self.delivered_ns);
         put_signed(&mut out, self.acked_ns);
-        put(&mut out, self.pending.len() as u64);
+        put(&mut out, self.work.pending.len() as u64);
         let mut last = Slot::new(self.floor.stream, self.floor.consumer, self.delivered_ns, 0, 0);
-        for slot in self.pending.iter() {
+        for slot in self.work.pending.iter() {
             put(&mut out, slot.seq.wrapping_sub(last.seq));
             put_signed(&mut out, slot.dseq.wrapping_sub(last.dseq) as i64);
             put_signed(&mut out, slot.at_ns.wrapping_sub(last.at_ns));
@@ -29,9 +29,9 @@ impl State {
             put(&mut out, u64::from(slot.deliveries));
             last = *slot;
         }
-        put(&mut out, self.exhausted.len() as u64);
+        put(&mut out, self.work.exhausted.len() as u64);
         let mut last = 0;
-        for (seq, deliveries) in &self.exhausted {
+        for (seq, deliveries) in &self.work.exhausted {
             put(&mut out, seq - last);
             put(&mut out, u64::from(*deliveries));
             last = *seq;
@@ -57,17 +57,17 @@ impl State {
             let deliveries = u32::try_from(from.number()?).map_err(|_| from.unreadable())?;
             let usual_ns = at_ns.saturating_add(state.terms.wait_ns(deliveries));
             let slot = Slot::new(seq, dseq, at_ns, usual_ns.wrapping_add(extra_ns), deliveries);
-            if seq <= last.seq && !state.pending.is_empty() {
+            if seq <= last.seq && !state.work.pending.is_empty() {
                 return Err(from.unreadable());
             }
-            state.pending.insert(slot);
+            state.work.pending.insert(slot);
             last = slot;
         }
         let mut seq = 0u64;
         for _ in 0..from.number()? {
             seq = seq.wrapping_add(from.number()?);
             let deliveries = u32::try_from(from.number()?).map_err(|_| from.unreadable())?;
-            state.exhausted.insert(seq, deliveries);
+            state.work.exhausted.insert(seq, deliveries);
         }
         Ok(state)
     }

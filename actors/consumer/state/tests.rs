@@ -168,3 +168,16 @@ fn the_stream_is_told_what_is_done() {
     assert_eq!(state.floor().stream, 8);
     assert_eq!(state.settled(), (1, vec![(3, 8)]), "2 was given up, not done");
 }
+
+#[test]
+fn an_idle_consumer_keeps_nothing() {
+    let mut state = delivered(AckMode::All, 1000);
+    settled(&mut state, 1000);
+    state.shrink();
+    assert!(state.work.0.is_none());
+    assert_eq!((state.next_due(), state.peek_again()), (None, None));
+    assert_eq!(settled(&mut state, 5), [0u64; 0]);
+    state.on_progress(3, 1);
+    state.forget_below(9);
+    assert!(state.work.0.is_none());
+}
