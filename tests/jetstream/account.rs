@@ -58,6 +58,7 @@ fn an_account_learns_what_it_uses_and_may_use() {
 
 // Row 3.
 #[test]
+#[ignore = "needs accounts"]
 fn an_account_without_jetstream_is_told_so() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }
@@ -75,6 +76,7 @@ fn an_account_without_jetstream_is_told_so() {
 }
 
 #[test]
+#[ignore = "needs accounts"]
 fn accounts_do_not_see_each_other() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }
