@@ -71,6 +71,14 @@ pub struct Settings {
     pub ack_v2: bool,
 }
 
+/// Keys of a stream's table in the store.
+pub mod keys {
+    /// Its configuration, as JSON.
+    pub const CONFIG: &[u8] = b"config";
+    /// When it was made, as JSON.
+    pub const CREATED: &[u8] = b"created";
+}
+
 /// Limits of batch publishing.
 #[derive(Debug, Clone)]
 pub struct BatchLimits {

@@ -86,7 +86,15 @@ impl Caller {
         self.audit(js, out, json);
     }
 
-    /// The same for an answer of the API or an error in its form.
+    /// Sends an answer that auditors are not told of.
+    pub fn answer_unaudited(&self, js: &JetStream, out: &mut Outlet<'_>, json: &[u8]) {
+        js.usage.count_request(false);
+        if let Some(reply) = self.reply() {
+            out.publish(Post { subject: reply, reply: None, headers: None, payload: json });
+        }
+    }
+
+    /// As [`Caller::answer_json`] for an answer of the API or an error in its form.
     pub fn answer<T: Response>(
         &self,
         js: &JetStream,

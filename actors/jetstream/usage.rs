@@ -1,7 +1,7 @@
 //! [`Usage`]: what JetStream takes, counted for account information and monitoring, and held
 //! against limits.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// See the module's text. Of one account; bytes are counted as streams count them.
 #[derive(Debug, Default)]
@@ -16,6 +16,9 @@ pub struct Usage {
     /// Requests answered, and those of them that failed.
     pub requests: AtomicU64,
     pub errors: AtomicU64,
+    /// Batches of publishers that are open.
+    pub atomic_batches: AtomicUsize,
+    pub fast_batches: AtomicUsize,
 }
 
 impl Usage {

@@ -66,6 +66,12 @@ impl Bell {
         }
     }
 
+    /// A consumer was woken otherwise.
+    pub(super) fn hush(&mut self, id: ConsumerId) {
+        self.all.retain(|other| *other != id);
+        self.some.remove(&id);
+    }
+
     /// Whether it matters which subjects there are news for.
     pub(super) fn asks_for_subjects(&self) -> bool {
         !self.some.is_empty()

@@ -3,6 +3,8 @@
 //! Nothing in a message tells that it belongs to such a batch but its reply subject,
 //! `<prefix>.<id>.<flow>.<ok|fail>.<sequence>.<operation>.$FI`.
 
+use vagus_jetstream::ApiError;
+
 /// The end of every reply subject of a fast batch.
 const SUFFIX: &[u8] = b".$FI";
 /// Most messages between two acknowledgements, over all batches of a stream.
@@ -142,6 +144,85 @@ impl Fast {
         Some(self.flow_ack())
     }
 
+    /// Takes a message's place in the batch. The answer is what to tell of a gap, and whether the
+    /// message is to be stored; if not, the batch may have ended.
+    pub(super) fn accept(&mut self, ticket: &Ticket<'_>) -> (Option<Vec<u8>>, bool) {
+        let expected = self.last + 1;
+        let missing = (ticket.seq > expected).then(|| gap(expected, ticket.seq));
+        if ticket.seq == expected || (self.gap_ok && ticket.seq > expected) {
+            self.last = ticket.seq;
+        } else {
+            self.end();
+            return (missing, false);
+        }
+        match ticket.operation {
+            Operation::End => {
+                self.last -= 1;
+                self.end();
+                (missing, false)
+            }
+            Operation::Commit => {
+                self.ending = true;
+                (missing, true)
+            }
+            _ => (missing, true),
+        }
+    }
+
+    /// The publisher asks how far it is, and says how far it should be.
+    pub(super) fn ping(&mut self, ticket: &Ticket<'_>, open: usize) -> Vec<Vec<u8>> {
+        let mut texts = Vec::new();
+        if ticket.seq > self.last {
+            texts.push(gap(self.last + 1, ticket.seq + 1));
+            if !self.gap_ok {
+                self.end();
+                if self.is_over() {
+                    return texts;
+                }
+            } else {
+                self.last = ticket.seq;
+                if self.pending == 0 {
+                    self.stored = self.last;
+                }
+                if let Some(due) = self.due_ack(open) {
+                    texts.push(due);
+                    return texts;
+                }
+            }
+        }
+        texts.push(self.flow_ack());
+        texts
+    }
+
+    /// No more is taken.
+    fn end(&mut self) {
+        self.ending = true;
+        if self.pending == 0 {
+            self.stored = self.last;
+        }
+    }
+
+    /// A message counts without being stored. The acknowledgement that is due with that.
+    pub(super) fn skip(&mut self, seq: u64, open: usize) -> Option<Vec<u8>> {
+        if self.pending > 0 {
+            return None;
+        }
+        self.stored = seq;
+        self.due_ack(open)
+    }
+
+    /// The last message does not count after all, and it is the end.
+    pub(super) fn step_back(&mut self) {
+        self.last -= 1;
+        self.end();
+    }
+
+    /// What is under way will not be stored.
+    pub(super) fn lose_pending(&mut self) {
+        self.pending = 0;
+        self.last = self.stored;
+    }
+
     /// One of the messages staged is stored now, as `stream_seq`.
     pub(super) fn on_stored(&mut self, seq: u64, stream_seq: u64) {
         self.pending = self.pending.saturating_sub(1);
@@ -159,6 +240,12 @@ impl Fast {
 /// `{"type":"gap",...}`: messages from `expected` up to `received` did not come.
 pub(super) fn gap(expected: u64, received: u64) -> Vec<u8> {
     format!(r#"{{"type":"gap","last_seq":{expected},"seq":{received}}}"#).into_bytes()
+}
+
+/// `{"type":"err",...}`: a message was refused.
+pub(super) fn failure(seq: u64, error: &ApiError) -> Vec<u8> {
+    let error = serde_json::to_string(error).unwrap_or_default();
+    format!(r#"{{"type":"err","seq":{seq},"error":{error}}}"#).into_bytes()
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ use crate::jetstream::Caller;
 /// Names a consumer among those of its stream, for as long as the stream's actor lives.
 pub type ConsumerId = u32;
 
+/// Key of a stream's table that is there while it is filled from a snapshot.
+pub const RESTORING: &[u8] = b"restoring";
+
 /// A request of the API, read and with its form checked.
 pub struct Call {
     pub caller: Caller,

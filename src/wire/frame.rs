@@ -134,7 +134,8 @@ impl Span {
 // === impl Frame ===
 
 impl Frame {
-    fn shift(&mut self, by: u32) {
+    /// The same frame, `by` bytes further on.
+    pub fn shift(&mut self, by: u32) {
         let Self { subject, sid, reply, headers, payload, .. } = self;
         for span in [subject, sid, headers, payload].into_iter().chain(reply) {
             span.shift(by);

@@ -1,0 +1,232 @@
+//! How a stream begins to serve: its log is opened, what is not in the log by itself is found in
+//! it again, its consumers are born, its subjects are registered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use vagus_jetstream::headers::PublishHeaders;
+use vagus_jetstream::pub_ack::PubAcks;
+use vagus_jetstream::stream::StreamConfig;
+use vagus_jetstream::{Time, json};
+use vagus_runtime::Cx;
+use vagus_store::{Got, Log, Reader, StoreError};
+
+use super::bell::Bell;
+use super::gate::Gate;
+use super::messages::{News, RESTORING};
+use super::retention::Rule;
+use super::rules::Rules;
+use super::state::State;
+use super::subjects::Subjects;
+use super::timer::Timer;
+use super::values::given;
+use super::{Life, Phase, Seed, Stream, Tally};
+use crate::consumer::messages::Home;
+use crate::delivery::Feed;
+use crate::jetstream::keys;
+
+/// Time before a log is asked for again that its last writer still holds.
+const AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// Messages with headers that are looked at before others have their turn.
+const SCAN_AT_ONCE: usize = 1024;
+
+/// What a look into the log found.
+struct Recovered {
+    /// Message ids within the window: id, sequence, time.
+    ids: Vec<(Vec<u8>, u64, i64)>,
+    last_id: Vec<u8>,
+}
+
+impl Stream {
+    pub(super) fn open(&mut self, cx: &mut Cx<'_, Self>) {
+        match self.seed.js.store.log(self.seed.group) {
+            Ok(log) => {
+                if let Err(cause) = self.begin(log, cx) {
+                    self.give_up(cause);
+                }
+            }
+            Err(StoreError::Busy) => {
+                cx.run_later(AGAIN_AFTER, |me, cx| me.open(cx));
+            }
+            Err(error) => self.give_up(error.to_string()),
+        }
+    }
+
+    fn give_up(&mut self, cause: String) {
+        self.phase = Phase::Failed(cause.clone());
+        let name = self.seed.name.clone();
+        // A parent that is gone has no use for it.
+        let _ = self.seed.news.send_urgent(News::Failed { name, cause });
+    }
+
+    fn begin(&mut self, log: Log, cx: &mut Cx<'_, Self>) -> Result<(), String> {
+        let table = log.table();
+        let config = table.get(keys::CONFIG).ok_or("its configuration is lost")?;
+        let config: StreamConfig =
+            json::parse(&config.base, false).map_err(|error| error.to_string())?;
+        let created = table.get(keys::CREATED);
+        let created = created.and_then(|value| serde_json::from_slice::<Time>(&value.base).ok());
+        let restoring = table.get(RESTORING).is_some();
+        let rules = Rules::new(config).map_err(|error| error.to_string())?;
+        let reader = log.reader();
+        let window = rules.config.duplicate_window;
+        let life = Life::new(&self.seed, log, rules, created.unwrap_or_default(), cx);
+        self.life = Some(Box::new(life));
+        cx.poll_with(|me, cx, task| {
+            me.search(task.waker());
+            me.finish(cx);
+            std::task::Poll::Pending
+        });
+        let _ = restoring;
+        let since = self.seed.js.now_ns().saturating_sub(window);
+        cx.when(recover(reader, since, window > 0), |me, found, cx| me.recovered(found, cx));
+        Ok(())
+    }
+
+    fn recovered(&mut self, found: Recovered, cx: &mut Cx<'_, Self>) {
+        self.live(|life| {
+            for (id, seq, time_ns) in &found.ids {
+                life.state.dedupe.insert(id, *seq, *time_ns);
+            }
+            life.state.last_id = found.last_id;
+            life.state.recover_schedules();
+        });
+        self.serve(cx);
+    }
+
+    /// Brings the consumers to life and takes in what is published.
+    pub(super) fn serve(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(life) = self.life.as_deref_mut() else { return };
+        life.charge();
+        life.raise_consumers(cx);
+        life.resume_retention();
+        self.phase = Phase::Registering;
+        let config = Arc::clone(life.state.config());
+        let registered = life.subjects.set(&life.js.broker, &life.feed, &config.subjects);
+        cx.when(registered, move |me, (), cx| {
+            if me.phase != Phase::Registering {
+                return;
+            }
+            me.phase = Phase::Serving;
+            let name = me.seed.name.clone();
+            // A parent that is gone needs no news.
+            let _ = me.seed.news.send_urgent(News::Serving { name, config });
+            for call in std::mem::take(&mut me.early) {
+                me.turn(cx, |life, out, cx| life.call(call, out, cx));
+            }
+        });
+    }
+}
+
+impl Life {
+    fn new(seed: &Seed, log: Log, rules: Rules, created: Time, cx: &Cx<'_, Stream>) -> Self {
+        let js = Arc::clone(&seed.js);
+        let me = cx.handle();
+        let settings = js.settings();
+        let gate = Arc::new(Gate::new(
+            me.recipient(),
+            me.recipient(),
+            settings.buffered_msgs_max,
+            settings.buffered_bytes_max,
+        ));
+        let feed = Arc::new(Feed::new(js.broker.slots.take(), Arc::clone(&gate) as _));
+        let entry = js.directory.enter(&seed.name, me.recipient());
+        let home = Arc::new(Home {
+            js: Arc::clone(&js),
+            stream: seed.name.as_str().into(),
+            reader: log.reader(),
+            table: log.table(),
+            wants_progress: AtomicBool::new(rules.retention() != Rule::Limits),
+            listen: me.recipient(),
+            progress: me.recipient(),
+            rewound: me.recipient(),
+            expired: me.recipient(),
+        });
+        let payload_max = js.broker.settings().limits.payload_max;
+        js.usage.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Self {
+            group: seed.group,
+            news: seed.news.clone(),
+            me,
+            created,
+            answers: PubAcks::new(&seed.name, js.domain().unwrap_or_default()),
+            state: State::new(rules, log, payload_max),
+            gate,
+            feed,
+            subjects: Subjects::default(),
+            entry,
+            open: Default::default(),
+            flights: VecDeque::new(),
+            completions: Arc::default(),
+            ended: VecDeque::new(),
+            next_ticket: 0,
+            failing: None,
+            parked: VecDeque::new(),
+            parking: false,
+            to_load: None,
+            home,
+            consumers: BTreeMap::new(),
+            names: BTreeMap::new(),
+            next_consumer: 0,
+            bell: Bell::default(),
+            atomic: BTreeMap::new(),
+            fast: BTreeMap::new(),
+            timer: Timer::default(),
+            search: Default::default(),
+            announced: false,
+            charged: (0, 0),
+            rng: fastrand::Rng::new(),
+            tally: Tally::default(),
+            js,
+        }
+    }
+
+    /// It is over, be it by a panic: nothing of it stays with others.
+    pub(super) fn leave(&mut self) {
+        self.subjects.clear();
+        self.settle_accounts();
+        self.js.usage.streams.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        let consumers = self.consumers.len() as i64;
+        self.js.usage.consumers.fetch_sub(consumers, std::sync::atomic::Ordering::Relaxed);
+        self.drop_batches();
+        self.js.directory.leave(&self.home.stream, &self.entry);
+    }
+}
+
+/// Reads message ids back: those stored since, and the last.
+async fn recover(reader: Reader, since_ns: i64, with_ids: bool) -> Recovered {
+    let mut ids = Vec::new();
+    let mut from = reader.seq_at_time(since_ns).filter(|_| with_ids);
+    while let Some(seq) = from {
+        let seqs = reader.with_headers(seq, SCAN_AT_ONCE);
+        from = seqs.last().map(|last| last + 1);
+        for seq in seqs {
+            if let Some((id, time_ns)) = read_id(&reader, seq).await {
+                ids.push((id, seq, time_ns));
+            }
+        }
+        // Others on this thread have something to do, too.
+        tokio::task::yield_now().await;
+    }
+    let last = reader.state().last_seq;
+    let last_id = read_id(&reader, last).await.map(|(id, _)| id).unwrap_or_default();
+    Recovered { ids, last_id }
+}
+
+/// The message id of one message, if it has one.
+async fn read_id(reader: &Reader, seq: u64) -> Option<(Vec<u8>, i64)> {
+    loop {
+        let mut found = None;
+        let got = reader.get(seq, |stored| {
+            let id = given(PublishHeaders::scan(stored.headers).msg_id);
+            found = id.map(|id| (id.to_vec(), stored.time_ns));
+        });
+        match got {
+            Got::Cold(load) => reader.load(load).await,
+            _ => return found,
+        }
+    }
+}
