@@ -49,7 +49,7 @@ pub(super) fn filters(config: &ConsumerConfig) -> Vec<Box<[u8]>> {
 impl Life {
     /// Brings those to life that the table lists.
     pub(super) fn raise_consumers(&mut self, cx: &mut Cx<'_, Stream>) {
-        for (key, value) in self.home.table.scan(record::PREFIX.as_bytes()) {
+        for (key, value) in self.home.table.scan(record::PREFIX) {
             let Some(name) = record::Keys::name_of(&key) else { continue };
             match serde_json::from_slice::<record::Record>(&value.base) {
                 Ok(found) => {
