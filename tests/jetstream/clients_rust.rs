@@ -10,6 +10,7 @@ mod consumers;
 mod kv;
 mod objects;
 mod streams;
+mod volume;
 
 /// Runs `body` on a runtime of its own with a JetStream context, within the deadline.
 #[track_caller]

@@ -56,3 +56,4 @@ mod stores;
 mod streams;
 mod transforms;
 mod ttl;
+mod workers;

@@ -310,3 +310,44 @@ fn a_request_may_ask_for_a_level_of_the_api() {
     let answer = js.request(next, &[("Nats-Required-Api-Level", "4")], "");
     assert_eq!(answer.seq(), 1);
 }
+
+// Row 86.
+#[test]
+fn no_wait_does_not_push_ahead() {
+    let mut js = filled(0);
+    js.puller(json!({"max_ack_pending": 1}));
+    js.fill([1, 2]);
+    assert_eq!(js.fetch(1)[0].seq(), 1);
+    // What is left can't be given yet, and is spoken for.
+    let waiting = js.pull(json!({"batch": 5, "expires": 30_000 * MS}));
+    js.wait_consumer("C", |info| info["num_waiting"] == 1);
+    let sid = js.pull(json!({"batch": 1, "no_wait": true}));
+    assert_eq!(js.next(&sid).head, "NATS/1.0 408 Requests Pending\r\n\r\n");
+    assert!(js.come(&waiting).is_empty());
+}
+
+// Row 90.
+#[test]
+fn one_too_many_with_a_heartbeat_is_not_told() {
+    let mut js = filled(0);
+    js.puller(json!({"max_waiting": 1}));
+    let first = js.pull(json!({"batch": 1, "expires": 30_000 * MS}));
+    js.wait_consumer("C", |info| info["num_waiting"] == 1);
+    let body = json!({"batch": 1, "expires": 2000 * MS, "idle_heartbeat": 500 * MS});
+    let quiet = js.pull(body);
+    let loud = js.pull(json!({"batch": 1, "expires": 2000 * MS}));
+    assert_eq!(js.next(&loud).head, "NATS/1.0 409 Exceeded MaxWaiting\r\n\r\n");
+    assert!(js.come(&quiet).is_empty());
+    js.fill([1]);
+    assert_eq!(js.next(&first).seq(), 1);
+}
+
+// Row 90.
+#[test]
+fn the_server_limits_requests_too() {
+    let mut js = Js::start_with("limits { max_request_batch: 5 }", "");
+    js.filled(0);
+    js.puller(json!({}));
+    let sid = js.pull(json!({"batch": 6}));
+    assert_eq!(js.next(&sid).head, "NATS/1.0 409 Exceeded MaxRequestBatch of 5\r\n\r\n");
+}

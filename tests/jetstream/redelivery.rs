@@ -143,6 +143,28 @@ fn what_the_stream_removes_is_no_longer_waited_for() {
     assert_eq!(js.fetch(1)[0].seq(), 4);
 }
 
+// Row 98.
+#[test]
+fn what_limits_remove_is_told_to_be_terminated() {
+    let mut js = Js::start();
+    js.create(json!({"name": "S", "subjects": ["s.>"], "max_msgs": 2}));
+    js.fill([1, 2]);
+    js.puller(json!({}));
+    let advisories = js.subscribe("$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.S.C");
+    js.fetch(2);
+    js.fill([3]);
+    has(
+        &js.next(&advisories).json(),
+        &json!({
+            "type": "io.nats.jetstream.advisory.v1.terminated", "stream": "S", "consumer": "C",
+            "stream_seq": 1, "consumer_seq": 1, "deliveries": 1,
+            "reason": "Unacknowledged message was deleted",
+        }),
+    );
+    js.wait_consumer("C", |info| info["num_ack_pending"] == 1);
+    has(&js.consumer_info("C"), &json!({"ack_floor": {"stream_seq": 1}, "num_pending": 1}));
+}
+
 // Row 128, as a consumer sees it.
 #[test]
 fn a_consumer_goes_on_after_a_crash() {
