@@ -10,6 +10,9 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use vagus_runtime::{Message, Recipient};
 
+use crate::consumer::messages::Survey as ConsumerSurvey;
+use crate::stream::messages::Survey as StreamSurvey;
+
 /// Messages of clients for one stream or consumer, of one kind.
 #[derive(Debug, Clone)]
 pub struct Mail {
@@ -41,7 +44,15 @@ pub struct Directory {
 /// One stream that serves.
 pub struct StreamEntry {
     pub mail: Recipient<Mail>,
-    consumers: RwLock<HashMap<Box<[u8]>, Recipient<Mail>>>,
+    /// For who wants to know how the stream is, and is no client.
+    pub survey: Recipient<StreamSurvey>,
+    consumers: RwLock<HashMap<Box<[u8]>, ConsumerEntry>>,
+}
+
+/// One consumer that serves.
+struct ConsumerEntry {
+    mail: Recipient<Mail>,
+    survey: Recipient<ConsumerSurvey>,
 }
 
 /// What one batch takes besides its bytes.
@@ -58,8 +69,13 @@ impl Message for Mail {
 impl Directory {
     /// A stream takes its place, with no consumers. One of the same name that was there before
     /// loses it.
-    pub fn enter(&self, stream: &str, mail: Recipient<Mail>) -> Arc<StreamEntry> {
-        let entry = Arc::new(StreamEntry { mail, consumers: RwLock::default() });
+    pub fn enter(
+        &self,
+        stream: &str,
+        mail: Recipient<Mail>,
+        survey: Recipient<StreamSurvey>,
+    ) -> Arc<StreamEntry> {
+        let entry = Arc::new(StreamEntry { mail, survey, consumers: RwLock::default() });
         self.streams.write().insert(stream.as_bytes().into(), Arc::clone(&entry));
         entry
     }
@@ -77,6 +93,18 @@ impl Directory {
         self.streams.read().get(name).cloned()
     }
 
+    /// All streams that serve, in the order of their names.
+    #[must_use]
+    pub fn streams(&self) -> Vec<(String, Arc<StreamEntry>)> {
+        let streams = self.streams.read();
+        let named = |(name, entry): (&Box<[u8]>, &Arc<StreamEntry>)| {
+            (String::from_utf8_lossy(name).into_owned(), Arc::clone(entry))
+        };
+        let mut all: Vec<_> = streams.iter().map(named).collect();
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
     #[must_use]
     pub fn consumer(&self, stream: &[u8], consumer: &[u8]) -> Option<Recipient<Mail>> {
         self.streams.read().get(stream)?.consumer(consumer)
@@ -86,8 +114,14 @@ impl Directory {
 // === impl StreamEntry ===
 
 impl StreamEntry {
-    pub fn enter(&self, consumer: &str, mail: Recipient<Mail>) {
-        self.consumers.write().insert(consumer.as_bytes().into(), mail);
+    pub fn enter(
+        &self,
+        consumer: &str,
+        mail: Recipient<Mail>,
+        survey: Recipient<ConsumerSurvey>,
+    ) {
+        let entry = ConsumerEntry { mail, survey };
+        self.consumers.write().insert(consumer.as_bytes().into(), entry);
     }
 
     pub fn leave(&self, consumer: &str) {
@@ -96,7 +130,13 @@ impl StreamEntry {
 
     #[must_use]
     pub fn consumer(&self, name: &[u8]) -> Option<Recipient<Mail>> {
-        self.consumers.read().get(name).cloned()
+        self.consumers.read().get(name).map(|entry| entry.mail.clone())
+    }
+
+    /// Whom to ask how each of its consumers is.
+    #[must_use]
+    pub fn surveys(&self) -> Vec<Recipient<ConsumerSurvey>> {
+        self.consumers.read().values().map(|entry| entry.survey.clone()).collect()
     }
 
     #[must_use]

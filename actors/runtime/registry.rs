@@ -224,6 +224,41 @@ impl Registry {
         }
     }
 
+    /// The living actors that are `wanted`.
+    pub fn cells(&self, mut wanted: impl FnMut(&ActorCell) -> bool) -> Vec<Arc<ActorCell>> {
+        let ports = self.table().ports();
+        let cells = ports.iter().map(|port| port.cell()).filter(|cell| wanted(cell));
+        cells.map(Arc::clone).collect()
+    }
+
+    /// What each of the living actors that are `wanted` says of itself. All are asked at once, and
+    /// have the time of one; needs a tokio clock.
+    pub async fn observe_all(
+        &self,
+        mut wanted: impl FnMut(&ActorCell) -> bool,
+    ) -> Vec<(Arc<ActorCell>, Result<Value, ObserveError>)> {
+        let mut asked = Vec::new();
+        for port in self.table().ports() {
+            if wanted(port.cell()) {
+                let (tell, answer) = oneshot::channel();
+                port.control(Control::Observe(tell));
+                asked.push((Arc::clone(port.cell()), answer));
+            }
+        }
+        let patience: Duration = self.core.config.observe_within;
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut told = Vec::with_capacity(asked.len());
+        for (cell, answer) in asked {
+            let answer = match tokio::time::timeout_at(deadline, answer).await {
+                Ok(Ok(state)) => Ok(state),
+                Ok(Err(_)) => Err(ObserveError::Ended),
+                Err(_) => Err(ObserveError::Late),
+            };
+            told.push((cell, answer));
+        }
+        told
+    }
+
     /// Makes an actor panic in its own turn, as a fire drill; false when there is no such actor.
     pub fn drill(&self, path: &str, cause: impl Into<String>) -> bool {
         let port = self.find(path);

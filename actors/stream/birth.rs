@@ -133,7 +133,7 @@ impl Life {
             settings.buffered_bytes_max,
         ));
         let feed = Arc::new(Feed::new(js.broker.slots.take(), Arc::clone(&gate) as _));
-        let entry = js.directory.enter(&seed.name, me.recipient());
+        let entry = js.directory.enter(&seed.name, me.recipient(), me.recipient());
         let home = Arc::new(Home {
             js: Arc::clone(&js),
             stream: seed.name.as_str().into(),

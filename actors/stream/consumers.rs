@@ -70,7 +70,7 @@ impl Life {
         self.bell.join(seat.id, filters(&config));
         self.state.retention.join(seat.id, filters(&config), 0);
         let handle = cx.spawn(consumer::spec(Arc::clone(&self.home), Arc::clone(&seat), birth));
-        self.entry.enter(&seat.name, handle.recipient());
+        self.entry.enter(&seat.name, handle.recipient(), handle.recipient());
         self.js.usage.consumers.fetch_add(1, Relaxed);
         let name = seat.name.to_string();
         self.names.insert(seat.id, name.clone());

@@ -56,6 +56,29 @@ fn an_actor_tells_its_own_state() {
 }
 
 #[test]
+fn many_are_asked_in_the_time_of_one() {
+    let (runtime, log) = (runtime(1), Log::default());
+    let probes = ["a", "b", "c"].map(|name| runtime.spawn(Probe::new(name, &log).spec()));
+    let registry = runtime.registry();
+    let wanted = |cell: &vagus_runtime::ActorCell| cell.path() != "/b";
+    let told = || {
+        let told = wait(registry.observe_all(wanted));
+        let mut told: Vec<_> = told.into_iter().map(|(cell, state)| (cell.path(), state)).collect();
+        told.sort_by(|a, b| a.0.cmp(&b.0));
+        told
+    };
+    let idle = Ok(serde_json::json!({ "handled": 0 }));
+    assert_eq!(told(), [("/a".to_owned(), idle.clone()), ("/c".to_owned(), idle)]);
+    assert_eq!(registry.cells(wanted).len(), 2);
+    // All live on one arbiter: while one of them is held, none gets to answer.
+    let release = hold(&probes[1]);
+    let begun = std::time::Instant::now();
+    assert!(told().iter().all(|(_, state)| *state == Err(ObserveError::Late)));
+    assert!(begun.elapsed() < std::time::Duration::from_millis(1800), "{:?}", begun.elapsed());
+    drop(release);
+}
+
+#[test]
 fn a_drill_is_a_real_panic() {
     let (runtime, log) = (runtime(1), Log::default());
     let probe = runtime.spawn(Probe::new("p", &log).spec());
