@@ -11,7 +11,9 @@
 pub mod ack;
 pub mod api;
 pub mod base64;
+pub mod batch;
 pub mod consumer;
+pub mod counter;
 pub mod error;
 pub mod headers;
 pub mod json;
@@ -19,9 +21,11 @@ pub mod metadata;
 pub mod names;
 pub mod pub_ack;
 pub mod pull;
+pub mod schedule;
 pub mod status;
 pub mod stream;
 pub mod time;
+pub mod ttl;
 
 pub use error::{ApiError, codes};
 pub use time::Time;

@@ -81,21 +81,10 @@ impl PubAcks {
         out.push(b'}');
     }
 
-    /// All `count` messages of a batch are stored, the last of them at `seq`.
+    /// All `count` messages of a batch are stored, the last of them at `seq`. Of a counter no value
+    /// is said.
     pub fn batch(&self, out: &mut Vec<u8>, seq: u64, batch: &str, count: u64) {
         self.begin(out, seq);
-        self.end_batch(out, batch, count);
-    }
-
-    /// As [`PubAcks::batch`], of a counter.
-    pub fn batch_counted(&self, out: &mut Vec<u8>, seq: u64, value: &str, batch: &str, count: u64) {
-        self.begin(out, seq);
-        out.extend_from_slice(b",\"val\":");
-        quoted(out, value);
-        self.end_batch(out, batch, count);
-    }
-
-    fn end_batch(&self, out: &mut Vec<u8>, batch: &str, count: u64) {
         out.extend_from_slice(b",\"batch\":");
         quoted(out, batch);
         out.extend_from_slice(b",\"count\":");
@@ -174,9 +163,9 @@ mod tests {
     #[test]
     fn odd_texts_stay_json() {
         let odd = "a\"b\\c\n";
-        let ack = text(|out| PubAcks::new("S", "").batch_counted(out, 1, "5", odd, 1));
+        let ack = text(|out| PubAcks::new("S", "").batch(out, 1, odd, 1));
         let read: PubAck = serde_json::from_str(&ack).unwrap();
-        assert_eq!((read.batch.as_str(), read.value.as_str(), read.count), (odd, "5", 1));
+        assert_eq!((read.batch.as_str(), read.count), (odd, 1));
     }
 
     proptest! {
