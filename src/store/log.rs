@@ -257,9 +257,11 @@ impl Log {
     pub fn abort(&mut self) {
         self.forget_staged();
         let mut index = self.core.index.write();
-        let done = index.done;
-        index.undo(done);
-        self.chain = self.core.group.chain();
+        let chain = self.core.group.chain();
+        // Without a failure what was submitted takes its way.
+        let from = if chain == self.chain { index.submitted } else { index.done };
+        index.undo(from);
+        self.chain = chain;
     }
 
     fn forget_staged(&mut self) {

@@ -15,17 +15,11 @@ use crate::error::StoreError;
 use crate::group::{Engine, Group, Kind, Replay, Saved};
 use crate::record::{self, Kind as RecordKind, Message, Salt};
 
-/// Nothing lives in a file: segments are small, so that making one anew is quick.
-const MEMORY: Shape = Shape {
-    segment_bytes: 1 << 20,
-    segment_slots: 16 << 10,
-    message_bytes: 16,
-    headers_bytes: 0,
-    salt: None,
-};
-
+/// Segments in memory are small, so that making one anew is quick.
+const MEMORY_SEGMENT_BYTES: u32 = 1 << 20;
+const MEMORY_SLOTS_MAX: usize = 16 << 10;
 /// Slots of a segment that lives in a file.
-const SLOTS_MAX: usize = 128 << 10;
+const FILE_SLOTS_MAX: usize = 128 << 10;
 
 pub(crate) struct Core {
     pub(crate) group: Arc<Group>,
@@ -37,11 +31,18 @@ pub(crate) struct Core {
 
 /// Opens the log of a group with what the last checkpoint left.
 pub(crate) fn open(group: Arc<Group>, env: &Arc<Env>, saved: Saved) -> io::Result<Arc<Core>> {
+    let segment_bytes = u32::try_from(env.options.segment_bytes).unwrap_or(1 << 30);
     let shape = match group.kind {
-        Kind::Memory => MEMORY,
+        Kind::Memory => Shape {
+            segment_bytes: segment_bytes.min(MEMORY_SEGMENT_BYTES),
+            segment_slots: MEMORY_SLOTS_MAX,
+            message_bytes: 16,
+            headers_bytes: 0,
+            salt: None,
+        },
         Kind::File { .. } => Shape {
-            segment_bytes: u32::try_from(env.options.segment_bytes).unwrap_or(1 << 30),
-            segment_slots: SLOTS_MAX,
+            segment_bytes,
+            segment_slots: FILE_SLOTS_MAX,
             message_bytes: 30,
             headers_bytes: 4,
             salt: Some(Salt::new(group.id.0)),

@@ -1,3 +1,4 @@
 //! Tests of logs.
 
+mod kit;
 mod model;

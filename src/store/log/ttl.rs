@@ -8,6 +8,8 @@ use std::collections::BinaryHeap;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expiries {
     heap: BinaryHeap<Reverse<(i64, u64)>>,
+    /// Those of removed messages that may come back.
+    aside: Vec<(i64, u64)>,
 }
 
 // === impl Expiries ===
@@ -17,19 +19,28 @@ impl Expiries {
         self.heap.push(Reverse((expires_ns, seq)));
     }
 
-    /// The next one for which `is_live` holds; those before it are forgotten.
+    /// The next one for which `is_live` holds; those before it are put aside.
     pub(crate) fn next(&mut self, is_live: impl Fn(u64) -> bool) -> Option<(i64, u64)> {
         while let Some(Reverse((expires_ns, seq))) = self.heap.peek().copied() {
             if is_live(seq) {
                 return Some((expires_ns, seq));
             }
             self.heap.pop();
+            self.aside.push((expires_ns, seq));
         }
         None
     }
 
-    pub(crate) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
-        self.heap.retain(|Reverse((_, seq))| keep(*seq));
+    /// No removed message comes back any more.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        self.aside.clear();
+    }
+
+    /// Removed messages have come back. Of sequence `below` and behind it there is none.
+    pub(crate) fn restore(&mut self, below: u64) {
+        self.heap.extend(self.aside.drain(..).map(Reverse));
+        self.heap.retain(|Reverse((_, seq))| *seq < below);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {

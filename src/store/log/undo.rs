@@ -55,6 +55,9 @@ impl Index {
                 self.tidy(segment);
             }
         }
+        if self.undo.is_empty() {
+            self.expiries.settle();
+        }
     }
 
     /// Undoes everything from number `from` on.
@@ -83,8 +86,8 @@ impl Index {
             }
         }
         self.submitted = self.submitted.min(self.noted());
-        if let Some(from) = appended {
-            self.expiries.retain(|seq| seq < from);
+        self.expiries.restore(appended.unwrap_or(u64::MAX));
+        if appended.is_some() {
             self.removals.forget();
         }
     }
