@@ -21,9 +21,11 @@ pub mod consumer;
 pub mod delivery;
 pub mod jetstream;
 pub mod listener;
+pub mod meta;
 pub mod plugins;
 pub mod root;
 pub mod shard;
+pub mod source;
 pub mod stream;
 
 pub use broker::{Broker, Cast, Settings};

@@ -1,11 +1,11 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
 //! in:   [`Retire`]
-//! out:  everybody's birth: shards, census, clients, plugins, and last the listener
+//! out:  everybody's birth: shards, census, JetStream, plugins, clients, and last the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use parking_lot::Mutex;
 use serde_json::json;
@@ -14,7 +14,9 @@ use vagus_runtime::{Actor, Cx, Handle, Handler, MailboxLimits, Message, Placemen
 use crate::broker::{Broker, Cast};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
+use crate::jetstream::JetStream;
 use crate::listener::{Close, Listener};
+use crate::meta::{self, Meta};
 use crate::plugins::Guests;
 use crate::shard::SubjectShard;
 
@@ -23,6 +25,8 @@ pub struct Root {
     broker: Arc<Broker>,
     port: Option<Arc<std::net::TcpListener>>,
     guests: Option<Guests>,
+    /// What JetStream's actors share, and whom to tell when its API is there.
+    jetstream: Option<(Arc<JetStream>, mpsc::Sender<()>)>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -45,8 +49,9 @@ impl Root {
         broker: Arc<Broker>,
         port: Option<Arc<std::net::TcpListener>>,
         guests: Option<Guests>,
+        jetstream: Option<(Arc<JetStream>, mpsc::Sender<()>)>,
     ) -> Self {
-        Self { broker, port, guests, listener: None, leaving: false }
+        Self { broker, port, guests, jetstream, listener: None, leaving: false }
     }
 
     fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
@@ -97,6 +102,10 @@ impl Actor for Root {
         let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
+        if let Some((js, ready)) = self.jetstream.take() {
+            let factory = move || Meta::new(Arc::clone(&js), ready.clone());
+            cx.spawn(Spec::new("jetstream", factory).mailbox(meta::MAILBOX));
+        }
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, cx);
         }

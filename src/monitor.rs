@@ -50,6 +50,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tracing::info;
 use vagus_actors::Broker;
+use vagus_actors::jetstream::JetStream;
 use vagus_config::{Config, Port};
 use vagus_runtime::Registry;
 use vagus_telemetry::text::IoReason;
@@ -63,7 +64,10 @@ pub struct MonitorContext {
     pub broker: Arc<Broker>,
     pub actors: Registry,
     pub identity: Arc<Identity>,
+    pub jetstream: Option<Arc<JetStream>>,
     pub in_force: Arc<ArcSwap<InForce>>,
+    /// `None`: JetStream is off.
+    pub jetstream: Option<Arc<JetStream>>,
 }
 
 /// The monitoring port of a server, open until it is stopped or dropped.

@@ -1,6 +1,7 @@
 //! A running server: its ports, its actor tree, and what an operator can ask of it.
 
 mod identity;
+mod jetstream;
 mod settings;
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -15,6 +16,7 @@ use vagus_actors::broker::Broker;
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
+use vagus_actors::jetstream::JetStream;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
 use vagus_config::{Config, Loaded};
@@ -23,6 +25,7 @@ use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec
 use vagus_telemetry::text::IoReason;
 
 pub use self::identity::Identity;
+pub use self::jetstream::JetStreamError;
 pub use self::settings::SettingsError;
 use crate::monitor::{Monitor, MonitorContext, MonitorError};
 
@@ -31,6 +34,7 @@ pub struct Server {
     in_force: Arc<ArcSwap<InForce>>,
     identity: Arc<Identity>,
     broker: Arc<Broker>,
+    jetstream: Option<Arc<JetStream>>,
     root: Handle<Root>,
     runtime: Runtime,
     address: Option<SocketAddr>,
@@ -56,6 +60,8 @@ pub enum StartError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     #[error(transparent)]
+    JetStream(#[from] JetStreamError),
+    #[error(transparent)]
     Plugin(#[from] PluginError),
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
@@ -74,6 +80,8 @@ pub struct Builder {
 const SHARDS: usize = 64;
 /// How long the start waits for plugins to be ready.
 const PLUGINS_READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long the start waits for JetStream to hear requests. Streams may take longer.
+const API_READY_WITHIN: Duration = Duration::from_secs(10);
 
 // === impl Builder ===
 
@@ -141,10 +149,16 @@ impl Builder {
         }
         let shards = config.vagus.shards.unwrap_or(SHARDS);
         let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
+        let jetstream = jetstream::open(&config, &identity, &broker)?;
         let runtime = Runtime::start(layout)?;
-        let top = Arc::clone(&broker);
-        let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests)));
+        let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
+        let js = jetstream.clone().map(|js| (js, api_ready));
+        let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests), js));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
+        if jetstream.is_some() {
+            api.recv_timeout(API_READY_WITHIN)
+                .map_err(|_| JetStreamError::Late(API_READY_WITHIN))?;
+        }
         arrivals.wait(PLUGINS_READY_WITHIN)?;
         let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
         let in_force = Arc::new(ArcSwap::from_pointee(in_force));
@@ -153,11 +167,12 @@ impl Builder {
             actors: runtime.registry(),
             identity: Arc::clone(&identity),
             in_force: Arc::clone(&in_force),
+            jetstream: jetstream.clone(),
         })?;
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
         }
-        Ok(Server { in_force, identity, broker, root, runtime, address, monitor })
+        Ok(Server { in_force, identity, broker, jetstream, root, runtime, address, monitor })
     }
 }
 
@@ -227,6 +242,9 @@ impl Server {
         let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address)?;
         self.broker.set_settings(settings);
+        if let Some(js) = &self.jetstream {
+            js.set_settings(jetstream::settings(&config));
+        }
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         self.tell(Tell::Reload(Reload(self.broker.settings())));
         Ok(())
@@ -274,6 +292,12 @@ impl Server {
         while self.clients() > 0 && std::time::Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(5));
         }
-        self.runtime.shutdown(within)
+        let stopped = self.runtime.shutdown(within);
+        if let Some(js) = &self.jetstream {
+            info!("Initiating JetStream Shutdown...");
+            js.store.shutdown();
+            info!("JetStream Shutdown");
+        }
+        stopped
     }
 }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use arc_swap::{ArcSwap, Guard};
 use vagus_actors::Broker;
 use vagus_actors::broker::GLOBAL_ACCOUNT;
+use vagus_actors::jetstream::JetStream;
 use vagus_config::Config;
 use vagus_runtime::Registry;
 use vagus_telemetry::Process;
@@ -23,6 +24,7 @@ pub(super) struct Context {
     pub(super) actors: Registry,
     pub(super) identity: Arc<Identity>,
     in_force: Arc<ArcSwap<InForce>>,
+    pub(super) jetstream: Option<Arc<JetStream>>,
     pub(super) process: Process,
     /// The port in use; 0 for the scheme that is not served.
     pub(super) http_port: u16,
@@ -54,6 +56,7 @@ impl Context {
             certificate_ends: config.tls.as_ref().and_then(super::tls::not_after),
             requests: std::array::from_fn(|_| AtomicU64::new(0)),
             in_force: from.in_force,
+            jetstream: from.jetstream,
         }
     }
 

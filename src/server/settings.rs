@@ -83,7 +83,9 @@ fn info(
         auth_required,
         max_payload: config.max_payload,
         xkey: identity.xkey.clone(),
-        api_lvl: 4,
+        api_lvl: vagus_jetstream::api::LEVEL,
+        jetstream: config.jetstream.enabled,
+        domain: config.jetstream.domain.clone().unwrap_or_default(),
         cluster: config.cluster.name.clone().unwrap_or_default(),
         vagus: env!("CARGO_PKG_VERSION").to_owned(),
         ..Info::default()

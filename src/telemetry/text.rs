@@ -24,6 +24,11 @@ pub struct Uptime(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoTime(pub SystemTime);
 
+/// A number of bytes in the unit that fits, with two decimals: `17.62 GB`, each unit 1024 of the one
+/// before; below 1 KB as it is: `512 B`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
 /// The reason of an input or output error, in lower case and without the system's number for it:
 /// `no such file or directory`.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +47,23 @@ impl fmt::Display for IoReason<'_> {
             .flat_map(char::to_lowercase)
             .try_for_each(|c| f.write_char(c))?;
         f.write_str(letters.as_str())
+    }
+}
+
+// === impl ByteSize ===
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut unit, mut rest) = (0, self.0);
+        while rest >= 1024 && unit < 6 {
+            rest /= 1024;
+            unit += 1;
+        }
+        if unit == 0 {
+            return write!(f, "{} B", self.0);
+        }
+        let size = self.0 as f64 / 1024f64.powi(unit);
+        write!(f, "{size:.2} {}B", ["", "K", "M", "G", "T", "P", "E"][unit as usize])
     }
 }
 
@@ -119,6 +141,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn sizes_have_the_unit_that_fits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KB"),
+            (18_921_000_000, "17.62 GB"),
+            (u64::MAX, "16.00 EB"),
+        ] {
+            assert_eq!(ByteSize(bytes).to_string(), text);
+        }
+    }
 
     #[test]
     fn durations_read_as_in_go() {

@@ -20,11 +20,16 @@ pub struct Info {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auth_required: bool,
     pub max_payload: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub jetstream: bool,
     pub client_id: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub client_ip: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cluster: String,
+    /// Of JetStream.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub domain: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connect_urls: Vec<String>,
     /// True once the server is in lame duck mode.
@@ -35,7 +40,7 @@ pub struct Info {
     pub connect_info: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub remote_account: String,
-    pub api_lvl: u8,
+    pub api_lvl: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub xkey: String,
     /// Release of this server.

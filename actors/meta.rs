@@ -1,0 +1,235 @@
+//! `Meta`: the JetStream API, and the parent of all streams.
+//!
+//! in:   [`Requests`]: calls below `$JS.API.`, passed on by the front desk; [`News`] of streams;
+//!       [`Stored`], [`Erased`]: what the store has made of a stream
+//! out:  answers; births and deaths of streams; calls that a stream answers by itself
+//! dies: never by itself; with it all streams do, and are made anew from the store. A stream that
+//!       fails again and again is given ever longer pauses, and takes nobody along.
+
+mod consumers;
+mod create;
+mod lists;
+mod remove;
+mod requests;
+mod restore;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+
+use serde_json::json;
+use vagus_jetstream::stream::StreamConfig;
+use vagus_runtime::{Actor, Budget, Cx, Handle, Handler, MailboxLimits, Message, Restart, Spec};
+use vagus_store::{CommitError, GroupId};
+use vagus_wire::frame::frames;
+
+use crate::delivery::outlet::{self, Outlet};
+use crate::delivery::{Feed, Roster, Sub, Target};
+use crate::jetstream::desk::{self, Queue, Requests};
+use crate::jetstream::{Caller, FrontDesk, JetStream};
+use crate::stream::messages::{News, Request};
+use crate::stream::{Seed, Stream};
+
+/// See the module's text.
+pub struct Meta {
+    js: Arc<JetStream>,
+    queue: Arc<Queue>,
+    streams: BTreeMap<String, Known>,
+    /// Streams that this server can't run, and why.
+    offline: BTreeMap<String, String>,
+    roster: Option<Roster>,
+    /// To whoever waits for the API to be there; after that nobody listens.
+    ready: mpsc::Sender<()>,
+    requests: u64,
+}
+
+/// A stream, as its parent knows it.
+struct Known {
+    config: Arc<StreamConfig>,
+    phase: Phase,
+}
+
+enum Phase {
+    /// Its creation is being made durable.
+    Storing,
+    Living {
+        group: GroupId,
+        handle: Handle<Stream>,
+    },
+    /// It is being deleted.
+    Leaving,
+}
+
+/// The store has made room for a new stream, or could not.
+struct Stored {
+    name: String,
+    caller: Caller,
+    /// What the stream is to do first.
+    first: Request,
+    outcome: Result<(), CommitError>,
+    /// Its number in the store, if there is one.
+    id: mpsc::Receiver<GroupId>,
+}
+
+/// A stream's deletion is durable, or failed.
+struct Erased {
+    name: String,
+    caller: Caller,
+    outcome: Result<(), CommitError>,
+}
+
+impl Message for Stored {}
+impl Message for Erased {}
+
+/// Calls that wait are few as a rule; what bounds them is the queue of the front desk.
+pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64 << 10, bytes_max: 256 << 20 };
+/// What one stream may have waiting besides its messages.
+const STREAM_DEPTH_MAX: u32 = 256 << 10;
+
+// === impl Meta ===
+
+impl Meta {
+    #[must_use]
+    pub fn new(js: Arc<JetStream>, ready: mpsc::Sender<()>) -> Self {
+        let queue = Arc::new(Queue::default());
+        Self {
+            js,
+            queue,
+            streams: BTreeMap::new(),
+            offline: BTreeMap::new(),
+            roster: None,
+            ready,
+            requests: 0,
+        }
+    }
+
+    /// Subscribes to what clients send to JetStream itself.
+    fn subscribe(&mut self, cx: &mut Cx<'_, Self>) {
+        let broker = Arc::clone(&self.js.broker);
+        let domain = self.js.domain();
+        let desk = FrontDesk::new(
+            Arc::clone(&self.js.directory),
+            cx.handle().recipient(),
+            Arc::clone(&self.queue),
+            domain,
+        );
+        let feed = Feed::new(broker.slots.take(), Arc::new(desk)).naming_origin(desk::names_origin);
+        let feed = Arc::new(feed);
+        let mut subjects = vec!["$JS.API.>".to_owned(), "$JS.ACK.>".into(), "$JS.FC.>".into()];
+        subjects.extend(domain.map(|domain| format!("$JS.{domain}.API.>")));
+        let subs = subjects.iter().zip(1..).map(|(subject, sid)| {
+            let target = Target::Actor(Arc::clone(&feed));
+            Sub::new(target, subject.as_bytes(), None, format!("{sid}").as_bytes())
+        });
+        let roster = Roster::new(broker, subs.collect());
+        cx.when(roster.register(), |me, (), _| {
+            // Nobody waits any more once the server runs.
+            let _ = me.ready.send(());
+        });
+        self.roster = Some(roster);
+    }
+
+    /// Brings a stream to life.
+    fn spawn(&mut self, name: &str, group: GroupId, cx: &mut Cx<'_, Self>) -> Handle<Stream> {
+        let (js, meta) = (Arc::clone(&self.js), cx.handle().recipient());
+        let seed = Seed { js, group, name: name.to_owned(), news: meta };
+        let restart = Restart::OnFailure(Budget { restarts_max: u32::MAX, ..Budget::default() });
+        let bytes_max = self.js.settings().buffered_bytes_max.saturating_mul(2);
+        let limits = MailboxLimits { depth_max: STREAM_DEPTH_MAX, bytes_max };
+        let spec = Spec::new(name.to_owned(), move || Stream::new(seed.clone()))
+            .mailbox(limits)
+            .restart(restart)
+            .arbiter(vagus_runtime::Placement::Least);
+        cx.spawn(spec)
+    }
+
+    fn living(&self, name: &str) -> Option<(&Known, &Handle<Stream>)> {
+        let known = self.streams.get(name)?;
+        match &known.phase {
+            Phase::Living { handle, .. } => Some((known, handle)),
+            Phase::Storing | Phase::Leaving => None,
+        }
+    }
+
+    fn turn<R>(
+        &mut self,
+        cx: &mut Cx<'_, Self>,
+        work: impl FnOnce(&mut Self, &mut Outlet<'_>, &mut Cx<'_, Self>) -> R,
+    ) -> R {
+        let broker = Arc::clone(&self.js.broker);
+        let arbiter = cx.cell().arbiter();
+        outlet::turn(&broker, arbiter, |out| work(self, out, cx))
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Meta {
+    const KIND: &'static str = "meta";
+
+    fn started(&mut self, cx: &mut Cx<'_, Self>) {
+        let most = self.js.settings().requests_max;
+        self.queue.max.store(most, std::sync::atomic::Ordering::Relaxed);
+        self.recover(cx);
+        self.subscribe(cx);
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        let living =
+            self.streams.values().filter(|known| matches!(known.phase, Phase::Living { .. }));
+        json!({
+            "waiting": "for a request",
+            "requests": self.requests,
+            "streams": self.streams.len(),
+            "living": living.count(),
+            "offline": self.offline,
+        })
+    }
+}
+
+// === impl Handler<Requests> ===
+
+impl Handler<Requests> for Meta {
+    fn handle(&mut self, requests: Requests, cx: &mut Cx<'_, Self>) {
+        if !self.queue.take(&requests) {
+            return self.turn(cx, |me, out, _| me.tell_dropped(requests.count, out));
+        }
+        self.requests += requests.count as u64;
+        self.turn(cx, |me, out, cx| {
+            for (_, frame) in frames(&requests.frames) {
+                me.request(Caller::new(requests.frames.clone(), frame), out, cx);
+            }
+        });
+    }
+}
+
+// === impl Handler<News> ===
+
+impl Handler<News> for Meta {
+    fn handle(&mut self, news: News, cx: &mut Cx<'_, Self>) {
+        match news {
+            News::Serving { name, config } | News::Updated { name, config } => {
+                if let Some(known) = self.streams.get_mut(&name) {
+                    known.config = config;
+                }
+                self.offline.remove(&name);
+            }
+            News::Failed { name, cause } => {
+                tracing::error!("JetStream stream '$G > {name}' can't be served: {cause}");
+                self.offline.insert(name, cause);
+            }
+            News::RestoreFailed { name } => self.give_up(&name, cx),
+        }
+    }
+}
+
+impl Handler<Stored> for Meta {
+    fn handle(&mut self, stored: Stored, cx: &mut Cx<'_, Self>) {
+        self.turn(cx, |me, out, cx| me.stored(stored, out, cx));
+    }
+}
+
+impl Handler<Erased> for Meta {
+    fn handle(&mut self, erased: Erased, cx: &mut Cx<'_, Self>) {
+        self.turn(cx, |me, out, _| me.erased(erased, out));
+    }
+}

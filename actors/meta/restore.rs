@@ -1,0 +1,92 @@
+//! Streams from before: those in the store at the start, and those that a client brings back from
+//! a snapshot.
+
+use std::sync::Arc;
+
+use vagus_jetstream::api::{LEVEL, Restore};
+use vagus_jetstream::stream::StreamConfig;
+use vagus_jetstream::{ApiError, codes, json};
+use vagus_runtime::Cx;
+use vagus_store::GroupInfo;
+
+use super::requests::required;
+use super::{Known, Meta, Phase};
+use crate::delivery::Outlet;
+use crate::jetstream::{Caller, keys};
+use crate::stream::messages::Request;
+
+impl Meta {
+    /// Brings to life what the store has. A stream serves as soon as its own log is read.
+    pub(super) fn recover(&mut self, cx: &mut Cx<'_, Self>) {
+        let mut groups = self.js.store.groups();
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        for group in groups {
+            match self.stored_config(&group) {
+                Ok(config) => {
+                    let handle = self.spawn(&group.name, group.id, cx);
+                    let phase = Phase::Living { group: group.id, handle };
+                    self.streams.insert(group.name, Known { config: Arc::new(config), phase });
+                }
+                Err(cause) => {
+                    tracing::warn!("JetStream stream '$G > {}' is offline: {cause}", group.name);
+                    self.offline.insert(group.name, cause);
+                }
+            }
+        }
+    }
+
+    /// The configuration of a stream in the store, unless a newer server wrote it: what this one
+    /// does not know it can't keep to.
+    fn stored_config(&self, group: &GroupInfo) -> Result<StreamConfig, String> {
+        let table = self.js.store.table(group.id).map_err(|error| error.to_string())?;
+        let value = table.get(keys::CONFIG).ok_or("its configuration is lost")?;
+        let config: StreamConfig =
+            json::parse(&value.base, true).map_err(|error| unsupported(&error))?;
+        let level = config.required_level();
+        if level > LEVEL {
+            return Err(format!(
+                "unsupported - required API level: {level}, current API level: {LEVEL}"
+            ));
+        }
+        Ok(config)
+    }
+
+    /// `STREAM.RESTORE`: room for the stream is made here, what is in it comes to itself.
+    pub(super) fn restore(
+        &mut self,
+        caller: &Caller,
+        name: &str,
+        _: &mut Outlet<'_>,
+        cx: &mut Cx<'_, Self>,
+    ) -> Result<(), ApiError> {
+        let mut ask: Restore = required(caller.body(), self.js.settings().strict)?;
+        if ask.config.name.is_empty() {
+            ask.config.name = name.to_owned();
+        }
+        if ask.config.name != name {
+            return Err(codes::STREAM_MISMATCH.error());
+        }
+        if self.streams.contains_key(name) || self.offline.contains_key(name) {
+            return Err(codes::STREAM_NAME_EXIST_RESTORE_FAILED.error());
+        }
+        let sealed = std::mem::take(&mut ask.config.sealed);
+        let mut config = self.with_rules(false, |rules| ask.config.for_create(name, rules))?;
+        config.sealed = sealed;
+        self.begin(caller, config, Request::Restore(Box::new(ask.state)), cx)
+    }
+
+    /// A restore failed half way: nothing of it stays.
+    pub(super) fn give_up(&mut self, name: &str, cx: &mut Cx<'_, Self>) {
+        let Some(known) = self.streams.remove(name) else { return };
+        let Phase::Living { group, handle } = known.phase else { return };
+        handle.stop();
+        cx.when(handle.ended(), move |me, _, _| {
+            me.js.store.delete(group, Box::new(|_| {}));
+        });
+    }
+}
+
+fn unsupported(error: &ApiError) -> String {
+    let text = error.description.trim_start_matches("invalid JSON: ");
+    format!("unsupported - config error: {text}")
+}
