@@ -114,12 +114,7 @@ impl Directory {
 // === impl StreamEntry ===
 
 impl StreamEntry {
-    pub fn enter(
-        &self,
-        consumer: &str,
-        mail: Recipient<Mail>,
-        survey: Recipient<ConsumerSurvey>,
-    ) {
+    pub fn enter(&self, consumer: &str, mail: Recipient<Mail>, survey: Recipient<ConsumerSurvey>) {
         let entry = ConsumerEntry { mail, survey };
         self.consumers.write().insert(consumer.as_bytes().into(), entry);
     }

@@ -233,8 +233,8 @@ impl Life {
         if is_end && let Some(last) = members.last_mut() {
             last.headers = with(&last.headers, names::BATCH_COMMIT, b"1").into();
         }
-        let (seq, total) = match self.store_all(&members, now_ns) {
-            Ok(stored) => stored,
+        let seq = match self.store_all(&members, now_ns) {
+            Ok(seq) => seq,
             Err(stop) => {
                 // Should a message have to be read first, all is tried again.
                 if let Some(batch) = self.atomic.get_mut(id) {
@@ -246,18 +246,12 @@ impl Life {
         self.drop_atomic(id);
         let (name, count) = (String::from_utf8_lossy(id), members.len() as u64);
         let mut text = Vec::new();
-        match total {
-            Some(total) => self.answers.batch_counted(&mut text, seq, &total, &name, count),
-            None => self.answers.batch(&mut text, seq, &name, count),
-        }
+        self.answers.batch(&mut text, seq, &name, count);
         Ok((seq, text))
     }
 
-    fn store_all(
-        &mut self,
-        members: &[Member],
-        now_ns: i64,
-    ) -> Result<(u64, Option<String>), Stop> {
+    /// Returns the sequence of the last.
+    fn store_all(&mut self, members: &[Member], now_ns: i64) -> Result<u64, Stop> {
         let subjects: Vec<Option<Vec<u8>>> =
             members.iter().map(|member| self.transformed(&member.subject)).collect();
         let mut staged = Staged::default();
@@ -276,14 +270,13 @@ impl Life {
             };
             plans.push(self.state.check(incoming, Some(&mut staged), now_ns)?);
         }
-        let (mut seq, mut total) = (0, None);
+        let mut seq = 0;
         for plan in plans {
-            total = plan.counter.as_ref().map(|counter| counter.total.to_string());
             let kept = self.state.keep(plan, now_ns)?;
             self.note_kept(kept);
             seq = kept.seq;
         }
-        Ok((seq, total))
+        Ok(seq)
     }
 }
 
