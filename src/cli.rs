@@ -9,6 +9,7 @@
 
 mod check;
 mod dashes;
+mod explain;
 mod flags;
 mod help;
 mod load;
@@ -20,6 +21,7 @@ use vagus_bench::BenchArgs;
 
 pub(crate) use self::{
     check::{check, configure},
+    explain::{ExplainArgs, explain},
     flags::ServeArgs,
 };
 use self::{dashes::Split, flags::ServeCli};
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Signal { order: String, target: String },
     /// `bench ...`: load a server and measure it.
     Bench(Box<BenchArgs>),
+    /// `explain ...`: ask a server why a stream or consumer gets on, or does not.
+    Explain(ExplainArgs),
     /// `config docs`: print the reference of configuration keys.
     ConfigDocs,
     /// `-v`, `version`.
@@ -73,10 +77,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     match word.to_ascii_lowercase().as_str() {
         "version" => Ok(Command::Version),
         "help" => Ok(Command::Help),
-        "bench" | "config" if !flags.is_empty() => {
+        "bench" | "config" | "explain" if !flags.is_empty() => {
             Err(Exit::failure(&format!("flags before {word:?} are not understood")))
         }
         "bench" => bench(rest),
+        "explain" => explain::parse(rest).map(Command::Explain),
         "config" if rest == ["docs"] => Ok(Command::ConfigDocs),
         "config" => Err(Exit::failure("usage: vagus config docs")),
         "serve" => served_with(flags, rest),
@@ -144,16 +149,8 @@ fn bench(rest: &[String]) -> Result<Command, Exit> {
         args: BenchArgs,
     }
     let argv = std::iter::once("vagus bench").chain(rest.iter().map(String::as_str));
-    match Bench::try_parse_from(argv) {
-        Ok(bench) => Ok(Command::Bench(Box::new(bench.args))),
-        Err(error) => {
-            let text = error.render().to_string();
-            let code = u8::try_from(error.exit_code()).unwrap_or(1);
-            let (stdout, stderr) =
-                if error.use_stderr() { (String::new(), text) } else { (text, String::new()) };
-            Err(Exit { code, stdout, stderr })
-        }
-    }
+    let bench = Bench::try_parse_from(argv).map_err(|error| Exit::of_clap(&error))?;
+    Ok(Command::Bench(Box::new(bench.args)))
 }
 
 fn unrecognized(word: &str) -> Exit {
@@ -166,6 +163,15 @@ impl Exit {
     /// Success, with something to read.
     pub(crate) fn text(stdout: String) -> Self {
         Self { stdout, ..Self::default() }
+    }
+
+    /// Help that was asked for, or what is wrong with the arguments of a sub-command.
+    fn of_clap(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let code = u8::try_from(error.exit_code()).unwrap_or(1);
+        let (stdout, stderr) =
+            if error.use_stderr() { (String::new(), text) } else { (text, String::new()) };
+        Self { code, stdout, stderr }
     }
 
     /// Failure: `vagus: <message>` on stderr and code 1.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             Err(error) => cli::Exit::failure(&error.to_string()).end(),
         },
         Command::Bench(args) => vagus_bench::main(&args),
+        Command::Explain(args) => cli::explain(&args).end(),
         Command::ConfigDocs => cli::config_docs().end(),
         Command::Version => cli::version().end(),
         Command::Help => cli::help().end(),

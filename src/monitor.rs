@@ -10,8 +10,8 @@
 //! they are asked for by message, with a time limit. A panic while a page is made ends that answer
 //! with status 500 and nothing else.
 //!
-//! The pages of nats-server have its fields in its order. Two are our own: `/metrics` and
-//! `/actorz`.
+//! The pages of nats-server have its fields in its order. Three are our own: `/metrics`,
+//! `/actorz` and `/explain`.
 
 mod context;
 mod json;
@@ -25,11 +25,13 @@ mod accountz;
 mod accstatz;
 mod actorz;
 mod connz;
+mod explain;
 mod expvar;
 mod gatewayz;
 mod healthz;
 mod index;
 mod ipqueuesz;
+mod jetstream;
 mod jsz;
 mod leafz;
 mod metrics;
@@ -64,7 +66,6 @@ pub struct MonitorContext {
     pub broker: Arc<Broker>,
     pub actors: Registry,
     pub identity: Arc<Identity>,
-    pub jetstream: Option<Arc<JetStream>>,
     pub in_force: Arc<ArcSwap<InForce>>,
     /// `None`: JetStream is off.
     pub jetstream: Option<Arc<JetStream>>,

@@ -81,7 +81,7 @@ fn detail(context: &Context, account_name: String) -> AccountInfo {
         update_time: time(in_force.since),
         expired: false,
         complete: true,
-        jetstream_enabled: false,
+        jetstream_enabled: clients && context.jetstream.is_some(),
         leafnode_connections: 0,
         client_connections: match clients {
             true => context.broker.tally.clients.load(Relaxed),

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::reply::{self, Reply};
 use super::router::Endpoint;
 
-const LINKS: [(&str, Endpoint); 16] = [
+const LINKS: [(&str, Endpoint); 17] = [
     ("General", Endpoint::Varz),
     ("JetStream", Endpoint::Jsz),
     ("Connections", Endpoint::Connz),
@@ -19,6 +19,7 @@ const LINKS: [(&str, Endpoint); 16] = [
     ("Raft Groups", Endpoint::Raftz),
     ("Health Probe", Endpoint::Healthz),
     ("Actors", Endpoint::Actorz),
+    ("Explain a Stream", Endpoint::Explain),
     ("Metrics", Endpoint::Metrics),
     ("Mailboxes", Endpoint::Ipqueuesz),
     ("Threads", Endpoint::Stacksz),

@@ -17,6 +17,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use vagus_runtime::ActorReport;
+use vagus_store::{Health, Store};
 
 use super::actorz::{by_kind, state_name};
 use super::context::Context;
@@ -44,6 +45,7 @@ fn registry(context: &Context) -> Registry {
     traffic(context, &mut metrics);
     clients(context, &mut metrics);
     actors(&context.actors.snapshot(), &mut metrics);
+    jetstream(context, &mut metrics);
     process(context, &mut metrics);
     requests(context, &mut metrics);
     metrics.0
@@ -152,6 +154,83 @@ fn actors(actors: &[ActorReport], metrics: &mut Metrics) {
     // Gauges: they are those of the living, and go with them.
     metrics.put("actor_restarts", "Restarts of the actors that live", restarts);
     metrics.put("actor_handled_messages", "Messages handled by the actors that live", handled);
+}
+
+/// Sums over all streams: how many there are is up to clients, and so they are no labels.
+fn jetstream(context: &Context, metrics: &mut Metrics) {
+    let enabled = u64::from(context.jetstream.is_some()) as f64;
+    metrics.gauge("jetstream_enabled", "1 when JetStream is on", enabled);
+    let Some(jetstream) = &context.jetstream else { return };
+    let usage = &jetstream.usage;
+    let (streams, consumers) = (usage.streams.load(Relaxed), usage.consumers.load(Relaxed));
+    metrics.gauge("jetstream_streams", "Streams at present", streams as f64);
+    metrics.gauge("jetstream_consumers", "Consumers at present", consumers as f64);
+    let (bytes, reserved, most) = (Gauges::default(), Gauges::default(), Gauges::default());
+    let settings = jetstream.settings();
+    for (name, in_memory, max) in
+        [("memory", true, settings.memory_max), ("file", false, settings.storage_max)]
+    {
+        let labels = vec![("storage", name)];
+        bytes.get_or_create(&labels).set(usage.bytes(in_memory) as f64);
+        reserved.get_or_create(&labels).set(usage.reserved(in_memory) as f64);
+        most.get_or_create(&labels).set(max as f64);
+    }
+    metrics.put("jetstream_bytes", "Bytes of all streams, as streams count them", bytes);
+    metrics.put("jetstream_reserved_bytes", "Bytes reserved by max_bytes of streams", reserved);
+    metrics.put("jetstream_max_bytes", "Bytes that streams may take", most);
+    let requests = usage.requests.load(Relaxed);
+    metrics.counter("jetstream_api_requests", "Requests to the API", requests);
+    let errors = usage.errors.load(Relaxed);
+    metrics.counter("jetstream_api_errors", "Requests answered with an error", errors);
+    store(&jetstream.store, metrics);
+}
+
+/// What the store counts since it was opened, and how it is.
+fn store(store: &Store, metrics: &mut Metrics) {
+    let stats = store.stats();
+    for (name, help, value) in [
+        ("store_commits", "Batches of changes that became durable", stats.commits),
+        ("store_failed_commits", "Batches of changes that failed", stats.failed),
+        ("store_wal_writes", "Writes to the write-ahead log", stats.wal_writes),
+        ("store_wal_bytes", "Bytes written to the write-ahead log", stats.wal_bytes),
+        ("store_wal_syncs", "Syncs of the write-ahead log", stats.syncs),
+        ("store_segment_bytes", "Bytes written to the segments of streams", stats.segment_bytes),
+        ("store_checkpoints", "Times that segments took over what was logged", stats.checkpoints),
+        ("store_damaged_records", "Records that can't be read", stats.damaged),
+        ("store_quarantined", "Directories of unknown origin, moved aside", stats.quarantined),
+    ] {
+        metrics.counter(name, help, value);
+    }
+    let seconds = ConstGauge::new(stats.sync_ns as f64 / 1e9);
+    let help = "Time spent in syncs of the write-ahead log, since the start";
+    metrics.0.register_with_unit("store_wal_sync_time", help, Unit::Seconds, seconds);
+    for (name, help, value) in [
+        ("store_queued_bytes", "Bytes that wait to be written", stats.queued_bytes),
+        ("store_debt_bytes", "Bytes that a restart would read again", stats.debt_bytes),
+        ("store_groups", "Streams in the store", stats.groups),
+        ("store_groups_ready", "Streams in the store that are recovered", stats.groups_ready),
+    ] {
+        metrics.gauge(name, help, value as f64);
+    }
+    let states = Gauges::default();
+    let now = health_name(&store.health());
+    for name in HEALTH_NAMES {
+        states.get_or_create(&vec![("state", name)]).set(f64::from(u8::from(name == now)));
+    }
+    metrics.put("store_health", "1 for the state that the store is in", states);
+}
+
+const HEALTH_NAMES: [&str; 6] = ["good", "recovering", "degraded", "full", "failing", "broken"];
+
+fn health_name(health: &Health) -> &'static str {
+    match health {
+        Health::Good => "good",
+        Health::Recovering { .. } => "recovering",
+        Health::Degraded(_) => "degraded",
+        Health::Full => "full",
+        Health::Failing => "failing",
+        Health::Broken => "broken",
+    }
 }
 
 fn process(context: &Context, metrics: &mut Metrics) {

@@ -9,8 +9,8 @@ use super::context::Context;
 use super::query::{Query, decode};
 use super::reply::{self, Refusal, Reply};
 use super::{
-    accountz, accstatz, actorz, connz, expvar, gatewayz, healthz, index, ipqueuesz, jsz, leafz,
-    metrics, raftz, routez, stacksz, subsz, varz,
+    accountz, accstatz, actorz, connz, explain, expvar, gatewayz, healthz, index, ipqueuesz, jsz,
+    leafz, metrics, raftz, routez, stacksz, subsz, varz,
 };
 
 /// A page.
@@ -33,10 +33,11 @@ pub(super) enum Endpoint {
     Expvar,
     Metrics,
     Actorz,
+    Explain,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Index,
         Self::Varz,
         Self::Connz,
@@ -54,6 +55,7 @@ impl Endpoint {
         Self::Expvar,
         Self::Metrics,
         Self::Actorz,
+        Self::Explain,
     ];
 
     /// Its path behind the base path; also the name under which its requests are counted.
@@ -76,6 +78,7 @@ impl Endpoint {
             Self::Expvar => "/debug/vars",
             Self::Metrics => "/metrics",
             Self::Actorz => "/actorz",
+            Self::Explain => "/explain",
         }
     }
 
@@ -106,14 +109,15 @@ impl Endpoint {
             Self::Subsz => subsz::page(context, query),
             Self::Accountz => accountz::page(context, query),
             Self::Accstatz => accstatz::page(context, query),
-            Self::Jsz => jsz::page(context, query),
-            Self::Healthz => healthz::page(context, query),
+            Self::Jsz => jsz::page(context, query).await,
+            Self::Healthz => healthz::page(context, query).await,
             Self::Ipqueuesz => ipqueuesz::page(context, query),
             Self::Raftz => raftz::page(),
             Self::Stacksz => Ok(stacksz::page(context)),
             Self::Expvar => Ok(expvar::page()),
             Self::Metrics => metrics::page(context),
             Self::Actorz => actorz::page(context, query).await,
+            Self::Explain => explain::page(context, query).await,
         }
     }
 }

@@ -9,6 +9,7 @@ use vagus_config::{Config, WriteTimeout};
 use vagus_telemetry::text::Uptime;
 
 use super::context::{Context, now, time};
+use super::jetstream::stats;
 use super::reply::{self, Reply};
 use super::router::Endpoint;
 
@@ -89,13 +90,24 @@ struct Parts {
     leaf: Nothing,
     mqtt: Nothing,
     websocket: Nothing,
-    jetstream: Nothing,
+    jetstream: JetStreamPart,
 }
 
 #[derive(Serialize)]
 struct ClusterPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+}
+
+/// `{}` while JetStream is off.
+#[derive(Default, Serialize)]
+struct JetStreamPart {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<stats::Settings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<stats::Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<stats::Limits>,
 }
 
 /// `{}`
@@ -159,7 +171,7 @@ pub(super) fn page(context: &Context) -> Reply {
     reply::page(&Varz {
         about: about(context),
         limits: limits(context, config),
-        parts: parts(config),
+        parts: parts(context, config),
         tls_timeout: 2.0,
         write_deadline: nanos(config.write_deadline),
         write_timeout: write_timeout(config.write_timeout),
@@ -215,14 +227,19 @@ fn limits(context: &Context, config: &Config) -> Limits {
     }
 }
 
-fn parts(config: &Config) -> Parts {
+fn parts(context: &Context, config: &Config) -> Parts {
+    let jetstream = context.jetstream.as_ref().map(|jetstream| JetStreamPart {
+        config: Some(stats::Settings::of(jetstream, config)),
+        stats: Some(stats::Stats::of_server(jetstream)),
+        limits: Some(stats::Limits::of(config)),
+    });
     Parts {
         cluster: ClusterPart { name: config.cluster.name.clone() },
         gateway: Nothing {},
         leaf: Nothing {},
         mqtt: Nothing {},
         websocket: Nothing {},
-        jetstream: Nothing {},
+        jetstream: jetstream.unwrap_or_default(),
     }
 }
 

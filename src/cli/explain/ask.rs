@@ -1,0 +1,109 @@
+//! One request to the monitoring port, over plain HTTP.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// What the server answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+#[derive(Debug, Error)]
+pub(super) enum AskError {
+    #[error("{url:?} is not http://host:port[/base]")]
+    Url { url: String },
+    #[error("can't reach the monitoring port at {address}: {source}")]
+    Io { address: String, source: io::Error },
+    #[error("{address} does not speak HTTP")]
+    NotHttp { address: String },
+}
+
+const PORT_DEFAULT: u16 = 8222;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks for `path` of the server at `url`.
+pub(super) fn get(url: &str, path: &str) -> Result<Page, AskError> {
+    let (address, base) = read(url).ok_or_else(|| AskError::Url { url: url.to_owned() })?;
+    let failed = |source| AskError::Io { address: address.clone(), source };
+    let mut stream = connect(&address).map_err(failed)?;
+    let request = format!(
+        "GET {base}{path} HTTP/1.1\r\nHost: {address}\r\nAccept: application/json\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).map_err(failed)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map_err(failed)?;
+    page(&answer).ok_or_else(|| AskError::NotHttp { address: address.clone() })
+}
+
+/// The address with its port, and the path before all others.
+fn read(url: &str) -> Option<(String, &str)> {
+    let rest = match url.split_once("://") {
+        Some(("http", rest)) => rest,
+        Some(_) => return None,
+        None => url,
+    };
+    let (host, base) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    if host.is_empty() || host.contains(['@', ' ']) {
+        return None;
+    }
+    let after_name = host.rfind(']').map_or(host, |at| &host[at..]);
+    let address = match after_name.rsplit_once(':') {
+        Some((_, port)) => port.parse::<u16>().ok().map(|_| host.to_owned())?,
+        None => format!("{host}:{PORT_DEFAULT}"),
+    };
+    Some((address, base.trim_end_matches('/')))
+}
+
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn page(answer: &[u8]) -> Option<Page> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
+    Some(Page { status, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_a_port_and_may_have_a_base() {
+        let is = |url: &str| read(url).map(|(address, base)| format!("{address} {base}"));
+        assert_eq!(is("http://h:1").unwrap(), "h:1 ");
+        assert_eq!(is("http://h").unwrap(), "h:8222 ");
+        assert_eq!(is("h:9/mon/").unwrap(), "h:9 /mon");
+        assert_eq!(is("http://[::1]").unwrap(), "[::1]:8222 ");
+        assert_eq!(is("http://[::1]:7/a").unwrap(), "[::1]:7 /a");
+        for wrong in ["https://h:1", "http://", "http://h:x", "http://u@h"] {
+            assert_eq!(is(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_answer_has_a_status_and_a_body() {
+        let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno";
+        assert_eq!(page(answer), Some(Page { status: 404, body: "no".to_owned() }));
+        assert_eq!(page(b"INFO {}\r\n\r\n"), None);
+        assert_eq!(page(b""), None);
+    }
+}
