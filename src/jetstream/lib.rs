@@ -9,6 +9,7 @@
 //! - [`time`], [`base64`]: how points in time and bytes are written.
 
 pub mod ack;
+pub mod advisory;
 pub mod api;
 pub mod base64;
 pub mod batch;
