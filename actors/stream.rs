@@ -44,7 +44,6 @@ mod staged;
 mod state;
 mod subjects;
 mod timer;
-mod ttl;
 mod update;
 mod values;
 
@@ -278,7 +277,7 @@ impl Handler<Mail> for Stream {
 
 impl Handler<Survey> for Stream {
     fn handle(&mut self, survey: Survey, _: &mut Cx<'_, Self>) {
-        self.live(|life| (survey.0)(life.info()));
+        self.live(|life| (survey.0)(life.listed()));
     }
 }
 

@@ -234,7 +234,7 @@ impl Life {
             last.headers = with(&last.headers, names::BATCH_COMMIT, b"1").into();
         }
         let seq = match self.store_all(&members, now_ns) {
-            Ok(seq) => seq,
+            Ok(stored) => stored,
             Err(stop) => {
                 // Should a message have to be read first, all is tried again.
                 if let Some(batch) = self.atomic.get_mut(id) {
@@ -250,7 +250,6 @@ impl Life {
         Ok((seq, text))
     }
 
-    /// Returns the sequence of the last.
     fn store_all(&mut self, members: &[Member], now_ns: i64) -> Result<u64, Stop> {
         let subjects: Vec<Option<Vec<u8>>> =
             members.iter().map(|member| self.transformed(&member.subject)).collect();

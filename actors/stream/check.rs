@@ -3,15 +3,15 @@
 
 use std::borrow::Cow;
 
+use vagus_jetstream::counter::Number;
 use vagus_jetstream::headers::{PublishHeaders, names};
+use vagus_jetstream::ttl::Ttl;
 use vagus_jetstream::{ApiError, codes};
-use vagus_subject::is_valid_literal;
 
-use super::counter::{self, Broken, Counter};
-use super::plan::{Incoming, Plan, Rollup, Stop, Ttl};
+use super::counter::{Broken, Counter};
+use super::plan::{Incoming, Plan, Rollup, Stop};
 use super::staged::Staged;
 use super::state::State;
-use super::ttl;
 use super::values::{given, number, with};
 
 /// Headers of one message are at most this long, in bytes.
@@ -45,7 +45,7 @@ impl State {
             headers: headers.into(),
             payload: payload.into(),
             id: None,
-            ttl: Ttl::None,
+            ttl: None,
             rollup: Rollup::None,
             schedule: None,
             ends: None,
@@ -86,8 +86,8 @@ impl State {
         {
             return Err(codes::STREAM_NOT_MATCH.error().into());
         }
-        let ttl = given(marks.ttl).map_or(Ok(Ttl::None), ttl::read);
-        let with_ttl = !matches!(ttl, Ok(Ttl::None) | Err(_));
+        let ttl = Ttl::parse(marks.ttl.unwrap_or_default());
+        let with_ttl = matches!(ttl, Ok(Some(_)));
         if with_ttl && !incoming.sourced && !self.rules.config.allow_msg_ttl {
             return Err(codes::MESSAGE_TTL_DISABLED.error().into());
         }
@@ -103,7 +103,7 @@ impl State {
                 return Err(codes::MESSAGE_INCR_MISSING.error().into());
             }
             Some(by) if self.rules.config.allow_msg_counter => {
-                self.count(incoming, &marks, by, plan, staged)?;
+                self.count(incoming, &marks, &by, plan, staged)?;
             }
             _ => {}
         }
@@ -116,9 +116,9 @@ impl State {
         &self,
         incoming: Incoming<'_>,
         marks: &PublishHeaders<'_>,
-    ) -> Result<Option<num_bigint::BigInt>, ApiError> {
+    ) -> Result<Option<Number>, ApiError> {
         let Some(text) = given(marks.incr) else { return Ok(None) };
-        let Some(by) = counter::increment(text) else {
+        let Some(by) = Number::parse(text) else {
             return Err(codes::MESSAGE_INCR_INVALID.error());
         };
         if incoming.sourced {
@@ -251,7 +251,7 @@ impl State {
         &mut self,
         incoming: Incoming<'a>,
         marks: &PublishHeaders<'a>,
-        by: num_bigint::BigInt,
+        by: &Number,
         plan: &mut Plan<'a>,
         staged: Option<&mut Staged>,
     ) -> Result<(), Stop> {
@@ -270,10 +270,10 @@ impl State {
                 let text = moved.to_string();
                 headers = with(&headers, names::INCR, text.as_bytes()).into();
             }
-            None => counter.add(&by),
+            None => counter.add(by),
         }
         if let Some(sources) = counter.sources_header() {
-            headers = with(&headers, names::COUNTER_SOURCES, sources.as_bytes()).into();
+            headers = with(&headers, names::COUNTER_SOURCES, &sources).into();
         }
         plan.payload = counter.body().into();
         plan.headers = headers;
@@ -326,19 +326,14 @@ impl State {
 
     /// A message may not end before the marker that one before it left on the subject.
     fn raise_ttl(&self, plan: &mut Plan<'_>) {
-        let (Ttl::Seconds(seconds), Some(marker)) = (plan.ttl, self.rules.marker_ttl) else {
+        let (Some(Ttl::Seconds(seconds)), Some(marker)) = (plan.ttl, self.rules.marker_ttl) else {
             return;
         };
         let least = marker / 1_000_000_000;
         if seconds < least && self.rules.max_msgs_per_subject != Some(1) {
-            plan.ttl = Ttl::Seconds(least);
+            plan.ttl = Some(Ttl::Seconds(least));
             let text = least.to_string();
             plan.headers = with(&plan.headers, names::TTL, text.as_bytes()).into();
         }
     }
-}
-
-/// Whether a header names one subject that can be published to, other than these.
-pub(super) fn is_other_subject(value: &[u8], others: &[&[u8]]) -> bool {
-    is_valid_literal(value) && !others.contains(&value)
 }

@@ -1,10 +1,12 @@
 //! Messages that end with time: by the stream's age, by their own.
 
+use std::time::Duration;
+
+use vagus_jetstream::duration;
 use vagus_jetstream::headers::{self, PublishHeaders, names};
 use vagus_store::{Entry, Got, Load};
 
 use super::state::State;
-use super::ttl;
 
 /// What was looked at, and how it goes on.
 #[derive(Debug)]
@@ -116,7 +118,8 @@ impl State {
     }
 
     fn mark(&mut self, subject: &[u8], lifetime: i64, now_ns: i64) {
-        let (mut block, text) = (Vec::new(), ttl::text(lifetime));
+        let (mut block, text) =
+            (Vec::new(), duration::format(Duration::from_nanos(lifetime.unsigned_abs())));
         headers::append(&mut block, names::MARKER_REASON, names::MARKER_MAX_AGE);
         headers::append(&mut block, names::TTL, text.as_bytes());
         headers::append(&mut block, names::ROLLUP, names::ROLLUP_SUBJECT);

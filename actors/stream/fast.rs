@@ -1,83 +1,10 @@
-//! Fast-ingest batches: the reply subject that drives one, and where each stands.
-//!
-//! Nothing in a message tells that it belongs to such a batch but its reply subject,
-//! `<prefix>.<id>.<flow>.<ok|fail>.<sequence>.<operation>.$FI`.
+//! A fast-ingest batch: where it stands, and what its publisher is told and when.
 
 use vagus_jetstream::ApiError;
+use vagus_jetstream::batch::{FastOp, FastReply, flow_ack, flow_error, flow_gap};
 
-/// The end of every reply subject of a fast batch.
-const SUFFIX: &[u8] = b".$FI";
 /// Most messages between two acknowledgements, over all batches of a stream.
 const FLOW_MAX: u16 = 500;
-const FLOW_DEFAULT: u16 = 10;
-pub(super) const ID_MAX: usize = 64;
-
-/// What a message asks of its batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    Start,
-    Append,
-    /// Store this message, then commit.
-    Commit,
-    /// Commit without this message.
-    End,
-    Ping,
-}
-
-/// The reply subject of a fast batch, taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket<'a> {
-    pub id: &'a [u8],
-    pub flow: u16,
-    pub gap_ok: bool,
-    pub seq: u64,
-    pub operation: Operation,
-}
-
-/// Whether this is the reply subject of a fast batch at all.
-pub(super) fn is_ticket(reply: &[u8]) -> bool {
-    reply.len() > SUFFIX.len() && reply.ends_with(SUFFIX)
-}
-
-// === impl Ticket ===
-
-impl<'a> Ticket<'a> {
-    /// Reads a reply subject that [`is_ticket`] says is one; `None` when it is malformed.
-    pub(super) fn read(reply: &'a [u8]) -> Option<Self> {
-        let mut parts = reply[..reply.len() - SUFFIX.len()].rsplitn(6, |byte| *byte == b'.');
-        let operation = match parts.next()? {
-            b"0" => Operation::Start,
-            b"1" => Operation::Append,
-            b"2" => Operation::Commit,
-            b"3" => Operation::End,
-            b"4" => Operation::Ping,
-            _ => return None,
-        };
-        let seq = number(parts.next()?).filter(|seq| (1..u64::MAX).contains(seq))?;
-        let gap_ok = match parts.next()? {
-            b"ok" => true,
-            b"fail" => false,
-            _ => return None,
-        };
-        let flow = match number(parts.next()?) {
-            None | Some(0) => FLOW_DEFAULT,
-            Some(flow) => u16::try_from(flow).unwrap_or(u16::MAX),
-        };
-        let id = parts.next()?;
-        // Something has to be in front of the id, or the client could not listen for answers.
-        parts.next()?;
-        let fits = match operation {
-            Operation::Start => seq == 1,
-            Operation::Append | Operation::End => seq > 1,
-            Operation::Commit | Operation::Ping => true,
-        };
-        fits.then_some(Self { id, flow, gap_ok, seq, operation })
-    }
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
 
 /// One open batch.
 #[derive(Debug)]
@@ -106,10 +33,10 @@ pub(super) struct Fast {
 
 impl Fast {
     /// A batch that allows `flow` messages between acknowledgements, one of `open`.
-    pub(super) fn new(ticket: &Ticket<'_>, open: usize, deadline_ns: i64) -> Self {
+    pub(super) fn new(ticket: &FastReply<'_>, open: usize, deadline_ns: i64) -> Self {
         let flow = if open > 1 { 1 } else { ticket.flow.min(FLOW_MAX) };
         Self {
-            gap_ok: ticket.gap_ok,
+            gap_ok: ticket.gaps_ok,
             last: 0,
             stored: 0,
             stream_seq: 0,
@@ -122,9 +49,11 @@ impl Fast {
         }
     }
 
-    /// `{"type":"ack",...}` for the last acknowledged sequence.
+    /// What tells the publisher how far it is.
     pub(super) fn flow_ack(&self) -> Vec<u8> {
-        format!(r#"{{"type":"ack","seq":{},"msgs":{}}}"#, self.acked, self.flow).into_bytes()
+        let mut text = Vec::new();
+        flow_ack(&mut text, self.acked, self.flow);
+        text
     }
 
     /// The acknowledgement that is due now that more is stored, one of `open` batches.
@@ -146,7 +75,7 @@ impl Fast {
 
     /// Takes a message's place in the batch. The answer is what to tell of a gap, and whether the
     /// message is to be stored; if not, the batch may have ended.
-    pub(super) fn accept(&mut self, ticket: &Ticket<'_>) -> (Option<Vec<u8>>, bool) {
+    pub(super) fn accept(&mut self, ticket: &FastReply<'_>) -> (Option<Vec<u8>>, bool) {
         let expected = self.last + 1;
         let missing = (ticket.seq > expected).then(|| gap(expected, ticket.seq));
         if ticket.seq == expected || (self.gap_ok && ticket.seq > expected) {
@@ -155,13 +84,13 @@ impl Fast {
             self.end();
             return (missing, false);
         }
-        match ticket.operation {
-            Operation::End => {
+        match ticket.op {
+            FastOp::Commit => {
                 self.last -= 1;
                 self.end();
                 (missing, false)
             }
-            Operation::Commit => {
+            FastOp::StoreAndCommit => {
                 self.ending = true;
                 (missing, true)
             }
@@ -170,7 +99,7 @@ impl Fast {
     }
 
     /// The publisher asks how far it is, and says how far it should be.
-    pub(super) fn ping(&mut self, ticket: &Ticket<'_>, open: usize) -> Vec<Vec<u8>> {
+    pub(super) fn ping(&mut self, ticket: &FastReply<'_>, open: usize) -> Vec<Vec<u8>> {
         let mut texts = Vec::new();
         if ticket.seq > self.last {
             texts.push(gap(self.last + 1, ticket.seq + 1));
@@ -237,15 +166,18 @@ impl Fast {
     }
 }
 
-/// `{"type":"gap",...}`: messages from `expected` up to `received` did not come.
-pub(super) fn gap(expected: u64, received: u64) -> Vec<u8> {
-    format!(r#"{{"type":"gap","last_seq":{expected},"seq":{received}}}"#).into_bytes()
+/// Messages from `expected` up to `received` did not come.
+fn gap(expected: u64, received: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    flow_gap(&mut text, expected, received);
+    text
 }
 
-/// `{"type":"err",...}`: a message was refused.
+/// A message was refused.
 pub(super) fn failure(seq: u64, error: &ApiError) -> Vec<u8> {
-    let error = serde_json::to_string(error).unwrap_or_default();
-    format!(r#"{{"type":"err","seq":{seq},"error":{error}}}"#).into_bytes()
+    let mut text = Vec::new();
+    flow_error(&mut text, seq, error);
+    text
 }
 
 #[cfg(test)]
@@ -253,42 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_are_read() {
-        let reply = b"_INBOX.x.u1.3.ok.7.1.$FI";
-        assert!(is_ticket(reply) && !is_ticket(b"_INBOX.x") && !is_ticket(b".$FI"));
-        let ticket = Ticket::read(reply).unwrap();
-        let wanted =
-            Ticket { id: b"u1", flow: 3, gap_ok: true, seq: 7, operation: Operation::Append };
-        assert_eq!(ticket, wanted);
-        let flow = |text: &str| {
-            Ticket::read(format!("p.i.{text}.fail.1.0.$FI").as_bytes()).map(|ticket| ticket.flow)
-        };
-        assert_eq!(flow("0"), Some(10));
-        assert_eq!(flow("-5"), Some(10));
-        assert_eq!(flow("99999"), Some(65535));
-    }
-
-    #[test]
-    fn malformed_tickets_are_refused() {
-        for bad in [
-            "p.i.1.ok.1.9.$FI",
-            "p.i.1.ok.0.1.$FI",
-            "p.i.1.maybe.1.0.$FI",
-            "p.i.1.ok.2.0.$FI",
-            "p.i.1.ok.1.1.$FI",
-            "p.i.1.ok.1.3.$FI",
-            "p.i.1.ok.18446744073709551615.1.$FI",
-            "i.1.ok.1.0.$FI",
-            "1.ok.1.0.$FI",
-            "0.$FI",
-        ] {
-            assert_eq!(Ticket::read(bad.as_bytes()), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn acknowledgements_come_every_so_often() {
-        let ticket = Ticket::read(b"p.i.8.fail.1.0.$FI").unwrap();
+        let ticket = FastReply::parse(b"p.i.8.fail.1.0.$FI").unwrap().unwrap();
         let mut batch = Fast::new(&ticket, 2, 0);
         assert_eq!(batch.flow_ack(), br#"{"type":"ack","seq":0,"msgs":1}"#);
         (batch.last, batch.pending) = (1, 1);

@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
+use vagus_jetstream::batch::{FastOp, FastReply};
 use vagus_jetstream::headers::{self, PublishHeaders, names};
 use vagus_jetstream::{ApiError, codes};
 use vagus_store::Load;
@@ -11,7 +12,7 @@ use vagus_wire::frame::{Frame, Span};
 
 use super::Life;
 use super::atomic::is_met;
-use super::fast::{self, Fast, Operation, Ticket};
+use super::fast::{self, Fast};
 use super::flights::Answer;
 use super::plan::{Incoming, Stop};
 use super::values::given;
@@ -50,7 +51,7 @@ impl Life {
         let open = self.fast.len();
         let Some(batch) = self.fast.get_mut(id) else { return Ok(()) };
         batch.deadline_ns = now_ns.saturating_add(idle);
-        if ticket.operation == Operation::Ping {
+        if ticket.op == FastOp::Ping {
             let texts = batch.ping(&ticket, open);
             texts.into_iter().for_each(|text| self.answer_raw(reply, text));
             self.end_fast(id, reply);
@@ -69,7 +70,7 @@ impl Life {
             self.end_fast(id, reply);
             return Ok(());
         }
-        let hello = (ticket.seq == 1 && ticket.operation == Operation::Start)
+        let hello = (ticket.seq == 1 && ticket.op == FastOp::Start)
             .then(|| self.fast.get(id).map(Fast::flow_ack))
             .flatten();
         if let Some(hello) = hello {
@@ -90,7 +91,7 @@ impl Life {
         reply: &'a [u8],
         headers: &[u8],
         payload: usize,
-    ) -> Result<Ticket<'a>, ApiError> {
+    ) -> Result<FastReply<'a>, ApiError> {
         let rules = &self.state.rules;
         if rules.config.sealed {
             return Err(codes::STREAM_SEALED.error());
@@ -104,12 +105,9 @@ impl Life {
         if !rules.config.allow_batched {
             return Err(codes::BATCH_PUBLISH_DISABLED.error());
         }
-        let Some(ticket) = Ticket::read(reply) else {
+        let Some(ticket) = FastReply::parse(reply)? else {
             return Err(codes::BATCH_PUBLISH_INVALID_PATTERN.error());
         };
-        if ticket.id.len() > fast::ID_MAX {
-            return Err(codes::BATCH_PUBLISH_INVALID_BATCH_ID.error());
-        }
         if !self.fast.contains_key(ticket.id) {
             if ticket.seq != 1 {
                 return Err(codes::BATCH_PUBLISH_UNKNOWN_BATCH_ID.error());
@@ -128,7 +126,7 @@ impl Life {
 
     fn store_fast(
         &mut self,
-        ticket: &Ticket<'_>,
+        ticket: &FastReply<'_>,
         incoming: Incoming<'_>,
         reply: Option<Span>,
         before: u64,
@@ -164,7 +162,7 @@ impl Life {
     }
 
     /// It was stored before: it counts as if it were again.
-    fn fast_duplicate(&mut self, ticket: &Ticket<'_>, stored: u64, reply: Option<Span>) {
+    fn fast_duplicate(&mut self, ticket: &FastReply<'_>, stored: u64, reply: Option<Span>) {
         let open = self.fast.len();
         let Some(batch) = self.fast.get_mut(ticket.id) else { return };
         let due = batch.skip(ticket.seq, open);
@@ -183,7 +181,7 @@ impl Life {
         }
     }
 
-    fn fast_refused(&mut self, ticket: &Ticket<'_>, error: &ApiError, reply: Option<Span>) {
+    fn fast_refused(&mut self, ticket: &FastReply<'_>, error: &ApiError, reply: Option<Span>) {
         let Some(batch) = self.fast.get_mut(ticket.id) else { return };
         if !batch.gap_ok && batch.last == 1 {
             // Like any publish that fails.

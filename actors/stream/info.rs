@@ -17,9 +17,13 @@ const DELETED_MAX: usize = 1 << 20;
 impl Life {
     /// As `STREAM.INFO` has it, without details.
     pub(super) fn info(&self) -> StreamInfo {
-        let rules = &self.state.rules;
+        StreamInfo { config: self.state.config().shown(), ..self.listed() }
+    }
+
+    /// As lists have it.
+    pub(super) fn listed(&self) -> StreamInfo {
         StreamInfo {
-            config: rules.config.shown(),
+            config: (**self.state.config()).clone(),
             created: self.created,
             state: self.shown_state(),
             domain: self.js.domain().unwrap_or_default().to_owned(),
@@ -41,7 +45,8 @@ impl Life {
         StreamState {
             msgs: state.messages,
             bytes: state.bytes,
-            first_seq: state.first_seq,
+            // One that never held anything has no first.
+            first_seq: if state.last_seq == 0 { 0 } else { state.first_seq },
             first_time: time(state.first_time_ns),
             last_seq: state.last_seq,
             last_time: time(state.last_time_ns),

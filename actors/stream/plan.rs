@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use vagus_jetstream::ApiError;
+use vagus_jetstream::ttl::Ttl;
 use vagus_store::Load;
 
 use super::counter::Counter;
@@ -25,8 +26,8 @@ pub(super) struct Plan<'a> {
     pub headers: Cow<'a, [u8]>,
     pub payload: Cow<'a, [u8]>,
     pub id: Option<&'a [u8]>,
-    /// Seconds it lives; 0: as long as limits let it.
-    pub ttl: Ttl,
+    /// How long it lives; `None`: as long as limits let it.
+    pub ttl: Option<Ttl>,
     pub rollup: Rollup,
     /// It is a schedule, which fires then (nanoseconds of the wall clock).
     pub schedule: Option<i64>,
@@ -34,17 +35,6 @@ pub(super) struct Plan<'a> {
     pub ends: Option<&'a [u8]>,
     /// What its subject counts to from now on.
     pub counter: Option<Counter>,
-}
-
-/// How long a message lives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ttl {
-    /// As the stream says.
-    #[default]
-    None,
-    /// Whatever the stream's age is.
-    Never,
-    Seconds(i64),
 }
 
 /// What goes when a message is stored.
@@ -74,18 +64,12 @@ impl From<ApiError> for Stop {
     }
 }
 
-// === impl Ttl ===
-
-impl Ttl {
-    /// When a message stored at `now_ns` ends, as the store has it: 0 is not at all, the largest
-    /// number not even by age.
-    pub(super) fn expires_ns(self, now_ns: i64) -> i64 {
-        match self {
-            Self::None => 0,
-            Self::Never => i64::MAX,
-            Self::Seconds(seconds) => {
-                now_ns.saturating_add(seconds.saturating_mul(1_000_000_000)).min(i64::MAX - 1)
-            }
-        }
+/// When a message stored at `now_ns` ends, as the store has it: 0 is not at all, the largest number
+/// not even by age.
+pub(super) fn expires_ns(ttl: Option<Ttl>, now_ns: i64) -> i64 {
+    match ttl {
+        None => 0,
+        Some(Ttl::Never) => i64::MAX,
+        Some(ttl) => ttl.expires(now_ns).unwrap_or(i64::MAX).min(i64::MAX - 1),
     }
 }

@@ -2,16 +2,17 @@
 //! be told what.
 
 use bytes::Bytes;
+use vagus_jetstream::batch::is_fast;
 use vagus_jetstream::headers::{PublishHeaders, names};
 use vagus_jetstream::{ApiError, codes};
 use vagus_wire::frame::{self, Frame, Span};
 
+use super::Life;
 use super::flights::{Ack, Answer};
 use super::messages::Refused;
 use super::plan::{Incoming, Stop};
 use super::state::Kept;
 use super::values::{given, without_status};
-use super::{Life, fast};
 use crate::delivery::{Deliveries, Outlet, Post};
 
 /// Sids of the stream's subscriptions.
@@ -76,7 +77,7 @@ impl Life {
         let stripped = without_status(frame.headers.of(bytes));
         let headers = &*stripped;
         let (subject, payload) = (frame.subject.of(bytes), frame.payload.of(bytes));
-        if frame.reply.is_some_and(|reply| fast::is_ticket(reply.of(bytes))) {
+        if frame.reply.is_some_and(|reply| is_fast(reply.of(bytes))) {
             return self.fast_message(bytes, frame, headers, now_ns);
         }
         if !headers.is_empty() && memchr::memmem::find(headers, names::BATCH_ID).is_some() {

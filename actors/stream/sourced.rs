@@ -2,13 +2,12 @@
 //! place at the origin, so that a restart goes on right behind it.
 
 use vagus_jetstream::codes;
+use vagus_jetstream::ttl::Ttl;
 use vagus_store::{Entry, TableOp};
 
 use super::Life;
 use super::messages::{Origin, Sourced, SourcedMessage};
-use super::plan::{Incoming, Stop, Ttl};
-use super::ttl;
-use super::values::given;
+use super::plan::{Incoming, Stop, expires_ns};
 
 /// Begins the keys of places at sources in the table.
 pub const POSITIONS: &[u8] = b"source/";
@@ -33,14 +32,11 @@ impl Life {
     fn mirror(&mut self, messages: &[SourcedMessage]) -> Result<(), vagus_jetstream::ApiError> {
         let allow_ttl = self.state.config().allow_msg_ttl;
         for one in messages {
-            let ttl = match allow_ttl {
-                true => stored_ttl(&one.headers),
-                false => Ttl::None,
-            };
+            let ttl = allow_ttl.then(|| stored_ttl(&one.headers)).flatten();
             let entry = Entry {
                 seq: Some(one.seq),
                 time_ns: one.time_ns,
-                expires_ns: ttl.expires_ns(one.time_ns),
+                expires_ns: expires_ns(ttl, one.time_ns),
                 subject: &one.subject,
                 headers: &one.headers,
                 payload: &one.payload,
@@ -97,7 +93,7 @@ impl Life {
 }
 
 /// The lifetime that a stored message's headers tell.
-pub(super) fn stored_ttl(headers: &[u8]) -> Ttl {
+pub(super) fn stored_ttl(headers: &[u8]) -> Option<Ttl> {
     let marks = vagus_jetstream::headers::PublishHeaders::scan(headers);
-    given(marks.ttl).and_then(|text| ttl::read(text).ok()).unwrap_or_default()
+    Ttl::parse(marks.ttl.unwrap_or_default()).ok().flatten()
 }

@@ -11,7 +11,7 @@ use vagus_store::{Entry, Got, Log, Reader, TableOp};
 
 use super::counter::Counter;
 use super::dedupe::Dedupe;
-use super::plan::{Plan, Rollup, Stop};
+use super::plan::{Plan, Rollup, Stop, expires_ns};
 use super::retention::Retention;
 use super::rules::Rules;
 use super::schedules::{Planned, Schedules};
@@ -85,7 +85,7 @@ impl State {
         let entry = Entry {
             seq: None,
             time_ns: now_ns,
-            expires_ns: plan.ttl.expires_ns(now_ns),
+            expires_ns: expires_ns(plan.ttl, now_ns),
             subject: plan.subject,
             headers: &plan.headers,
             payload: &plan.payload,
@@ -251,6 +251,11 @@ impl State {
         let mut value = planned.seq.to_be_bytes().to_vec();
         value.extend_from_slice(&planned.due_ns.to_be_bytes());
         self.log.stage_table(TableOp::Put(schedule_key(subject), value.into()));
+    }
+
+    /// What is stored there is no schedule any more.
+    pub(super) fn end_schedule(&mut self, seq: u64) {
+        self.drop_schedule(seq);
     }
 
     fn drop_schedule(&mut self, seq: u64) {
