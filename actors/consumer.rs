@@ -95,6 +95,8 @@ pub struct Consumer {
     loading: bool,
     /// A message to itself is under way, to go on.
     going_on: bool,
+    /// Who made it does not know yet that it is there.
+    unborn: bool,
     /// The stream knows where it stands.
     told_all: bool,
 }

@@ -55,6 +55,7 @@ impl Consumer {
             listening: false,
             loading: false,
             going_on: false,
+            unborn: false,
             told_all: false,
             home,
             seat,
@@ -87,6 +88,7 @@ impl Consumer {
         if let Some(Birth::New(caller)) = birth {
             self.ledger.write_record();
             if let Some(caller) = caller {
+                self.unborn = true;
                 self.ledger.answer(Answer::Call(caller, Told::Created));
             }
             self.announce_birth(cx);

@@ -84,7 +84,7 @@ impl Consumer {
             }
             Told::Reset(reset_seq) => {
                 let body =
-                    ConsumerResetResponse { info: self.shown(now_ns), reset_seq: *reset_seq };
+                    ConsumerResetResponse { info: Some(self.shown(now_ns)), reset_seq: *reset_seq };
                 caller.answer(&js, out, Ok(body));
             }
         }
@@ -143,10 +143,10 @@ impl Consumer {
             let error = codes::CONSUMER_INVALID_PRIORITY_GROUP.error();
             return self.reply::<ConsumerUnpinResponse>(caller, out, Err(error));
         }
+        self.reply(caller, out, Ok(ConsumerUnpinResponse {}));
         if self.pulling.pin.as_mut().is_some_and(|pin| pin.unpin()) {
             self.on_unpinned("admin", out);
         }
-        self.reply(caller, out, Ok(ConsumerUnpinResponse {}));
     }
 
     fn on_reset(
@@ -184,7 +184,7 @@ impl Consumer {
         let Some(pushing) = &mut self.pushing else { return };
         let (subject, group) = (&self.config.deliver_subject, &self.config.deliver_group);
         let group = Some(group.as_bytes()).filter(|group| !group.is_empty());
-        let active = out.interested(subject.as_bytes(), group);
+        let active = out.bound(subject.as_bytes(), group);
         if pushing.push.set_active(active, now_ns) && !active {
             pushing.alone_since_ns = now_ns;
         }

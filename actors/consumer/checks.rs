@@ -16,7 +16,7 @@ pub fn update(
         return Ok(());
     }
     let group = Some(old.deliver_group.as_bytes()).filter(|group| !group.is_empty());
-    if out.interested(old.deliver_subject.as_bytes(), group) {
+    if out.bound(old.deliver_subject.as_bytes(), group) {
         return Err(codes::CONSUMER_NAME_EXIST.error());
     }
     Ok(())

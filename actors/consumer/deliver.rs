@@ -21,6 +21,8 @@ pub(super) enum Halt {
     /// Nothing is there that was not delivered.
     #[default]
     CaughtUp,
+    /// It is not durable yet that it was made.
+    Unborn,
     /// Nobody wants anything, or not yet.
     NoDemand,
     /// As much as may be waits for acknowledgement.
@@ -69,6 +71,9 @@ const BYTES_MAX: u64 = 1 << 20;
 impl Consumer {
     /// Delivers what can be delivered in one turn. The answer is why that was all.
     pub(super) fn deliver(&mut self, out: &mut Outlet<'_>, now_ns: i64) -> Halt {
+        if self.unborn {
+            return Halt::Unborn;
+        }
         if self.loading {
             return Halt::Cold(None);
         }

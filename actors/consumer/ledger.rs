@@ -15,6 +15,7 @@ use super::messages::{Nudge, Seat, Volatile};
 use super::record::Keys;
 use crate::delivery::{Post, outlet};
 use crate::jetstream::Caller;
+use crate::stream::messages::Expired;
 
 /// See the module's text.
 #[derive(Default)]
@@ -193,6 +194,9 @@ impl Consumer {
                 }
             }
         });
+        if std::mem::take(&mut self.unborn) {
+            let _ = cx.handle().send_urgent(Nudge::GoOn);
+        }
     }
 }
 
@@ -210,6 +214,10 @@ impl Consumer {
                 caller.answer::<ConsumerCreateResponse>(js, out, Err(error));
             }
         });
+        if self.unborn {
+            // Who made it was told that there is none.
+            let _ = self.home.expired.send_urgent(Expired { consumer: self.seat.id });
+        }
     }
 }
 

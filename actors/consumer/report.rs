@@ -95,6 +95,7 @@ impl Consumer {
             String::from_utf8_lossy(&text).into_owned()
         };
         match &self.halt {
+            Halt::Unborn => "its creation to be durable".to_owned(),
             Halt::Paused => match self.pause.until_ns() {
                 Some(until_ns) => format!("paused until {}", until(until_ns)),
                 None => "the end of a pause".to_owned(),

@@ -172,7 +172,6 @@ impl State {
             self.work.pending.insert(Slot::new(seq, dseq, now_ns, due_ns, 1));
         } else {
             self.floor = self.delivered;
-            self.acked_ns = now_ns;
         }
         Delivery { dseq, deliveries: 1 }
     }

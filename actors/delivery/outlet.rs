@@ -100,6 +100,19 @@ impl<'a> Outlet<'a> {
         })
     }
 
+    /// The same, but of subscriptions to just this subject: one with wildcards does not count, and
+    /// without `group` neither does that of a queue group.
+    pub fn bound(&mut self, subject: &[u8], group: Option<&[u8]>) -> bool {
+        let open = |want: &Want| want.sub.is_open() && want.sub.subject() == subject;
+        self.found(subject, |found, _| match group {
+            None => found.plain.iter().any(open),
+            Some(name) => {
+                let mut members = found.queues.iter().flatten();
+                members.any(|want| want.sub.queue() == Some(name) && open(want))
+            }
+        })
+    }
+
     fn found<R>(
         &mut self,
         subject: &[u8],

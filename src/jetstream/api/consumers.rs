@@ -82,7 +82,7 @@ pub struct ConsumerInfoResponse {
 #[serde(default)]
 pub struct ConsumerResetResponse {
     #[serde(flatten)]
-    pub info: ConsumerInfo,
+    pub info: Option<ConsumerInfo>,
     /// Where it goes on.
     pub reset_seq: u64,
 }
@@ -154,6 +154,10 @@ impl Response for ConsumerInfoResponse {
 
 impl Response for ConsumerResetResponse {
     const TYPE: &'static str = "io.nats.jetstream.api.v1.consumer_reset_response";
+
+    fn blank() -> Option<Self> {
+        Some(Self::default())
+    }
 }
 
 impl Response for ConsumerNames {
