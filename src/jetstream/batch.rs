@@ -69,7 +69,8 @@ pub enum FastOp {
     Ping,
 }
 
-/// A reply subject that belongs to a fast batch: `<prefix>.<id>.<flow>.<ok or fail>.<seq>.<op>.$FI`.
+/// A reply subject that belongs to a fast batch:
+/// `<prefix>.<id>.<flow>.<ok or fail>.<seq>.<op>.$FI`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FastReply<'a> {
     pub id: &'a [u8],
@@ -260,7 +261,10 @@ mod tests {
         let error = codes::STREAM_SEALED.error();
         assert_eq!(
             text(&|out| flow_error(out, 2, &error)),
-            r#"{"type":"err","seq":2,"error":{"code":400,"err_code":10109,"description":"invalid operation on sealed stream"}}"#
+            concat!(
+                r#"{"type":"err","seq":2,"error":{"code":400,"err_code":10109,"#,
+                r#""description":"invalid operation on sealed stream"}}"#
+            )
         );
     }
 

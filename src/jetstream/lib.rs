@@ -4,9 +4,12 @@
 //!
 //! - [`api`]: the calls below `$JS.API.`, their bodies and their answers;
 //! - [`stream`] and [`consumer`]: configuration with its rules, and reports;
-//! - [`error`]: every error of the API by name;
-//! - [`json`]: reading requests as strictly, and with the same words, as NATS does;
-//! - [`time`], [`base64`]: how points in time and bytes are written.
+//! - [`error`]: every error of the API by name; [`json`]: reading requests as strictly, and with the
+//!   same words, as NATS does;
+//! - [`headers`], [`pub_ack`], [`ack`], [`pull`], [`status`]: what goes with each message, written
+//!   into the caller's buffer without formatting machinery;
+//! - [`ttl`], [`counter`], [`batch`], [`schedule`]: what messages ask of a stream by their headers;
+//! - [`advisory`]: what is told unasked; [`names`], [`metadata`], [`time`], [`base64`]: the rest.
 
 pub mod ack;
 pub mod advisory;

@@ -170,7 +170,8 @@ mod tests {
         let pending = Pending { messages: 5, bytes: 0 };
         assert_eq!(
             text(|out| request_timeout(out, pending)),
-            "NATS/1.0 408 Request Timeout\r\nNats-Pending-Messages: 5\r\nNats-Pending-Bytes: 0\r\n\r\n"
+            "NATS/1.0 408 Request Timeout\r\nNats-Pending-Messages: 5\r\n\
+             Nats-Pending-Bytes: 0\r\n\r\n"
         );
         assert_eq!(
             text(|out| wrong_pin_id(out, Pending::default())),

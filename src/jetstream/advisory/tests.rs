@@ -78,7 +78,10 @@ fn deliveries_are_told_about() {
         &AckSample { stream, consumer, consumer_seq, stream_seq, ack_time: 46329, deliveries },
         "METRIC.CONSUMER.ACK.T.c",
         "metric.v1.consumer_ack",
-        r#""stream":"T","consumer":"c","consumer_seq":3,"stream_seq":2,"ack_time":46329,"deliveries":1"#,
+        concat!(
+            r#""stream":"T","consumer":"c","consumer_seq":3,"stream_seq":2,"#,
+            r#""ack_time":46329,"deliveries":1"#
+        ),
     );
     check(
         &MaxDeliveries { stream, consumer, stream_seq, deliveries },
@@ -96,7 +99,10 @@ fn deliveries_are_told_about() {
         &Terminated { stream, consumer, consumer_seq, stream_seq, deliveries, reason: "why" },
         "ADVISORY.CONSUMER.MSG_TERMINATED.T.c",
         "advisory.v1.terminated",
-        r#""stream":"T","consumer":"c","consumer_seq":3,"stream_seq":2,"deliveries":1,"reason":"why""#,
+        concat!(
+            r#""stream":"T","consumer":"c","consumer_seq":3,"stream_seq":2,"#,
+            r#""deliveries":1,"reason":"why""#
+        ),
     );
 }
 

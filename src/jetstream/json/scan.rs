@@ -13,10 +13,8 @@ pub(super) enum SyntaxError {
 
 type Scanned = Result<usize, SyntaxError>;
 
-/// Go gives up there, too.
-const DEPTH_MAX: usize = 10_000;
-/// What the reader behind this one takes.
-const DEPTH_READ: usize = 120;
+/// Objects and lists within one another: a little less than what the reader behind this one takes.
+const DEPTH_MAX: usize = 120;
 
 /// The documents of a text: one, or if `many` any number.
 pub(super) fn documents(text: &[u8], many: bool) -> Result<Vec<&[u8]>, SyntaxError> {
@@ -51,9 +49,7 @@ fn wrong(text: &[u8], at: usize, place: &str) -> SyntaxError {
 fn value(text: &[u8], at: usize, depth: usize) -> Scanned {
     let Some(byte) = text.get(at) else { return Err(SyntaxError::End) };
     match byte {
-        b'{' | b'[' if depth >= DEPTH_READ.min(DEPTH_MAX) => {
-            Err(wrong(text, at, "nested too deep"))
-        }
+        b'{' | b'[' if depth >= DEPTH_MAX => Err(wrong(text, at, "nested too deep")),
         b'{' => object(text, at + 1, depth + 1),
         b'[' => array(text, at + 1, depth + 1),
         b'"' => string(text, at + 1),

@@ -137,7 +137,8 @@ fn wrong_kind(body: &[u8], name: &str, part_of: &[(&str, &str)], way: &[Step]) -
         other => other.to_owned(),
     };
     format!(
-        "json: cannot unmarshal {given} into Go struct field {holder}.{path}{field} of type {expected}"
+        "json: cannot unmarshal {given} into Go struct field {holder}.{path}{field} \
+         of type {expected}"
     )
 }
 

@@ -9,8 +9,8 @@ use crate::error::{ApiError, codes};
 impl StreamConfig {
     /// What the stream `old` works with once it is updated to `self`.
     ///
-    /// Neither other streams' subjects, the account's limits nor the stream's consumers
-    /// ([`StreamConfig::check_consumer_limits`]) are looked at.
+    /// Neither other streams' subjects, the account's limits nor the stream's consumers are looked
+    /// at.
     pub fn for_update(self, old: &StreamConfig, rules: &StreamRules<'_>) -> Result<Self, ApiError> {
         let mut new = self.checked(rules)?;
         if new.name != old.name {
