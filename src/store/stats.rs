@@ -19,6 +19,8 @@ pub(crate) struct Counters {
     /// Records that should be there and can't be read: in the write-ahead log or in segments.
     pub(crate) damaged: AtomicU64,
     pub(crate) quarantined: AtomicU64,
+    /// Groups that can't be read at all.
+    pub(crate) unreadable: AtomicU64,
     pub(crate) groups: AtomicU64,
     pub(crate) groups_ready: AtomicU64,
     /// No batch since has succeeded.
@@ -49,6 +51,8 @@ pub struct Stats {
     pub damaged: u64,
     /// Directories that belong to no group, moved aside.
     pub quarantined: u64,
+    /// Groups that can't be read at all.
+    pub unreadable: u64,
     pub groups: u64,
     /// Of `groups`: those that can be used without waiting for recovery.
     pub groups_ready: u64,
@@ -89,6 +93,7 @@ impl Counters {
             checkpoints: self.checkpoints.load(Relaxed),
             damaged: self.damaged.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
+            unreadable: self.unreadable.load(Relaxed),
             groups: self.groups.load(Relaxed),
             groups_ready: self.groups_ready.load(Relaxed),
         }
@@ -98,17 +103,19 @@ impl Counters {
         let (ready, of) = (self.groups_ready.load(Relaxed), self.groups.load(Relaxed));
         let damaged = self.damaged.load(Relaxed);
         let quarantined = self.quarantined.load(Relaxed);
+        let unreadable = self.unreadable.load(Relaxed);
         if self.broken.load(Relaxed) {
             Health::Broken
         } else if self.full.load(Relaxed) {
             Health::Full
         } else if self.failing.load(Relaxed) {
             Health::Failing
-        } else if ready < of {
+        } else if ready + unreadable < of {
             Health::Recovering { ready, of }
-        } else if damaged + quarantined > 0 {
+        } else if damaged + quarantined + unreadable > 0 {
             Health::Degraded(format!(
-                "{damaged} damaged records, {quarantined} unknown directories moved aside"
+                "{damaged} damaged records, {unreadable} unreadable streams, {quarantined} unknown \
+                 directories moved aside"
             ))
         } else {
             Health::Good

@@ -20,7 +20,7 @@ use crate::options::{CipherKind, Encryption};
 const MAGIC: [u8; 8] = *b"vagkeys1";
 const COPIES: [&str; 2] = ["keys", "keys.copy"];
 /// Of the derivation: what makes guessing a weak key expensive.
-const ROUNDS: u32 = 200_000;
+const ROUNDS: u32 = if cfg!(test) { 10 } else { 100_000 };
 const ENTRY_BYTES: usize = 8 + NONCE_BYTES + KEY_BYTES + TAG_BYTES;
 const SALT_BYTES: usize = 32;
 
@@ -52,14 +52,20 @@ pub(crate) fn open(
             None => Ok(None),
         };
     };
-    let mut plain = match &found {
+    let (mut plain, wrapper) = match &found {
         Some(file) => unwrap_all(file, config)?,
-        None => Vec::new(),
+        None => (Vec::new(), None),
+    };
+    let wrapper = match wrapper {
+        Some(wrapper) => wrapper,
+        None => Wrapper::new(&config.key, random()?, ROUNDS)?,
     };
     // No run is numbered 0.
     let run = plain.iter().map(|(run, ..)| *run).max().unwrap_or(0) + 1;
     plain.push((run, config.cipher, random()?));
-    let file = wrap_all(&plain, config)?;
+    let entries: Result<_, _> =
+        plain.iter().map(|plain| Entry::wrap(plain, &wrapper.key)).collect();
+    let file = KeyFile { rounds: wrapper.rounds, salt: wrapper.salt, entries: entries? };
     for name in COPIES {
         let path = dir.join(name);
         replace_file(disk, &path, &[&file.encode()]).map_err(OpenError::io(path))?;
@@ -94,31 +100,38 @@ fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<KeyFile>, OpenError> {
 
 type Plain = (u32, CipherKind, [u8; KEY_BYTES]);
 
-/// With the configured key, or else with the one before.
-fn unwrap_all(file: &KeyFile, config: &Encryption) -> Result<Vec<Plain>, KeyError> {
-    let secrets = [Some(&config.key), config.prev_key.as_ref()];
-    for secret in secrets.into_iter().flatten() {
-        let derived = derive(secret, &file.salt, file.rounds)?;
-        let plain: Option<Vec<Plain>> = file.entries.iter().map(|e| e.unwrap(&derived)).collect();
-        if let Some(plain) = plain {
-            return Ok(plain);
+/// The keys of all runs, with the configured key or else with the one before. The first comes with
+/// what wraps them, which need not change then.
+fn unwrap_all(
+    file: &KeyFile,
+    config: &Encryption,
+) -> Result<(Vec<Plain>, Option<Wrapper>), KeyError> {
+    let secrets = [(Some(&config.key), true), (config.prev_key.as_ref(), false)];
+    for (secret, is_current) in secrets {
+        let Some(secret) = secret else { continue };
+        let wrapper = Wrapper::new(secret, file.salt, file.rounds)?;
+        let plain = file.entries.iter().map(|entry| entry.unwrap(&wrapper.key));
+        if let Some(plain) = plain.collect() {
+            return Ok((plain, is_current.then_some(wrapper)));
         }
     }
     Err(KeyError::Wrong)
 }
 
-fn wrap_all(plain: &[Plain], config: &Encryption) -> Result<KeyFile, KeyError> {
-    let salt = random()?;
-    let derived = derive(&config.key, &salt, ROUNDS)?;
-    let entries: Result<_, _> = plain.iter().map(|plain| Entry::wrap(plain, &derived)).collect();
-    Ok(KeyFile { rounds: ROUNDS, salt, entries: entries? })
+/// What wraps the keys, derived from a configured key.
+struct Wrapper {
+    key: [u8; KEY_BYTES],
+    salt: [u8; SALT_BYTES],
+    rounds: u32,
 }
 
-fn derive(secret: &str, salt: &[u8], rounds: u32) -> Result<[u8; KEY_BYTES], KeyError> {
-    let rounds = NonZeroU32::new(rounds).ok_or(KeyError::Damaged)?;
-    let mut derived = [0; KEY_BYTES];
-    pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, rounds, salt, secret.as_bytes(), &mut derived);
-    Ok(derived)
+impl Wrapper {
+    fn new(secret: &str, salt: [u8; SALT_BYTES], rounds: u32) -> Result<Wrapper, KeyError> {
+        let count = NonZeroU32::new(rounds).ok_or(KeyError::Damaged)?;
+        let mut key = [0; KEY_BYTES];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, count, &salt, secret.as_bytes(), &mut key);
+        Ok(Wrapper { key, salt, rounds })
+    }
 }
 
 // === impl Entry ===

@@ -146,6 +146,10 @@ impl Drop for Left {
 fn one(inner: &Inner, slot: &Slot) -> io::Result<()> {
     // One that can't be read keeps its part of the write-ahead log.
     let core = slot.core(&inner.env).map_err(io::Error::other)?;
+    if !slot.group.is_dirty() {
+        // Only now is it known what the last run made safe.
+        return Ok(());
+    }
     write(inner, &slot.group, Some(&*core))
 }
 

@@ -47,8 +47,12 @@ impl Layout {
         self.root.join(file_name(account)).join("streams").join(file_name(name))
     }
 
+    pub(crate) fn trash_dir(&self) -> PathBuf {
+        self.root.join("trash")
+    }
+
     pub(crate) fn trash(&self, id: GroupId) -> PathBuf {
-        self.root.join("trash").join(id.0.to_string())
+        self.trash_dir().join(id.0.to_string())
     }
 
     /// The directories that look like groups: account, stream, path.

@@ -153,6 +153,14 @@ fn birth_of(inner: &Inner, path: &std::path::Path) -> Option<Birth> {
 }
 
 fn empty_trash(inner: &Inner, dead: &[Birth]) {
+    // A group that is off the list altogether, and whose files came back.
+    for listed in inner.env.disk.list(&inner.layout.trash_dir()).unwrap_or_default() {
+        if let Ok(id) = listed.name.parse()
+            && let Err(error) = remove::empty_trash(inner, GroupId(id))
+        {
+            tracing::error!(%error, id, "the files of a deleted stream remain");
+        }
+    }
     for birth in dead {
         let id = birth.info.id;
         match remove::empty_trash(inner, id) {

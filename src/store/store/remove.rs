@@ -89,9 +89,11 @@ pub(super) fn to_trash(inner: &Inner, birth: &Birth) -> io::Result<()> {
     let disk = &*inner.env.disk;
     let dir = inner.layout.group(&birth.info.account, &birth.info.name);
     let trash = inner.layout.trash(birth.info.id);
-    if !disk.exists(&dir) || disk.exists(&trash) {
+    if !disk.exists(&dir) {
         return Ok(());
     }
+    // What an earlier attempt left.
+    empty_trash(inner, birth.info.id)?;
     if let Some(above) = trash.parent() {
         disk.create_dir_all(above)?;
     }

@@ -91,6 +91,7 @@ impl Slot {
             Err(error) => {
                 let Group { account, name, .. } = &*self.group;
                 tracing::error!(%error, account, stream = name, "a stream can't be read");
+                env.counters.unreadable.fetch_add(1, Relaxed);
                 *state = State::Unreadable(error.to_string());
                 Err(StoreError::Unreadable(error.to_string()))
             }

@@ -15,6 +15,8 @@ use crate::disk::{Access, Disk, File};
 
 /// How many files wait to be used again; more than that are removed.
 const SPARES_MAX: usize = 2;
+/// Synced at once, when a file is filled with zeros.
+const SYNC_BYTES: u64 = 4 << 20;
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
 
 /// An empty segment, or what is left of a former use. Its name is safe.
@@ -183,6 +185,10 @@ impl Shared {
             let rest = ZEROS.len().min((len - at) as usize);
             file.write_at(&ZEROS[..rest], at)?;
             at += rest as u64;
+            if at.is_multiple_of(SYNC_BYTES) {
+                // Little by little: others wait for the same disk.
+                file.sync_data()?;
+            }
         }
         file.sync_data()?;
         self.disk.sync_dir(&self.dir)?;

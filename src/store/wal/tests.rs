@@ -21,6 +21,7 @@ use crate::stats::Counters;
 mod faults;
 mod power;
 mod scans;
+mod speed;
 
 const DIR: &str = "/wal";
 

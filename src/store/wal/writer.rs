@@ -30,8 +30,8 @@ use crate::stats::Counters;
 const QUIET: Duration = Duration::from_secs(1);
 /// How long a new segment waits for old ones to be freed if there are too many.
 const DEBT_WAIT: Duration = Duration::from_secs(2);
-/// Buffers of a lot that was larger than this are not kept.
-const KEPT_BYTES_MAX: usize = 1 << 20;
+/// The next segment is made when such a part of the one in use is: not by those who write little.
+const PREPARE_AT: u64 = 4;
 const PADDING: [u8; 8] = [0; 8];
 
 struct Writer {
@@ -42,6 +42,8 @@ struct Writer {
     epoch: u64,
     segment: Option<Active>,
     last_number: u64,
+    /// The next segment is being made, or is there.
+    prepared: bool,
     next_lsn: u64,
     /// All up to here is safe.
     durable: u64,
@@ -92,6 +94,7 @@ pub(crate) fn start(
         epoch: recovered.epoch,
         segment: None,
         last_number: recovered.last_number,
+        prepared: false,
         next_lsn: recovered.last_lsn + 1,
         durable: recovered.last_lsn,
         written: recovered.last_lsn,
@@ -289,6 +292,9 @@ impl Writer {
             }
             self.waiting.push((queued.batch.settle, queued.index));
         }
+        if !self.prepared && segment.at - FIRST >= segment.file.len / PREPARE_AT {
+            self.prepare(true);
+        }
         Ok(())
     }
 
@@ -417,12 +423,13 @@ impl Writer {
             dirty: false,
             groups: HashMap::default(),
         });
-        self.prepare(true);
+        self.prepared = false;
         Ok(())
     }
 
     fn prepare(&mut self, zeroed: bool) {
         self.last_number += 1;
+        self.prepared = true;
         self.files.prepare(self.last_number, zeroed);
     }
 

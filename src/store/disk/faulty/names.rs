@@ -66,15 +66,15 @@ impl Names {
         if self.is_dir(from) && self.live.keys().any(|path| path.starts_with(to)) {
             return Err(ErrorKind::DirectoryNotEmpty.into());
         }
-        let moved: Vec<PathBuf> =
-            self.dirs.iter().filter(|dir| dir.starts_with(from)).cloned().collect();
-        for dir in moved {
-            self.dirs.remove(&dir);
-            self.dirs.insert(moved_to(&dir, from, to));
-        }
+        self.move_dirs(from, to);
         rename(&mut self.live, from, to);
         self.unsynced.push(Step::Rename(from.to_owned(), to.to_owned()));
         Ok(())
+    }
+
+    fn move_dirs(&mut self, from: &Path, to: &Path) {
+        let dirs = std::mem::take(&mut self.dirs);
+        self.dirs = dirs.into_iter().map(|dir| moved_to(&dir, from, to)).collect();
     }
 
     pub(super) fn create_dir_all(&mut self, path: &Path) {
@@ -120,6 +120,10 @@ impl Names {
         let steps = std::mem::take(&mut self.unsynced);
         for step in steps {
             if step.concerns(dir) {
+                if let Step::Rename(from, to) = &step {
+                    // What was done inside before goes along.
+                    self.unsynced.iter_mut().for_each(|earlier| earlier.move_along(from, to));
+                }
                 step.apply(&mut self.safe);
             } else {
                 self.unsynced.push(step);
@@ -130,10 +134,15 @@ impl Names {
 
     pub(super) fn cut(&mut self, random: &mut fastrand::Rng) {
         let kept = random.usize(..=self.unsynced.len());
-        for step in self.unsynced.drain(..).take(kept) {
+        let undone = self.unsynced.split_off(kept);
+        for step in self.unsynced.drain(..) {
             step.apply(&mut self.safe);
         }
-        self.unsynced.clear();
+        for step in undone.iter().rev() {
+            if let Step::Rename(from, to) = step {
+                self.move_dirs(to, from);
+            }
+        }
         self.live = self.safe.clone();
         let dirs: BTreeSet<PathBuf> = self
             .live
@@ -151,6 +160,16 @@ impl Step {
         match self {
             Step::Link(path, _) | Step::Unlink(path) => is_in(path),
             Step::Rename(from, to) => is_in(from) || is_in(to),
+        }
+    }
+
+    fn move_along(&mut self, from: &Path, to: &Path) {
+        match self {
+            Step::Link(path, _) | Step::Unlink(path) => *path = moved_to(path, from, to),
+            Step::Rename(a, b) => {
+                *a = moved_to(a, from, to);
+                *b = moved_to(b, from, to);
+            }
         }
     }
 
