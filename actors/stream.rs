@@ -27,6 +27,7 @@ mod gate;
 mod info;
 mod landing;
 pub mod messages;
+mod origins;
 mod plan;
 mod progress;
 mod publish;
@@ -66,6 +67,7 @@ use self::messages::{
     Call, ConsumerId, Doom, Expired, Listen, News, Nudge, Progress, Refused, Rewound, Sourced,
     Survey,
 };
+use self::origins::Taps;
 use self::progress::Search;
 use self::state::State;
 use self::subjects::Subjects;
@@ -74,6 +76,7 @@ use crate::consumer::messages::Home;
 use crate::delivery::outlet::{self, Outlet};
 use crate::delivery::{Deliveries, Feed};
 use crate::jetstream::{JetStream, Mail, StreamEntry};
+use crate::source::Report;
 
 /// What each incarnation of a stream begins with.
 #[derive(Clone)]
@@ -147,6 +150,9 @@ struct Life {
     fast: BTreeMap<Box<[u8]>, Fast>,
     timer: Timer,
     search: Search,
+    taps: Taps,
+    /// The last messages of sources that are staged, by their key.
+    places: BTreeMap<Arc<str>, u64>,
     /// Whether its creation was told.
     announced: bool,
     /// Bytes, of the stream and as promised, that the account was charged for.
@@ -315,6 +321,12 @@ impl Handler<Deleted> for Stream {
 impl Handler<Sourced> for Stream {
     fn handle(&mut self, sourced: Sourced, _: &mut Cx<'_, Self>) {
         self.live(|life| life.take_sourced(sourced));
+    }
+}
+
+impl Handler<Report> for Stream {
+    fn handle(&mut self, report: Report, _: &mut Cx<'_, Self>) {
+        self.live(|life| life.reported(report));
     }
 }
 

@@ -117,6 +117,7 @@ impl Stream {
             for call in std::mem::take(&mut me.early) {
                 me.turn(cx, |life, out, cx| life.call(call, out, cx));
             }
+            me.live(|life| life.set_taps(cx));
         });
     }
 }
@@ -176,6 +177,8 @@ impl Life {
             fast: BTreeMap::new(),
             timer: Timer::default(),
             search: Default::default(),
+            taps: BTreeMap::new(),
+            places: BTreeMap::new(),
             announced: false,
             charged: (0, 0),
             rng: fastrand::Rng::new(),

@@ -22,6 +22,7 @@ impl Life {
 
     /// As lists have it.
     pub(super) fn listed(&self) -> StreamInfo {
+        let (mirror, sources) = self.source_infos();
         StreamInfo {
             config: (**self.state.config()).clone(),
             created: self.created,
@@ -31,8 +32,8 @@ impl Life {
                 leader: self.js.server.name.clone(),
                 ..ClusterInfo::default()
             }),
-            mirror: None,
-            sources: Vec::new(),
+            mirror,
+            sources,
             alternates: Vec::new(),
             at: Time::from_nanos(self.js.now_ns()),
         }

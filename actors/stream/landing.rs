@@ -154,6 +154,7 @@ impl Life {
     /// All that failed has ended: back to what is durable, and on.
     fn start_over(&mut self) {
         self.failing = None;
+        self.places.clear();
         self.state.abort();
         self.fast.values_mut().for_each(Fast::lose_pending);
         self.charge();

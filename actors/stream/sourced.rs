@@ -1,6 +1,8 @@
 //! Messages of a mirror's or source's origin: in the order in which they come, each batch with its
 //! place at the origin, so that a restart goes on right behind it.
 
+use std::sync::Arc;
+
 use vagus_jetstream::codes;
 use vagus_jetstream::ttl::Ttl;
 use vagus_store::{Entry, TableOp};
@@ -59,12 +61,14 @@ impl Life {
     /// A source's messages are counted anew. What fails ends the batch: it comes again from there.
     fn source(
         &mut self,
-        key: &str,
+        key: &Arc<str>,
         messages: &[SourcedMessage],
     ) -> Result<(), vagus_jetstream::ApiError> {
         let now_ns = self.js.now_ns();
-        let (mut place, mut outcome) = (0, Ok(()));
-        for one in messages {
+        let known = self.places.get(key).copied().unwrap_or_else(|| self.place_of(key));
+        let (mut place, mut outcome) = (known, Ok(()));
+        // What is here already came twice.
+        for one in messages.iter().filter(|one| one.seq > known) {
             let incoming = Incoming {
                 subject: &one.subject,
                 headers: &one.headers,
@@ -83,7 +87,8 @@ impl Life {
                 }
             }
         }
-        if place > 0 {
+        if place > known {
+            self.places.insert(Arc::clone(key), place);
             let key = [POSITIONS, key.as_bytes()].concat();
             let value = place.to_be_bytes().to_vec();
             self.state.log.stage_table(TableOp::Put(key.into(), value.into()));

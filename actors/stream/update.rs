@@ -64,6 +64,7 @@ impl Life {
             return self.answer_with::<StreamUpdateResponse>(&caller, Err(error), out);
         }
         self.apply(rules);
+        self.set_taps(cx);
         self.tell_parent();
         let subjects = &self.state.config().subjects;
         let registered = self.subjects.set(&self.js.broker, &self.feed, subjects);

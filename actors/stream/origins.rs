@@ -1,0 +1,124 @@
+//! The streams that this one takes its messages from: an actor for each, and how it gets on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vagus_jetstream::stream::{StreamConfig, StreamSource, StreamSourceInfo};
+use vagus_runtime::{Cx, Handle, Restart, Spec};
+
+use super::messages::Origin;
+use super::sourced::POSITIONS;
+use super::{Life, Stream};
+use crate::source::{self, Report, Source};
+
+/// One origin.
+pub(super) struct Tap {
+    config: StreamSource,
+    handle: Handle<Source>,
+    /// What its actor told last.
+    info: Option<StreamSourceInfo>,
+}
+
+/// The origins of a stream, by the key of their place in the table; the mirror's is empty.
+pub(super) type Taps = BTreeMap<Arc<str>, Tap>;
+
+/// What tells two sources of a stream apart.
+fn key(source: &StreamSource) -> Arc<str> {
+    let mut key = source.name.clone();
+    let parts = [&source.external.as_ref().map_or("", |external| &external.api)[..]];
+    let consumer = source.consumer.as_ref().map_or("", |consumer| &consumer.name);
+    for part in parts.into_iter().chain([consumer, &source.filter_subject]) {
+        key.push(' ');
+        key.push_str(part);
+    }
+    for transform in &source.subject_transforms {
+        key.push_str(&format!(" {}>{}", transform.src, transform.dest));
+    }
+    key.into()
+}
+
+fn wanted(config: &StreamConfig) -> impl Iterator<Item = (Arc<str>, &StreamSource)> {
+    let sources = config.sources.iter().map(|source| (key(source), source));
+    config.mirror.iter().map(|mirror| (Arc::from(""), mirror)).chain(sources)
+}
+
+impl Life {
+    /// Brings those to life that the configuration names, and no others.
+    pub(super) fn set_taps(&mut self, cx: &mut Cx<'_, Stream>) {
+        let config = Arc::clone(self.state.config());
+        let all: Vec<_> = wanted(&config).collect();
+        let stays = |known: &Arc<str>, tap: &Tap| {
+            all.iter().any(|(key, source)| key == known && tap.config == **source)
+        };
+        self.taps.retain(|known, tap| {
+            let stays = stays(known, tap);
+            if !stays {
+                tap.handle.stop();
+            }
+            stays
+        });
+        for (key, source) in all {
+            if !self.taps.contains_key(&key) {
+                let handle = self.tap(Arc::clone(&key), source, cx);
+                self.taps.insert(key, Tap { config: source.clone(), handle, info: None });
+            }
+        }
+    }
+
+    fn tap(&self, key: Arc<str>, config: &StreamSource, cx: &mut Cx<'_, Stream>) -> Handle<Source> {
+        let (origin, from) = match &*key {
+            "" => (Origin::Mirror, self.state.log.last_seq()),
+            _ => (Origin::Source { key: Arc::clone(&key) }, self.place_of(&key)),
+        };
+        let seed = source::Seed {
+            js: Arc::clone(&self.js),
+            origin,
+            config: config.clone(),
+            target: self.state.name().to_owned(),
+            stream: self.me.recipient(),
+            reports: self.me.recipient(),
+            from: if from == 0 { 0 } else { from + 1 },
+        };
+        let name = format!("source-{}", if key.is_empty() { config.name.as_str() } else { &*key });
+        let spec = Spec::new(name, move || Source::new(seed.clone()));
+        cx.spawn(spec.restart(Restart::OnFailure(vagus_runtime::Budget::default())))
+    }
+
+    /// The last message of a source that is stored for good; 0: there is none.
+    pub(super) fn place_of(&self, key: &str) -> u64 {
+        let value = self.home.table.get(&[POSITIONS, key.as_bytes()].concat());
+        let bytes = value.and_then(|value| <[u8; 8]>::try_from(&*value.base).ok());
+        bytes.map_or(0, u64::from_be_bytes)
+    }
+
+    pub(super) fn reported(&mut self, report: Report) {
+        let key = match &report.origin {
+            Origin::Mirror => "",
+            Origin::Source { key } => key,
+        };
+        if let Some(tap) = self.taps.get_mut(key) {
+            tap.info = Some(report.info);
+        }
+    }
+
+    /// How the mirror's origin and the sources get on.
+    pub(super) fn source_infos(&self) -> (Option<StreamSourceInfo>, Vec<StreamSourceInfo>) {
+        let info = |(key, source): (Arc<str>, &StreamSource)| {
+            let told = self.taps.get(&key).and_then(|tap| tap.info.clone());
+            let unknown = || StreamSourceInfo {
+                name: source.name.clone(),
+                external: source.external.clone(),
+                active: -1,
+                filter_subject: source.filter_subject.clone(),
+                subject_transforms: source.subject_transforms.clone(),
+                ..StreamSourceInfo::default()
+            };
+            (key.is_empty(), told.unwrap_or_else(unknown))
+        };
+        let config = self.state.config();
+        let (mirror, sources): (Vec<_>, Vec<_>) =
+            wanted(config).map(info).partition(|(is_mirror, _)| *is_mirror);
+        let bare = |(_, info): (bool, StreamSourceInfo)| info;
+        (mirror.into_iter().map(bare).next(), sources.into_iter().map(bare).collect())
+    }
+}
