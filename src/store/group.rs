@@ -257,8 +257,7 @@ impl Group {
 
     /// Applies the table's part of a batch from the write-ahead log. False: it can't be read.
     pub(crate) fn replay(&self, index: u64, flags: u32, section: Bytes) -> bool {
-        *self.applied.lock() = index;
-        self.index.store(index, Relaxed);
+        self.replayed(index);
         match decode(section, self.id, flags, self.backing.as_ref()) {
             Some(ops) => {
                 self.apply(ops);
@@ -289,6 +288,12 @@ impl Group {
     /// Whether anything happened since the last checkpoint.
     pub(crate) fn is_dirty(&self) -> bool {
         *self.applied.lock() > self.safe()
+    }
+
+    /// All up to `index` is there again.
+    pub(crate) fn replayed(&self, index: u64) {
+        *self.applied.lock() = index;
+        self.index.store(index, Relaxed);
     }
 
     pub(crate) fn files(&self) -> MutexGuard<'_, Files> {

@@ -120,7 +120,7 @@ impl Store {
         let birth = Birth { info, first_seq };
         let entries: Vec<TableOp> =
             entries.into_iter().map(|(key, value)| TableOp::Put(key, value)).collect();
-        let slot = Slot::new(&birth, inner.backing(&birth), entries.clone(), Vec::new());
+        let slot = Slot::new(&birth, inner.backing(&birth), entries.clone());
         groups.slots.insert(id, Arc::new(slot));
         inner.env.counters.groups.fetch_add(1, Relaxed);
         drop(groups);
@@ -145,10 +145,10 @@ impl Store {
         self.inner.slot(id)?.core(&self.inner.env)?.writer()
     }
 
-    /// The table of a group. Blocks as `log` does.
+    /// The table of a group. Blocks while it is being read, which takes far less time than the log.
     pub fn table(&self, id: GroupId) -> Result<Table, StoreError> {
         let slot = self.inner.slot(id)?;
-        slot.core(&self.inner.env)?;
+        slot.read_table(&self.inner.env)?;
         Ok(Table::new(Arc::clone(&slot.group)))
     }
 

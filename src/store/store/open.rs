@@ -182,9 +182,9 @@ fn fill(inner: &Arc<Inner>, backlog: &mut Backlog) {
         let birth = listed.birth;
         let id = birth.info.id;
         let positions = backlog.take(id.0);
-        let slot = Slot::new(&birth, inner.backing(&birth), listed.entries, positions);
+        let slot = Slot::new(&birth, inner.backing(&birth), listed.entries);
         groups.names.insert((birth.info.account, birth.info.name));
-        groups.slots.insert(id, Arc::new(slot.with_files(&files)));
+        groups.slots.insert(id, Arc::new(slot.with_backlog(positions, &files)));
     }
     inner.env.counters.groups.store(groups.slots.len() as u64, Relaxed);
     *inner.groups.write() = groups;

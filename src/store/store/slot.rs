@@ -1,10 +1,11 @@
-//! A group in the store: read when it is first needed.
+//! A group in the store, read in two steps when it is first needed: its table, which is quick, and
+//! its log, which may not be.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::snapshot::{self, Birth};
@@ -18,24 +19,39 @@ use crate::wal::recover::{Position, read_batch};
 
 pub(crate) struct Slot {
     pub(crate) group: Arc<Group>,
-    state: Mutex<State>,
+    table: Mutex<TableState>,
+    log: Mutex<LogState>,
     ready: AtomicBool,
 }
 
-enum State {
-    Unread(Unread),
+enum TableState {
+    /// What it began with, and the batches that are in the write-ahead log.
+    Unread {
+        entries: Vec<TableOp>,
+        backlog: Backlog,
+    },
+    /// And what the log is to be read from.
+    Read(Option<Rest>),
+    Unreadable(String),
+}
+
+enum LogState {
+    Unread,
     Read(Arc<Core>),
     Unreadable(String),
 }
 
-/// What a group is to be read from, besides its directory.
+/// Batches in the write-ahead log, oldest first.
 #[derive(Default)]
-struct Unread {
-    /// What its table began with.
-    entries: Vec<TableOp>,
-    /// Its batches in the write-ahead log.
-    backlog: Vec<Position>,
+struct Backlog {
+    positions: Vec<Position>,
     files: Vec<Arc<dyn File>>,
+}
+
+/// What is left to be read once the table is.
+struct Rest {
+    saved: Saved,
+    backlog: Backlog,
 }
 
 // === impl Slot ===
@@ -45,18 +61,23 @@ impl Slot {
         birth: &Birth,
         backing: Option<(PathBuf, Backing)>,
         entries: Vec<TableOp>,
-        backlog: Vec<Position>,
     ) -> Slot {
         let group = Arc::new(Group::new(birth.info.clone(), birth.first_seq, backing));
-        let unread = Unread { entries, backlog, files: Vec::new() };
-        let state = Mutex::new(State::Unread(unread));
-        Slot { group, state, ready: AtomicBool::new(false) }
+        let table = TableState::Unread { entries, backlog: Backlog::default() };
+        let log = Mutex::new(LogState::Unread);
+        Slot { group, table: Mutex::new(table), log, ready: AtomicBool::new(false) }
     }
 
-    /// Where the backlog is.
-    pub(crate) fn with_files(mut self, files: &[Arc<dyn File>]) -> Slot {
-        if let State::Unread(unread) = self.state.get_mut() {
-            unread.files = files.to_vec();
+    /// With what the write-ahead log holds of it.
+    pub(crate) fn with_backlog(
+        mut self,
+        found: Vec<Position>,
+        all_files: &[Arc<dyn File>],
+    ) -> Slot {
+        if let TableState::Unread { backlog, .. } = self.table.get_mut()
+            && !found.is_empty()
+        {
+            *backlog = Backlog { positions: found, files: all_files.to_vec() };
         }
         self
     }
@@ -67,43 +88,80 @@ impl Slot {
 
     /// The log, if it is read.
     pub(crate) fn engine(&self) -> Option<Arc<Core>> {
-        match &*self.state.lock() {
-            State::Read(core) => Some(Arc::clone(core)),
+        match &*self.log.lock() {
+            LogState::Read(core) => Some(Arc::clone(core)),
             _ => None,
+        }
+    }
+
+    /// Blocks until the table is read.
+    pub(crate) fn read_table(&self, env: &Env) -> Result<(), StoreError> {
+        let mut state = self.table.lock();
+        let (entries, backlog) = match &mut *state {
+            TableState::Read(_) => return Ok(()),
+            TableState::Unreadable(why) => return Err(StoreError::Unreadable(why.clone())),
+            TableState::Unread { entries, backlog } => {
+                (std::mem::take(entries), std::mem::take(backlog))
+            }
+        };
+        match read_table(&self.group, env, entries, backlog) {
+            Ok(rest) => {
+                *state = TableState::Read(Some(rest));
+                Ok(())
+            }
+            Err(error) => {
+                *state = TableState::Unreadable(error.to_string());
+                Err(self.unreadable(env, &error))
+            }
         }
     }
 
     /// The log; blocks until it is read.
     pub(crate) fn core(&self, env: &Arc<Env>) -> Result<Arc<Core>, StoreError> {
-        let mut state = self.state.lock();
-        let unread = match &mut *state {
-            State::Read(core) => return Ok(Arc::clone(core)),
-            State::Unreadable(why) => return Err(StoreError::Unreadable(why.clone())),
-            State::Unread(unread) => std::mem::take(unread),
+        let mut state = self.log.lock();
+        match &*state {
+            LogState::Read(core) => return Ok(Arc::clone(core)),
+            LogState::Unreadable(why) => return Err(StoreError::Unreadable(why.clone())),
+            LogState::Unread => self.read_table(env)?,
+        }
+        let rest = match &mut *self.table.lock() {
+            TableState::Read(rest) => rest.take(),
+            _ => None,
         };
-        match read(&self.group, env, unread) {
+        // It is taken once, under the lock of the log.
+        let Some(rest) = rest else { return Err(StoreError::Unknown) };
+        match read_log(&self.group, env, rest) {
             Ok(core) => {
-                *state = State::Read(Arc::clone(&core));
+                *state = LogState::Read(Arc::clone(&core));
                 self.ready.store(true, Relaxed);
                 env.counters.groups_ready.fetch_add(1, Relaxed);
                 Ok(core)
             }
             Err(error) => {
-                let Group { account, name, .. } = &*self.group;
-                tracing::error!(%error, account, stream = name, "a stream can't be read");
-                env.counters.unreadable.fetch_add(1, Relaxed);
-                *state = State::Unreadable(error.to_string());
-                Err(StoreError::Unreadable(error.to_string()))
+                *state = LogState::Unreadable(error.to_string());
+                Err(self.unreadable(env, &error))
             }
         }
     }
+
+    fn unreadable(&self, env: &Env, error: &io::Error) -> StoreError {
+        let Group { account, name, .. } = &*self.group;
+        tracing::error!(%error, account, stream = name, "a stream can't be read");
+        env.counters.unreadable.fetch_add(1, Relaxed);
+        StoreError::Unreadable(error.to_string())
+    }
 }
 
-fn read(group: &Arc<Group>, env: &Arc<Env>, unread: Unread) -> std::io::Result<Arc<Core>> {
-    let Unread { entries, backlog, files } = unread;
+/// The last checkpoint, and what the write-ahead log says of the table since.
+fn read_table(
+    group: &Group,
+    env: &Env,
+    entries: Vec<TableOp>,
+    mut backlog: Backlog,
+) -> io::Result<Rest> {
     if group.kind == Kind::Memory {
         group.restore(0, entries);
-        return log::open(Arc::clone(group), env, Saved::default());
+        return Ok(Rest { saved: Saved::default(), backlog });
     }
     let found = snapshot::load(&*env.disk, &group.dir, env.cipher.as_ref())?;
     env.counters.damaged.fetch_add(found.damaged, Relaxed);
@@ -115,32 +173,32 @@ fn read(group: &Arc<Group>, env: &Arc<Env>, unread: Unread) -> std::io::Result<A
         None => (0, entries, None),
     };
     group.restore(index, table);
-    let core = log::open(Arc::clone(group), env, Saved { state, stale: found.stale })?;
-    replay(group, env, &*core, &files, backlog.into_iter().filter(|p| p.index > index))?;
-    Ok(core)
-}
-
-/// Applies what the write-ahead log holds beyond the last checkpoint.
-pub(crate) fn replay(
-    group: &Group,
-    env: &Env,
-    engine: &dyn Engine,
-    files: &[Arc<dyn File>],
-    backlog: impl Iterator<Item = Position>,
-) -> std::io::Result<()> {
-    for position in backlog {
-        let logged = read_batch(files, position)?;
-        let (table, records) = match logged.body {
-            Some((table, records)) => (table, Some(records)),
-            None => (Bytes::new(), None),
-        };
+    backlog.positions.retain(|position| position.index > index);
+    for position in backlog.positions.iter().filter(|position| position.has_table) {
+        let logged = read_batch(&backlog.files, *position)?;
+        // A damaged one was counted when the log was looked through.
+        let Some((table, _)) = logged.body else { continue };
         if !group.replay(logged.index, logged.flags, table) {
             env.counters.damaged.fetch_add(1, Relaxed);
-            tracing::error!(index = logged.index, group = group.id.0, "a change can't be opened");
+            tracing::error!(index = logged.index, stream = group.name, "a change can't be opened");
         }
+    }
+    if let Some(last) = backlog.positions.last() {
+        group.replayed(last.index);
+    }
+    Ok(Rest { saved: Saved { state, stale: found.stale }, backlog })
+}
+
+/// What the last checkpoint left of the log, and what the write-ahead log holds since.
+fn read_log(group: &Arc<Group>, env: &Arc<Env>, rest: Rest) -> io::Result<Arc<Core>> {
+    let core = log::open(Arc::clone(group), env, rest.saved)?;
+    let engine: &dyn Engine = &*core;
+    for position in rest.backlog.positions {
+        let logged = read_batch(&rest.backlog.files, position)?;
+        let records = logged.body.map(|(_, records)| records);
         if records.as_ref().is_none_or(|records| !records.is_empty()) || logged.mark > 0 {
             engine.replay(Replay { index: logged.index, mark: logged.mark, records });
         }
     }
-    Ok(())
+    Ok(core)
 }

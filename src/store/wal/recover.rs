@@ -37,7 +37,9 @@ pub(crate) struct Backlog {
 /// Where a batch is.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Position {
-    file: u32,
+    file: u16,
+    /// Some of it is about the table.
+    pub(crate) has_table: bool,
     /// In units of 8 bytes.
     at: u32,
     pub(crate) index: u64,
@@ -139,7 +141,7 @@ fn read_all(file: &dyn File, buffer: &mut Vec<u8>, number: u64) -> io::Result<()
 impl Backlog {
     /// Takes the batches that count; returns the last index of each group.
     fn add(&mut self, file: Arc<dyn File>, contents: &Contents, count: usize) -> HashMap<u64, u64> {
-        let n = self.files.len() as u32;
+        let n = self.files.len() as u16;
         self.files.push(file);
         let mut last = HashMap::new();
         for batch in &contents.batches[..count] {
@@ -147,7 +149,12 @@ impl Backlog {
                 continue;
             }
             last.insert(batch.group, batch.index);
-            let position = Position { file: n, at: (batch.at / 8) as u32, index: batch.index };
+            let position = Position {
+                file: n,
+                has_table: batch.table_len > 0,
+                at: (batch.at / 8) as u32,
+                index: batch.index,
+            };
             self.groups.entry(batch.group).or_default().push(position);
         }
         last
@@ -170,7 +177,7 @@ impl Backlog {
 /// Reads a batch again. An error is one of the disk.
 pub(crate) fn read_batch(files: &[Arc<dyn File>], position: Position) -> io::Result<Logged> {
     let damaged = |mark, flags| Logged { index: position.index, mark, flags, body: None };
-    let Some(file) = files.get(position.file as usize) else {
+    let Some(file) = files.get(usize::from(position.file)) else {
         return Err(io::ErrorKind::NotFound.into());
     };
     let at = u64::from(position.at) * 8;

@@ -28,6 +28,7 @@ pub(crate) struct Batch {
     pub(crate) group: u64,
     pub(crate) index: u64,
     pub(crate) flags: u32,
+    pub(crate) table_len: u32,
     /// Its body is whole, too.
     pub(crate) whole: bool,
 }
@@ -61,6 +62,7 @@ pub(crate) fn read_segment(bytes: &[u8], number: u64) -> Contents {
             group: batch.group,
             index: batch.index,
             flags: batch.flags,
+            table_len: batch.table_len,
             whole,
         });
         found.durable = found.durable.max(batch.durable);
