@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::crypt::Cipher;
 use crate::disk::Disk;
+use crate::log::Memory;
 use crate::options::LogOptions;
 use crate::pool::Pool;
 use crate::stats::Counters;
@@ -18,4 +19,6 @@ pub(crate) struct Env {
     /// For flushes, checkpoints and removals.
     pub(crate) writes: Pool,
     pub(crate) counters: Arc<Counters>,
+    /// What logs have in memory of what is on disk.
+    pub(crate) memory: Arc<Memory>,
 }

@@ -18,16 +18,26 @@ use crate::record::{self, Message, RECORD_BYTES_MAX};
 use crate::table::{Table, TableOp};
 
 mod blocks;
+mod chunk;
+mod cold;
 mod core;
 mod facts;
+mod file;
 pub mod filter;
+mod flush;
+mod footer;
 mod index;
+mod memory;
 pub mod peek;
 pub mod pending;
+mod ranges;
 pub mod reader;
+mod recover;
 mod removals;
 mod segment;
+mod state;
 mod subjects;
+mod take;
 mod ttl;
 mod undo;
 mod walk;
@@ -40,6 +50,7 @@ use self::undo::Undo;
 pub(crate) use self::core::{Core, open};
 pub use self::filter::Filter;
 pub use self::index::Removed;
+pub(crate) use self::memory::Memory;
 pub use self::peek::{Listed, Placed};
 pub use self::pending::PendingCache;
 pub use self::reader::{End, Got, Load, Reader, State, Stored, Visited};
@@ -248,7 +259,7 @@ impl Log {
         }
         self.removed.clear();
         let core = Arc::clone(&self.core);
-        let apply = Box::new(move || core.index.write().commit(upto, mark));
+        let apply = Box::new(move || core.commit(upto, mark));
         let (mode, chain, apply) = (Mode::Durable, Some(self.chain), Some(apply as _));
         self.core.group.submit(Change { records, table, mark, mode, chain, apply, done });
     }

@@ -78,7 +78,7 @@ impl Salt {
         Salt(crc32c::crc32c(&group.to_le_bytes()))
     }
 
-    fn sum(self, bytes: &[u8]) -> u32 {
+    pub(crate) fn sum(self, bytes: &[u8]) -> u32 {
         crc32c::crc32c_append(self.0, bytes)
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-use super::Log;
+use super::chunk::Maker;
 use super::index::{Index, Shape};
+use super::state::Captured;
+use super::{Log, recover};
 use crate::env::Env;
 use crate::error::StoreError;
 use crate::group::{Engine, Group, Kind, Replay, Saved};
@@ -20,39 +22,76 @@ const MEMORY_SEGMENT_BYTES: u32 = 1 << 20;
 const MEMORY_SLOTS_MAX: usize = 16 << 10;
 /// Slots of a segment that lives in a file.
 const FILE_SLOTS_MAX: usize = 128 << 10;
+/// Committed bytes that are not in files: more than that is written without waiting for the clock.
+const UNFLUSHED_MAX: u64 = 4 << 20;
 
 pub(crate) struct Core {
     pub(crate) group: Arc<Group>,
     pub(crate) index: RwLock<Index>,
-    env: Arc<Env>,
+    pub(crate) env: Arc<Env>,
+    pub(crate) maker: Maker,
+    pub(crate) files: Mutex<Files>,
     /// There is a writer.
     written: AtomicBool,
+    /// A flush is on its way.
+    flushing: AtomicBool,
+}
+
+/// Held by who writes files.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// The directory is there.
+    pub(crate) has_dir: bool,
+    /// Names were made or changed that are not safe yet.
+    pub(crate) new_names: bool,
+    /// Segments whose files are to be removed.
+    pub(crate) garbage: Vec<u64>,
+    /// A sync failed: what was written since the last checkpoint may be gone.
+    pub(crate) broken: bool,
+    pub(crate) closed: bool,
+    /// Bytes of records in memory that are in files, too.
+    pub(crate) tail: u64,
 }
 
 /// Opens the log of a group with what the last checkpoint left.
 pub(crate) fn open(group: Arc<Group>, env: &Arc<Env>, saved: Saved) -> io::Result<Arc<Core>> {
+    let salt = Salt::new(group.id.0);
     let segment_bytes = u32::try_from(env.options.segment_bytes).unwrap_or(1 << 30);
-    let shape = match group.kind {
-        Kind::Memory => Shape {
-            segment_bytes: segment_bytes.min(MEMORY_SEGMENT_BYTES),
-            segment_slots: MEMORY_SLOTS_MAX,
-            message_bytes: 16,
-            headers_bytes: 0,
-            salt: None,
-        },
-        Kind::File { .. } => Shape {
-            segment_bytes,
-            segment_slots: FILE_SLOTS_MAX,
-            message_bytes: 30,
-            headers_bytes: 4,
-            salt: Some(Salt::new(group.id.0)),
-        },
+    let (shape, compress) = match group.kind {
+        Kind::Memory => (
+            Shape {
+                segment_bytes: segment_bytes.min(MEMORY_SEGMENT_BYTES),
+                segment_slots: MEMORY_SLOTS_MAX,
+                message_bytes: 16,
+                headers_bytes: 0,
+                salt: None,
+            },
+            false,
+        ),
+        Kind::File { compress, .. } => (
+            Shape {
+                segment_bytes,
+                segment_slots: FILE_SLOTS_MAX,
+                message_bytes: 30,
+                headers_bytes: 4,
+                salt: Some(salt),
+            },
+            compress,
+        ),
     };
-    let index = RwLock::new(Index::new(shape, group.first_seq));
-    let (env, written) = (Arc::clone(env), AtomicBool::new(false));
-    let core = Core { group, index, env, written };
-    if let Some(state) = saved.state {
-        core.replay(Replay { index: 0, mark: 0, records: Some(state) });
+    let maker = Maker { group: group.id.0, salt, compress, cipher: env.cipher.clone() };
+    let index = RwLock::new(Index::new(shape, group.first_seq, Arc::clone(&env.memory)));
+    let core = Core {
+        group,
+        index,
+        env: Arc::clone(env),
+        maker,
+        files: Mutex::default(),
+        written: AtomicBool::new(false),
+        flushing: AtomicBool::new(false),
+    };
+    if core.group.kind != Kind::Memory {
+        recover::recover(&core, saved)?;
     }
     Ok(Arc::new(core))
 }
@@ -65,6 +104,7 @@ impl Core {
         if self.written.swap(true, Ordering::AcqRel) {
             return Err(StoreError::Busy);
         }
+        self.settle_missing();
         Ok(Log::new(Arc::clone(self)))
     }
 
@@ -72,15 +112,56 @@ impl Core {
     pub(crate) fn release_writer(&self) {
         self.written.store(false, Ordering::Release);
     }
+
+    /// Everything up to number `upto` is committed, and with it all sequences up to `mark`.
+    pub(crate) fn commit(self: &Arc<Core>, upto: u64, mark: u64) {
+        let (unflushed, dropped) = {
+            let mut index = self.index.write();
+            index.commit(upto, mark);
+            (index.unflushed, !index.dropped.is_empty())
+        };
+        if (unflushed > UNFLUSHED_MAX || dropped)
+            && self.group.kind != Kind::Memory
+            && !self.flushing.swap(true, Ordering::AcqRel)
+        {
+            let core = Arc::clone(self);
+            self.env.writes.run(move || {
+                core.flushing.store(false, Ordering::Release);
+                if let Err(error) = core.flush() {
+                    let stream = &core.group.name;
+                    tracing::warn!(%error, stream, "messages could not be written yet");
+                }
+            });
+        }
+    }
+
+    /// Counts damaged records.
+    pub(crate) fn report(&self, count: u64) {
+        self.env.counters.damaged.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// What the last checkpoint knew of, no segment holds and nobody removed since, is lost.
+    fn settle_missing(&self) {
+        let mut index = self.index.write();
+        let missing = std::mem::take(&mut index.missing);
+        for (from, to) in missing.iter() {
+            index.lost.insert(from, to);
+        }
+        drop(index);
+        if !missing.is_empty() {
+            let (account, stream) = (&self.group.account, &self.group.name);
+            self.report(missing.count());
+            let count = missing.count();
+            tracing::error!(account, stream, count, "messages are not where they should be: lost");
+        }
+    }
 }
 
 impl Engine for Core {
     fn replay(&self, batch: Replay) {
         let mut index = self.index.write();
-        let (mut rest, salt) = (batch.records.as_deref().unwrap_or(&[]), index.shape.salt);
-        while let Some(salt) = salt
-            && let Ok(head) = record::check(rest, salt)
-        {
+        let (mut rest, salt) = (batch.records.as_deref().unwrap_or(&[]), self.maker.salt);
+        while let Ok(head) = record::check(rest, salt) {
             let (record, after) = rest.split_at(head.len as usize);
             rest = after;
             match head.kind {
@@ -92,6 +173,7 @@ impl Engine for Core {
                 RecordKind::Skip if head.seq > index.last => index.skip(head.seq),
                 RecordKind::Remove => {
                     for (from, to) in record::removed(record) {
+                        index.missing.remove(from, to);
                         index.remove_range(from, to);
                     }
                 }
@@ -99,37 +181,41 @@ impl Engine for Core {
             }
         }
         if batch.mark > index.last {
+            // They were there, and nothing more is known of them.
+            let from = index.last + 1;
+            index.missing.insert(from, batch.mark);
             index.skip(batch.mark);
         }
         index.committed = index.last;
     }
 
     fn capture(&self) -> Box<dyn Any + Send> {
-        let mut state = Vec::new();
-        let index = self.index.read();
-        if let Some(salt) = index.shape.salt {
-            for segment in &index.segments {
-                let mut slot = 0;
-                while let Some(live) = segment.next_live(slot) {
-                    if let Some(bytes) = segment.blocks.get(segment.offset(live)) {
-                        state.extend_from_slice(&bytes[..segment.facts.get(live).record_len()]);
-                    }
-                    slot = live + 1;
-                }
-            }
-            record::encode_skip(&mut state, index.committed, salt);
-        }
-        Box::new(state)
+        Box::new(Captured::of(&self.index.read()))
     }
 
     fn secure(&self, captured: Box<dyn Any + Send>) -> io::Result<Bytes> {
-        let state = captured.downcast::<Vec<u8>>().map_err(|_| io::ErrorKind::InvalidInput)?;
-        Ok(Bytes::from(*state))
+        let captured = captured.downcast::<Captured>();
+        let captured = captured.map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.make_safe(*captured).map(Bytes::from)
     }
 
     fn flush(&self) -> io::Result<()> {
+        let mut files = self.files.lock();
+        if files.closed || files.broken {
+            return Ok(());
+        }
+        self.write_out(&mut files, false)?;
+        self.remove_garbage(&mut files);
         Ok(())
     }
 
-    fn close(&self) {}
+    fn close(&self) {
+        self.files.lock().closed = true;
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.env.memory.keep(self.files.get_mut().tail, 0);
+    }
 }

@@ -10,7 +10,7 @@ use crate::record::{HEAD_BYTES, Message};
 const GROUP: usize = 16;
 
 /// Time and size of every slot of a segment. Grows at the end only.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     /// One for every group: the time of its first message and where its bytes begin.
     groups: Vec<(i64, u32)>,

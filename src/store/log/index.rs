@@ -4,10 +4,13 @@
 //! slot and its bytes stay; then, when the change is committed, they go. Between the two it can be
 //! undone ([`super::undo`]).
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::facts::Fact;
+use super::memory::Memory;
+use super::ranges::Ranges;
 use super::removals::Removals;
 use super::segment::{FAR, NONE, Segment};
 use super::subjects::Subjects;
@@ -50,7 +53,14 @@ pub(crate) struct Index {
     /// The highest sequence whose message is committed.
     pub(crate) committed: u64,
     /// Messages that should be there and can't be read.
-    pub(crate) lost: BTreeSet<u64>,
+    pub(crate) lost: Ranges,
+    /// The same, while the log is opened and may still be told that they were removed.
+    pub(crate) missing: Ranges,
+    /// Segments of which nothing is left.
+    pub(crate) dropped: Vec<u64>,
+    /// Bytes of records that are not in files.
+    pub(crate) unflushed: u64,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) next_segment: u64,
     /// What is not committed yet, and how much of it was given to the write-ahead log. Both are
     /// counted from the beginning of time: `done` is the number of the first one in `undo`.
@@ -69,11 +79,22 @@ pub struct Removed {
     pub last_of_subject: bool,
 }
 
+// === impl Shape ===
+
+impl Shape {
+    /// What a message counts in the state of the stream.
+    #[inline]
+    pub(crate) fn count(&self, fact: Fact) -> u64 {
+        let headers = if fact.has_headers { self.headers_bytes } else { 0 };
+        self.message_bytes + headers + u64::from(fact.size)
+    }
+}
+
 // === impl Index ===
 
 impl Index {
     /// An empty log whose first message has the sequence `first`, or 1 if that is 0.
-    pub(crate) fn new(shape: Shape, first: u64) -> Index {
+    pub(crate) fn new(shape: Shape, first: u64, memory: Arc<Memory>) -> Index {
         let first = first.max(1);
         Index {
             number: LOGS.fetch_add(1, Ordering::Relaxed) + 1,
@@ -88,19 +109,16 @@ impl Index {
             last: first - 1,
             last_time: 0,
             committed: first - 1,
-            lost: BTreeSet::new(),
+            lost: Ranges::default(),
+            missing: Ranges::default(),
+            dropped: Vec::new(),
+            unflushed: 0,
+            memory,
             next_segment: 1,
             undo: VecDeque::new(),
             done: 0,
             submitted: 0,
         }
-    }
-
-    /// What a message counts in the state of the stream.
-    #[inline]
-    pub(crate) fn count(&self, fact: Fact) -> u64 {
-        let headers = if fact.has_headers { self.shape.headers_bytes } else { 0 };
-        self.shape.message_bytes + headers + u64::from(fact.size)
     }
 
     /// The segment and slot of a sequence, be it alive or not.
@@ -164,7 +182,8 @@ impl Index {
                 last.base = seq;
             }
             let fits = last.end as usize + len <= segment_bytes as usize || last.end == 0;
-            if fits && last.slots() < segment_slots && last.takes(seq) {
+            let sealed = last.file.as_ref().is_some_and(|file| file.sealed);
+            if fits && !sealed && last.slots() < segment_slots && last.takes(seq) {
                 return self.segments.len() - 1;
             }
             last.shrink();
@@ -210,12 +229,13 @@ impl Index {
         segment.end += len as u32;
         self.link_last(at, seq, id, offset, fact);
         self.segments[at].hold(len);
+        self.unflushed += len as u64;
         self.last = seq;
         self.last_time = time_ns;
         if message.expires_ns != 0 {
             self.expiries.add(message.expires_ns, seq);
         }
-        let count = self.count(fact);
+        let count = self.shape.count(fact);
         self.bytes += count;
         count
     }
@@ -325,7 +345,7 @@ impl Index {
             entry.last = prev;
         }
         self.subjects.counted(before, before - 1);
-        let bytes = self.count(fact);
+        let bytes = self.shape.count(fact);
         self.bytes -= bytes;
         self.messages -= 1;
         if seq == self.first {
@@ -357,7 +377,7 @@ impl Index {
             entry.last = seq;
         }
         self.subjects.counted(before, before + 1);
-        self.bytes += self.count(fact);
+        self.bytes += self.shape.count(fact);
         self.first = if self.messages == 0 { seq } else { self.first.min(seq) };
         self.messages += 1;
         // The counts that were kept of this subject are of no use any more.

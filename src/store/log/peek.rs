@@ -104,7 +104,8 @@ impl Log {
     pub fn size_of(&self, seq: u64) -> u64 {
         let index = self.core.index.read();
         let found = index.find(seq).filter(|at| index.segments[at.0].is_live(at.1));
-        found.map_or(0, |(segment, slot)| index.count(index.segments[segment].facts.get(slot)))
+        found
+            .map_or(0, |(segment, slot)| index.shape.count(index.segments[segment].facts.get(slot)))
     }
 
     /// When a message expires that says so itself, ns since 1970; 0 if it does not. An error: that
@@ -116,7 +117,7 @@ impl Log {
             return Ok(0);
         }
         let mut expires_ns = 0;
-        index.read(segment, slot, &mut |stored| {
+        index.read(segment, slot, &mut None, &mut |stored| {
             expires_ns = stored.expires_ns;
             true
         })?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::filter::Filter;
 use super::index::Index;
+use super::memory::Piece;
 use super::walk::{Path, Walked};
 use crate::record::Message;
 
@@ -94,6 +95,9 @@ pub struct Load {
     seq: u64,
 }
 
+/// What was read from disk last, and of which segment.
+pub(crate) type Held = Option<(u64, Arc<Piece>)>;
+
 // === impl Reader ===
 
 impl Reader {
@@ -130,11 +134,13 @@ impl Reader {
             return Visited { next: from, end };
         }
         let mut left = limit;
+        let mut held = None;
         let mut cold = None;
         let path = Path { from, to, budget: VISIT_BUDGET };
         let walked = index.walk(path, filter, &mut |segment, slot| match index.read(
             segment,
             slot,
+            &mut held,
             &mut |stored| {
                 left -= 1;
                 each(stored) && left > 0
@@ -157,15 +163,15 @@ impl Reader {
     /// Calls `each` with the message of this sequence, if it is there and committed.
     pub fn get(&self, seq: u64, each: impl FnOnce(&Stored<'_>)) -> Got {
         let index = self.core.index.read();
-        if index.lost.contains(&seq) {
+        if index.lost.contains(seq) {
             return Got::Damaged;
         }
         let found = index.find(seq).filter(|_| seq <= index.committed);
         let Some((segment, slot)) = found.filter(|at| index.segments[at.0].is_live(at.1)) else {
             return Got::Gone;
         };
-        let mut each = Some(each);
-        match index.read(segment, slot, &mut |stored| {
+        let (mut each, mut held) = (Some(each), None);
+        match index.read(segment, slot, &mut held, &mut |stored| {
             if let Some(each) = each.take() {
                 each(stored);
             }
@@ -178,8 +184,7 @@ impl Reader {
 
     /// Brings what `load` names into memory, for a while. Whoever asked for it asks again then.
     pub fn load(&self, load: Load) -> impl Future<Output = ()> + Send + use<> {
-        let _ = load;
-        std::future::ready(())
+        self.core.load(load.seq)
     }
 
     /// The sequence of the last committed message of a subject.
@@ -266,9 +271,9 @@ impl Reader {
         self.core.index.read().deleted()
     }
 
-    /// Sequences of messages that should be there and can't be read.
-    pub fn lost(&self) -> Vec<u64> {
-        self.core.index.read().lost.iter().copied().collect()
+    /// Ranges of sequences whose messages should be there and can't be read, ascending.
+    pub fn lost(&self) -> Vec<(u64, u64)> {
+        self.core.index.read().lost.iter().collect()
     }
 
     /// Messages below sequence `below` that `filter` wants, those not committed included.
@@ -297,14 +302,29 @@ impl Index {
         &self,
         at: usize,
         slot: usize,
+        held: &mut Held,
         each: &mut dyn FnMut(&Stored<'_>) -> bool,
     ) -> Result<bool, Load> {
         let segment = &self.segments[at];
-        let Some(record) = segment.blocks.get(segment.offset(slot)) else {
-            return Err(Load { seq: segment.seq(slot) });
-        };
+        let offset = segment.offset(slot);
         let subject_id = segment.subject(slot);
-        Ok(Message::parse(record).is_none_or(|message| each(&message.stored(subject_id))))
+        let mut show =
+            |record| Message::parse(record).is_none_or(|message| each(&message.stored(subject_id)));
+        if let Some(record) = segment.blocks.get(offset) {
+            return Ok(show(record));
+        }
+        let fits = |piece: &Arc<Piece>| piece.has(offset);
+        let key = || {
+            let file = segment.file.as_ref()?;
+            Some((self.number, segment.id, file.generation, file.chunk_of(offset)? as u32))
+        };
+        if !held.as_ref().is_some_and(|(id, piece)| *id == segment.id && fits(piece)) {
+            *held = key().and_then(|key| self.memory.get(&key)).map(|piece| (segment.id, piece));
+        }
+        match held {
+            Some((_, piece)) if fits(piece) => Ok(show(piece.from(offset))),
+            _ => Err(Load { seq: segment.seq(slot) }),
+        }
     }
 
     fn state(&self) -> State {
@@ -318,7 +338,7 @@ impl Index {
             last_time_ns: self.last_time,
             subjects: self.subjects.live() as u64,
             deleted: self.last + 1 - self.first - self.messages,
-            lost: self.lost.len() as u64,
+            lost: self.lost.count(),
         }
     }
 

@@ -7,6 +7,7 @@
 
 use super::blocks::Blocks;
 use super::facts::{Fact, Facts};
+use super::file::SegmentFile;
 
 /// The offset of a slot without bytes.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -37,6 +38,8 @@ pub(crate) struct Segment {
     pub(crate) blocks: Blocks,
     /// Where the next record goes.
     pub(crate) end: u32,
+    /// Where the records are, if they are not only in memory.
+    pub(crate) file: Option<SegmentFile>,
 }
 
 // === impl Segment ===
@@ -132,6 +135,16 @@ impl Segment {
 
     pub(crate) fn hold(&mut self, bytes: usize) {
         self.held_bytes += bytes as u64;
+    }
+
+    /// Distances of the slots from `base`; empty if each is one further.
+    pub(crate) fn distances(&self) -> &[u32] {
+        &self.seqs
+    }
+
+    /// Which slots are alive, one bit each.
+    pub(crate) fn live_bits(&self) -> &[u64] {
+        &self.live
     }
 
     /// Takes the last slot away again.
@@ -264,6 +277,7 @@ impl Segment {
             }
         });
         thin.held_bytes = self.held_bytes;
+        thin.file = self.file.take();
         if tight {
             (thin.blocks, thin.end) = (blocks, end);
         } else {
@@ -293,5 +307,6 @@ impl Segment {
             + self.live.capacity() * 8
             + self.facts.memory()
             + self.blocks.memory()
+            + self.file.as_ref().map_or(0, SegmentFile::memory)
     }
 }

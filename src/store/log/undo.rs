@@ -103,6 +103,7 @@ impl Index {
         segment.pop(len);
         segment.blocks.truncate(offset);
         segment.end = offset;
+        self.unflushed = self.unflushed.saturating_sub(len as u64);
         self.subjects.release(id, self.removals.total());
         if slot == 0 && at > 0 && at + 1 == self.segments.len() {
             self.segments.pop_back();
@@ -131,6 +132,7 @@ impl Index {
             return;
         }
         if segment.held() == 0 {
+            self.dropped.extend(segment.file.is_some().then_some(segment.id));
             self.segments.remove(at);
         } else if self.shape.salt.is_none() {
             let sparse = (segment.held() as usize) < segment.slots() / 2;

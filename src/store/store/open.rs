@@ -54,6 +54,7 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
         reads: Pool::new("store-read", READ_THREADS),
         writes: Pool::new("store-write", WRITE_THREADS),
         counters,
+        memory: Arc::new(crate::log::Memory::new(options.log.cache_bytes)),
     });
     let (meta, meta_lost) = open_meta(&env, &layout, &backing, &mut backlog)?;
     let inner = Arc::new(Inner {

@@ -1,0 +1,254 @@
+//! From memory to files: what is committed is appended to the file of its segment, a full segment
+//! gets its footer, and a checkpoint makes sure of all that.
+//!
+//! Nothing waits for this but a checkpoint. Files are written by one thread at a time
+//! ([`super::core::Files`]), without holding up readers or the writer.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::chunk::CHUNK_BYTES;
+use super::core::{Core, Files};
+use super::file::{self, HEADER_BYTES, Header, SegmentFile};
+use super::footer::Columns;
+use super::index::Index;
+use super::state::Captured;
+use crate::disk::{Access, File};
+
+/// Records that are copied at once, under the lock that the writer waits for.
+const STEP_BYTES: usize = 1 << 20;
+/// Chunks smaller than this are not worth writing before somebody asks for it.
+const WORTH_BYTES: u32 = 4 << 10;
+
+/// What is to be written to one file.
+struct Work {
+    segment: u64,
+    base: u64,
+    /// The file, and where it ends; a new one if there is none.
+    file: Option<(Arc<dyn File>, u64)>,
+    /// Offset and bytes of records, each to become a chunk.
+    pieces: Vec<(u32, Vec<u8>)>,
+    /// The segment is complete: its footer is due.
+    footer: Option<Columns>,
+}
+
+// === impl Core ===
+
+impl Core {
+    /// Writes what is committed; where `all`, even if it is little.
+    pub(crate) fn write_out(&self, files: &mut Files, all: bool) -> io::Result<()> {
+        loop {
+            let work = self.index.read().next_work(all);
+            let Some(work) = work else { break };
+            self.write(files, work)?;
+        }
+        self.evict(files);
+        Ok(())
+    }
+
+    fn write(&self, files: &mut Files, work: Work) -> io::Result<()> {
+        let Work { segment, base, file, pieces, footer } = work;
+        let (file, end) = match file {
+            Some(file) => file,
+            None => (self.make_file(files, segment, base)?, HEADER_BYTES as u64),
+        };
+        let mut out = Vec::new();
+        let mut written = Vec::new();
+        for (start, records) in &pieces {
+            let begin = out.len();
+            self.maker.encode(&mut out, segment, *start, records);
+            written.push((*start, records.len() as u32, (out.len() - begin) as u32));
+        }
+        let sealed = footer.is_some();
+        if let Some(footer) = footer {
+            footer.encode(&mut out, &self.maker, segment);
+        }
+        file.write_at(&out, end)?;
+        self.env.counters.segment_bytes.fetch_add(out.len() as u64, Relaxed);
+        let mut index = self.index.write();
+        let Some(at) = index.position(segment) else {
+            // It died in the meantime.
+            drop(index);
+            files.garbage.push(segment);
+            return Ok(());
+        };
+        let stored = index.segments[at].file.get_or_insert_with(|| SegmentFile::new(file, end));
+        for (start, len, bytes) in written {
+            stored.wrote(start, len, bytes);
+        }
+        stored.sealed |= sealed;
+        stored.dirty = true;
+        let records: u64 = pieces.iter().map(|(_, records)| records.len() as u64).sum();
+        index.unflushed = index.unflushed.saturating_sub(records);
+        Ok(())
+    }
+
+    fn make_file(&self, files: &mut Files, segment: u64, base: u64) -> io::Result<Arc<dyn File>> {
+        let (disk, dir) = (&*self.env.disk, &self.group.dir);
+        if !files.has_dir {
+            disk.create_dir_all(dir)?;
+            files.has_dir = true;
+        }
+        let file = disk.open(&file::path(dir, segment), Access::Truncate)?;
+        let header = Header { group: self.maker.group, segment, base };
+        file.write_at(&header.encode(), 0)?;
+        files.new_names = true;
+        Ok(file)
+    }
+
+    /// Frees memory of what is in files, too.
+    fn evict(&self, files: &mut Files) {
+        let keep = self.env.memory.tail_bytes();
+        let mut index = self.index.write();
+        let mut kept = 0;
+        for segment in index.segments.iter_mut().rev() {
+            let Some(file) = &segment.file else {
+                kept += segment.blocks.memory();
+                continue;
+            };
+            if kept + segment.blocks.memory() > keep {
+                if file.sealed {
+                    segment.blocks.clear();
+                }
+                while kept + segment.blocks.memory() > keep
+                    && segment.blocks.free_before(file.flushed) > 0
+                {}
+            }
+            kept += segment.blocks.memory();
+        }
+        self.env.memory.keep(files.tail, kept as u64);
+        files.tail = kept as u64;
+    }
+
+    /// Makes sure of all that was captured; what to remember of it.
+    pub(crate) fn make_safe(&self, captured: Captured) -> io::Result<Vec<u8>> {
+        let mut files = self.files.lock();
+        if files.closed {
+            return Ok(Vec::new());
+        }
+        if files.broken {
+            return Err(io::Error::other("an earlier sync of its files failed"));
+        }
+        self.write_out(&mut files, true)?;
+        let dirty: Vec<(u64, Arc<dyn File>)> = {
+            let mut index = self.index.write();
+            let segments = index.segments.iter_mut();
+            segments
+                .filter_map(|segment| {
+                    let file = segment.file.as_mut().filter(|file| file.dirty)?;
+                    file.dirty = false;
+                    Some((segment.id, Arc::clone(&file.file)))
+                })
+                .collect()
+        };
+        for (segment, file) in dirty {
+            if let Err(error) = file.sync_data() {
+                // What the system could not write it may have thrown away.
+                files.broken = true;
+                tracing::error!(%error, segment, stream = self.group.name, "a sync failed");
+                return Err(error);
+            }
+        }
+        if files.new_names {
+            self.env.disk.sync_dir(&self.group.dir)?;
+            files.new_names = false;
+        }
+        self.remove_garbage(&mut files);
+        Ok(captured.finish().encode())
+    }
+
+    /// Removes the files of segments that are no more.
+    pub(crate) fn remove_garbage(&self, files: &mut Files) {
+        files.garbage.append(&mut self.index.write().dropped);
+        let mut left = Vec::new();
+        for segment in std::mem::take(&mut files.garbage) {
+            let path = file::path(&self.group.dir, segment);
+            match self.env.disk.remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(%error, path = %path.display(), "a file could not be removed");
+                    left.push(segment);
+                }
+                _ => {}
+            }
+        }
+        files.garbage = left;
+    }
+}
+
+// === impl Index ===
+
+impl Index {
+    /// The place of the segment with this number.
+    pub(crate) fn position(&self, id: u64) -> Option<usize> {
+        self.segments.binary_search_by_key(&id, |segment| segment.id).ok()
+    }
+
+    /// What is to be written next.
+    fn next_work(&self, all: bool) -> Option<Work> {
+        let count = self.segments.len();
+        let open = |at: usize| !self.segments[at].file.as_ref().is_some_and(|file| file.sealed);
+        let first = (0..count).rev().take_while(|at| open(*at)).last()?;
+        for at in first..count {
+            let segment = &self.segments[at];
+            if segment.base > self.committed {
+                break;
+            }
+            let last = at + 1 == count;
+            let upto = segment.end_at(self.committed);
+            let flushed = segment.file.as_ref().map_or(0, |file| file.flushed);
+            let complete = !last && upto == segment.end && segment.last() <= self.committed;
+            let worth = upto > flushed && (all || complete || upto - flushed >= WORTH_BYTES);
+            let pieces = if worth { segment.pieces(flushed, upto) } else { Vec::new() };
+            let rest = pieces.last().map_or(flushed, |(start, piece)| start + piece.len() as u32);
+            let is_rest = segment.blocks.from(rest).all(|(start, _)| start >= upto);
+            let seals = complete && (is_rest || rest >= upto);
+            if pieces.is_empty() && !seals {
+                continue;
+            }
+            let file = segment.file.as_ref().map(|file| (Arc::clone(&file.file), file.end));
+            let (base, id) = (segment.base, segment.id);
+            // Chunks must be known before the footer can list them.
+            let footer = (seals && pieces.is_empty()).then(|| self.columns(at));
+            return Some(Work { segment: id, base, file, pieces, footer });
+        }
+        None
+    }
+
+    fn columns(&self, at: usize) -> Columns {
+        let segment = &self.segments[at];
+        let (from, to) = (segment.base, segment.last());
+        let expires = self.expiries.iter().filter(|(_, seq)| (from..=to).contains(seq));
+        let expires = expires.map(|(time, seq)| (seq, time)).collect();
+        let mut columns = Columns::of(segment, &self.subjects, &expires);
+        columns.chunks = segment.file.as_ref().map(|file| file.chunks.clone()).unwrap_or_default();
+        columns
+    }
+}
+
+// === impl Segment ===
+
+impl super::segment::Segment {
+    /// The records in memory from `from` up to `upto`, in pieces that make good chunks.
+    fn pieces(&self, from: u32, upto: u32) -> Vec<(u32, Vec<u8>)> {
+        let mut pieces: Vec<(u32, Vec<u8>)> = Vec::new();
+        let mut total = 0;
+        for (start, bytes) in self.blocks.from(from) {
+            if start >= upto || total >= STEP_BYTES {
+                break;
+            }
+            let bytes = &bytes[..bytes.len().min((upto - start) as usize)];
+            total += bytes.len();
+            match pieces.last_mut() {
+                Some((begin, piece))
+                    if *begin as usize + piece.len() == start as usize
+                        && piece.len() + bytes.len() <= CHUNK_BYTES =>
+                {
+                    piece.extend_from_slice(bytes);
+                }
+                _ => pieces.push((start, bytes.to_vec())),
+            }
+        }
+        pieces
+    }
+}

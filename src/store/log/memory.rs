@@ -1,0 +1,87 @@
+//! What all logs of a store have in memory of what is on disk: chunks that were read lately.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Records that were read from a file, checked.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    /// Offset of the first byte in the segment.
+    pub(crate) start: u32,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The number of the log, the segment, its generation, and the chunk.
+pub(crate) type Key = (u64, u64, u32, u32);
+
+#[derive(Clone)]
+struct Bytes;
+
+pub(crate) struct Memory {
+    cache: Cache<Key, Arc<Piece>, Bytes>,
+    /// Bytes of records that are in files, too, but have not left the memory of their logs.
+    tails: AtomicU64,
+    tails_max: u64,
+}
+
+/// What a log keeps of what it has written, as long as there is room.
+const TAIL_BYTES: usize = 8 << 20;
+/// The same if there is none.
+const SHORT_TAIL_BYTES: usize = 128 << 10;
+const AVERAGE_PIECE_BYTES: usize = 64 << 10;
+
+// === impl Piece ===
+
+impl Piece {
+    pub(crate) fn has(&self, offset: u32) -> bool {
+        offset >= self.start && ((offset - self.start) as usize) < self.bytes.len()
+    }
+
+    /// The bytes from `offset` on, which must be in it.
+    pub(crate) fn from(&self, offset: u32) -> &[u8] {
+        &self.bytes[(offset - self.start) as usize..]
+    }
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// Half of `bytes` for what was read, half for what was written.
+    pub(crate) fn new(bytes: usize) -> Memory {
+        let half = (bytes / 2) as u64;
+        let pieces = (bytes / 2 / AVERAGE_PIECE_BYTES).max(16);
+        let cache = Cache::with_weighter(pieces, half, Bytes);
+        Memory { cache, tails: AtomicU64::new(0), tails_max: half }
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<Piece>> {
+        self.cache.get(key)
+    }
+
+    pub(crate) fn put(&self, key: Key, piece: Piece) {
+        self.cache.insert(key, Arc::new(piece));
+    }
+
+    pub(crate) fn forget(&self, key: &Key) {
+        self.cache.remove(key);
+    }
+
+    /// How many bytes a log may keep of what it has written.
+    pub(crate) fn tail_bytes(&self) -> usize {
+        if self.tails.load(Relaxed) < self.tails_max { TAIL_BYTES } else { SHORT_TAIL_BYTES }
+    }
+
+    /// A log keeps `now` bytes where it kept `before`.
+    pub(crate) fn keep(&self, before: u64, now: u64) {
+        self.tails.fetch_add(now.wrapping_sub(before), Relaxed);
+    }
+}
+
+impl Weighter<Key, Arc<Piece>> for Bytes {
+    fn weight(&self, _: &Key, piece: &Arc<Piece>) -> u64 {
+        piece.bytes.len() as u64 + 64
+    }
+}
