@@ -43,7 +43,7 @@ mod undo;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use self::undo::Undo;
 

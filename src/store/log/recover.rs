@@ -116,7 +116,7 @@ fn load(core: &Core, saved: &SavedSegment, stale: bool) -> io::Result<Option<Fou
         return Ok(None);
     }
     let base = header.map_or(saved.base, |header| header.base);
-    if header.is_none() {
+    if header.is_none() && saved.upto > 0 {
         tracing::error!(path = %path.display(), "the header of a segment is damaged");
         core.report(1);
     }

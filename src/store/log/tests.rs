@@ -1,4 +1,4 @@
 //! Tests of logs.
 
-mod kit;
+pub(crate) mod kit;
 mod model;

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::disk::{Access, Disk, Faults, FaultyDisk};
+use crate::log::tests::kit::wait as block_on;
 use crate::{
-    CommitError, Done, Encryption, Entry, GroupId, Health, Kind, LogOptions, Mode, OpenError,
+    CommitError, Done, Encryption, Entry, Got, GroupId, Health, Kind, LogOptions, Mode, OpenError,
     Options, Store, StoreError, TableOp, WalOptions,
 };
 
@@ -59,7 +60,9 @@ fn delete(store: &Store, id: GroupId) -> Result<(), CommitError> {
 fn put(store: &Store, id: GroupId, key: &str, value: &[u8]) -> Result<(), CommitError> {
     let (done, told) = done();
     let op = TableOp::Put(key.to_owned().into(), Bytes::copy_from_slice(value));
-    store.table(id).unwrap().write(vec![op], Mode::Durable, done);
+    // What can't be read can't be written either.
+    let Ok(table) = store.table(id) else { return Err(CommitError::Broken) };
+    table.write(vec![op], Mode::Durable, done);
     wait(told)
 }
 
@@ -69,7 +72,7 @@ fn get(store: &Store, id: GroupId, key: &str) -> Option<Bytes> {
 
 /// Appends messages, one commit each.
 fn publish(store: &Store, id: GroupId, payloads: &[&[u8]]) -> Result<(), CommitError> {
-    let mut log = store.log(id).unwrap();
+    let Ok(mut log) = store.log(id) else { return Err(CommitError::Broken) };
     for payload in payloads {
         let (done, told) = done();
         log.append(Entry { subject: b"s", payload, time_ns: 1, ..Entry::default() }).unwrap();
@@ -89,7 +92,11 @@ fn messages(store: &Store, id: GroupId) -> Vec<(u64, Vec<u8>)> {
     let last = reader.state().last_seq;
     for seq in 1..=last {
         let mut payload = None;
-        reader.get(seq, |stored| payload = Some(stored.payload.to_vec()));
+        while let Got::Cold(load) =
+            reader.get(seq, |stored| payload = Some(stored.payload.to_vec()))
+        {
+            block_on(reader.load(load));
+        }
         found.extend(payload.map(|payload| (seq, payload)));
     }
     found

@@ -104,7 +104,7 @@ pub(super) fn visit(reader: &Reader, from: u64, filter: &Filter) -> Vec<(u64, Pl
 }
 
 /// Runs a future on this thread.
-pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     struct Wake(std::thread::Thread);
     impl std::task::Wake for Wake {
         fn wake(self: Arc<Self>) {
