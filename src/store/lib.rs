@@ -14,6 +14,7 @@ mod crypt;
 pub mod disk;
 mod env;
 pub mod error;
+mod fuzz;
 mod group;
 pub mod log;
 pub mod options;
@@ -26,6 +27,8 @@ mod wal;
 
 pub use crypt::KeyError;
 pub use error::{CommitError, OpenError, StoreError};
+#[doc(hidden)]
+pub use fuzz::{fuzz_files, fuzz_wal};
 pub use group::{Done, GroupId, Kind, Mode};
 pub use log::{
     AppendError, End, Entry, Filter, Got, Listed, Load, Log, PendingCache, Placed, Purged, Reader,

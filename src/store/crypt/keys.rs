@@ -228,3 +228,12 @@ fn code(kind: CipherKind) -> u32 {
         CipherKind::Aes256Gcm => 2,
     }
 }
+
+/// Whatever the bytes are, they are a key file or none.
+pub(crate) fn fuzz(data: &[u8]) {
+    let _ = KeyFile::decode(data);
+    let sum = crc32c::crc32c(data).to_le_bytes();
+    if let Some(file) = KeyFile::decode(&[data, &sum].concat()) {
+        assert_eq!(file.encode()[..data.len()], *data);
+    }
+}

@@ -197,3 +197,10 @@ pub(crate) fn decode_birth(bytes: &mut Bytes) -> Option<Birth> {
     let info = GroupInfo { id, account: text()?, name: text()?, kind };
     Some(Birth { info, first_seq })
 }
+
+/// Whatever the bytes are, they are a checkpoint or none.
+pub(crate) fn fuzz(data: &[u8]) {
+    let bytes = Bytes::copy_from_slice(data);
+    let _ = decode(bytes.clone(), None);
+    let _ = decode_content(bytes);
+}

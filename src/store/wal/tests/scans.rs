@@ -136,3 +136,13 @@ fn anything_can_be_read() {
         assert!(counted.iter().all(|lsn| *lsn <= 10));
     }
 }
+
+#[test]
+fn what_the_fuzzer_does_holds_for_random_bytes() {
+    let mut random = fastrand::Rng::with_seed(7);
+    for _ in 0..5000 {
+        let data: Vec<u8> = (0..random.usize(..60)).map(|_| random.u8(..)).collect();
+        crate::fuzz_wal(&data);
+        crate::fuzz_files(&data);
+    }
+}
