@@ -10,6 +10,8 @@ use super::memory::Piece;
 use super::walk::{Path, Walked};
 use crate::record::Message;
 
+/// Lost messages that are listed one by one.
+const LOST_LISTED: usize = 64 << 10;
 /// Slots that one visit looks at.
 const VISIT_BUDGET: usize = 20_000;
 
@@ -271,9 +273,11 @@ impl Reader {
         self.core.index.read().deleted()
     }
 
-    /// Ranges of sequences whose messages should be there and can't be read, ascending.
-    pub fn lost(&self) -> Vec<(u64, u64)> {
-        self.core.index.read().lost.iter().collect()
+    /// Sequences of messages that should be there and can't be read, ascending; only the first ones
+    /// where there are very many.
+    pub fn lost(&self) -> Vec<u64> {
+        let index = self.core.index.read();
+        index.lost.iter().flat_map(|(from, to)| from..=to).take(LOST_LISTED).collect()
     }
 
     /// Messages below sequence `below` that `filter` wants, those not committed included.
