@@ -9,15 +9,15 @@ use vagus_wire::headers;
 
 use super::Consumer;
 use super::ledger::Answer;
-use super::notices::say;
+use super::notices::{account_hash, say};
 use super::pending::Slot;
 use super::terms::AckMode;
 use crate::delivery::Outlet;
 
 /// Why a message that was removed is settled.
-const REMOVED: &str = "Message deleted by stream limits";
+const REMOVED: &str = "Unacknowledged message was deleted";
 /// Why one is that was to be delivered again and is not there.
-const GONE: &str = "Unacknowledged message was deleted";
+const GONE: &str = "Message deleted by stream limits";
 
 // === impl Consumer ===
 
@@ -33,10 +33,19 @@ impl Consumer {
                 }
                 continue;
             }
-            let Some(subject) = AckSubject::parse(subject) else { continue };
+            let Some(subject) = AckSubject::parse(subject).filter(|ack| self.is_ours(ack)) else {
+                continue;
+            };
             let ack = Ack::parse(frame.payload.of(bytes));
             self.on_ack(subject, ack, reply, out, now_ns);
         }
+    }
+
+    /// Whether domain and account are those of this consumer, where they are named.
+    fn is_ours(&self, ack: &AckSubject<'_>) -> bool {
+        let domain = self.home.js.domain().unwrap_or("_");
+        ack.domain.is_none_or(|named| named == domain.as_bytes())
+            && ack.account_hash.is_none_or(|hash| hash == account_hash().as_bytes())
     }
 
     fn on_ack(

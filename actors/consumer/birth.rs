@@ -1,6 +1,7 @@
 //! How a consumer begins: anew, where its policy says, or where it was.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use vagus_jetstream::ack::AckSubjects;
 use vagus_jetstream::consumer::ReplayPolicy;
@@ -12,6 +13,7 @@ use super::deliver::Halt;
 use super::done::Done;
 use super::ledger::{Answer, Ledger, Told};
 use super::messages::{Birth, Home, Nudge, Seat};
+use super::notices::account_hash;
 use super::parts::{Pulling, Pushing, sample_percent};
 use super::pause::Pause;
 use super::record::Keys;
@@ -20,7 +22,6 @@ use super::source::{Past, Source};
 use super::start::{Picks, start};
 use super::state::State;
 use super::terms::Terms;
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::outlet;
 use crate::stream::messages::Progress;
 
@@ -168,7 +169,7 @@ impl Consumer {
     /// Watches the deliver subject.
     pub(super) fn begin_to_push(&mut self, cx: &mut Cx<'_, Self>, now_ns: i64) {
         let broker = &self.home.js.broker;
-        let burst = broker.settings().limits.payload_max as u64;
+        let burst = self.burst();
         let mut pushing = Pushing::new(&self.config, burst, now_ns);
         let handle = cx.handle();
         let bell = move || drop(handle.send_urgent(Nudge::Interest));
@@ -179,11 +180,17 @@ impl Consumer {
         let _ = cx.handle().send_urgent(Nudge::Interest);
     }
 
+    /// Bytes that may be sent at once in spite of a rate.
+    pub(super) fn burst(&self) -> u64 {
+        let payload_max = self.home.js.broker.settings().limits.payload_max as u64;
+        payload_max.min(self.home.msg_size_max.load(Relaxed))
+    }
+
     pub(super) fn ack_subjects(&self) -> AckSubjects {
         let (js, stream, name) = (&self.home.js, &*self.home.stream, &*self.seat.name);
         if js.settings().ack_v2 {
-            let hash = vagus_jetstream::names::hash(GLOBAL_ACCOUNT);
-            return AckSubjects::with_domain(js.domain().unwrap_or(""), &hash, stream, name);
+            let domain = js.domain().unwrap_or("");
+            return AckSubjects::with_domain(domain, account_hash(), stream, name);
         }
         AckSubjects::new(stream, name)
     }

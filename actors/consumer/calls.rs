@@ -6,7 +6,7 @@ use vagus_jetstream::api::{
     ConsumerCreateResponse, ConsumerInfoResponse, ConsumerPause, ConsumerPauseResponse,
     ConsumerReset, ConsumerResetResponse, ConsumerUnpin, ConsumerUnpinResponse, Response,
 };
-use vagus_jetstream::consumer::ConsumerConfig;
+use vagus_jetstream::consumer::{ConsumerConfig, is_group_name};
 use vagus_jetstream::{ApiError, Time, codes, status};
 use vagus_runtime::Cx;
 
@@ -104,9 +104,11 @@ impl Consumer {
             || old.deliver_group != config.deliver_group
         {
             self.begin_to_push(cx, now_ns);
-        } else if let Some(pushing) = &mut self.pushing {
-            let burst = self.home.js.broker.settings().limits.payload_max as u64;
-            pushing.push.set_rate(Rate::new(config.rate_limit, burst));
+        } else {
+            let rate = Rate::new(config.rate_limit, self.burst());
+            if let Some(pushing) = &mut self.pushing {
+                pushing.push.set_rate(rate);
+            }
         }
         if priorities(&old) != priorities(&config) {
             let Pulling { waiting, pulled_ns, .. } = std::mem::take(&mut self.pulling);
@@ -140,7 +142,11 @@ impl Consumer {
 
     fn on_unpin(&mut self, caller: Option<Caller>, request: &ConsumerUnpin, out: &mut Outlet<'_>) {
         if !self.config.priority_groups.contains(&request.group) {
-            let error = codes::CONSUMER_INVALID_PRIORITY_GROUP.error();
+            let error = if is_group_name(&request.group) {
+                codes::CONSUMER_INVALID_PRIORITY_GROUP.error()
+            } else {
+                codes::CONSUMER_INVALID_GROUP_NAME.error()
+            };
             return self.reply::<ConsumerUnpinResponse>(caller, out, Err(error));
         }
         self.reply(caller, out, Ok(ConsumerUnpinResponse {}));

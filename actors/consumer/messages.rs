@@ -23,6 +23,8 @@ pub struct Home {
     pub table: Table,
     /// Whether the stream wants to hear who is done with what.
     pub wants_progress: AtomicBool,
+    /// The largest message that the stream takes, in bytes.
+    pub msg_size_max: AtomicU64,
     pub listen: Recipient<Listen>,
     pub progress: Recipient<Progress>,
     pub rewound: Recipient<Rewound>,
@@ -126,10 +128,10 @@ impl Home {
 
 impl Seat {
     #[must_use]
-    pub fn new(id: ConsumerId, created: Time, config: ConsumerConfig) -> Arc<Self> {
+    pub fn new(id: ConsumerId, name: &str, created: Time, config: ConsumerConfig) -> Arc<Self> {
         Arc::new(Self {
             id,
-            name: config.name.as_str().into(),
+            name: name.into(),
             created,
             volatile_only: config.memory_storage,
             config: Mutex::new(Arc::new(config)),

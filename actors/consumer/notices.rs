@@ -1,5 +1,7 @@
 //! What a consumer says besides messages: to who pulls, and to who listens to its deliver subject.
 
+use std::sync::OnceLock;
+
 use vagus_jetstream::ack::FLOW_PREFIX;
 use vagus_jetstream::status::{self, Pending};
 
@@ -26,6 +28,12 @@ impl Request {
 /// Sends a header block and nothing else.
 pub(super) fn say(inbox: &[u8], block: &[u8], out: &mut Outlet<'_>) {
     out.publish(Post { subject: inbox, reply: None, headers: Some(block), payload: b"" });
+}
+
+/// The account as subjects name it.
+pub(super) fn account_hash() -> &'static str {
+    static HASH: OnceLock<String> = OnceLock::new();
+    HASH.get_or_init(|| vagus_jetstream::names::hash(GLOBAL_ACCOUNT))
 }
 
 // === impl Consumer ===
@@ -63,7 +71,7 @@ impl Consumer {
         let mut subject = FLOW_PREFIX.to_vec();
         if self.home.js.settings().ack_v2 {
             let domain = self.home.js.domain().unwrap_or("_");
-            let hash = vagus_jetstream::names::hash(GLOBAL_ACCOUNT);
+            let hash = account_hash();
             subject.extend_from_slice(format!("{domain}.{hash}.").as_bytes());
         }
         for name in [&self.home.stream, &self.seat.name] {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use vagus_jetstream::headers::PublishHeaders;
@@ -145,6 +145,7 @@ impl Life {
             progress: me.recipient(),
             rewound: me.recipient(),
             expired: me.recipient(),
+            msg_size_max: AtomicU64::new(rules.max_msg_size.map_or(u64::MAX, |max| max as u64)),
         });
         let payload_max = js.broker.settings().limits.payload_max;
         js.usage.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

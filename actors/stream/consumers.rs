@@ -54,7 +54,8 @@ impl Life {
             match serde_json::from_slice::<record::Record>(&value.base) {
                 Ok(found) => {
                     self.next_consumer += 1;
-                    let seat = Seat::new(self.next_consumer, found.created, found.config);
+                    let id = self.next_consumer;
+                    let seat = Seat::new(id, name, found.created, found.config);
                     self.spawn_consumer(seat, Birth::Found, cx);
                 }
                 Err(error) => {
@@ -140,12 +141,12 @@ impl Life {
                 return Err(codes::CONSUMER_DOES_NOT_EXIST.error());
             }
             self.check_room_for(&config)?;
-            let mut checked = config.for_create(&rules)?;
+            let checked = config.for_create(&rules)?;
             self.check_queue(&checked)?;
-            self.name_consumer(&mut checked);
+            let name = self.name_for(&checked);
             self.next_consumer += 1;
             let created = Time::from_nanos(self.js.now_ns());
-            let seat = Seat::new(self.next_consumer, created, checked);
+            let seat = Seat::new(self.next_consumer, &name, created, checked);
             self.spawn_consumer(seat, Birth::New(Some(caller.clone())), cx);
             return Ok(());
         };
@@ -169,13 +170,13 @@ impl Life {
     }
 
     /// One that came without a name gets one.
-    fn name_consumer(&mut self, config: &mut ConsumerConfig) {
-        if config.name.is_empty() {
-            config.name.clone_from(&config.durable);
+    fn name_for(&mut self, config: &ConsumerConfig) -> String {
+        let given = if config.name.is_empty() { &config.durable } else { &config.name };
+        let mut name = given.clone();
+        while name.is_empty() || self.is_taken(&name) {
+            name = names::consumer(&mut Nuid::new(&mut self.rng), &mut self.rng);
         }
-        while config.name.is_empty() || self.is_taken(&config.name) {
-            config.name = names::consumer(&mut Nuid::new(&mut self.rng), &mut self.rng);
-        }
+        name
     }
 
     fn is_taken(&self, name: &str) -> bool {

@@ -13,6 +13,7 @@ use super::messages::News;
 use super::retention::Rule;
 use super::rules::Rules;
 use super::{Life, Stream};
+use crate::consumer::messages::Wake;
 use crate::delivery::Outlet;
 use crate::jetstream::{Caller, keys};
 
@@ -85,10 +86,16 @@ impl Life {
         self.state.dedupe.set_window(window);
         self.state.retention.set_rule(rule);
         self.home.wants_progress.store(rule != Rule::Limits, Relaxed);
+        let size_max = rules.max_msg_size.map_or(u64::MAX, |max| max as u64);
+        self.home.msg_size_max.store(size_max, Relaxed);
         self.state.aged = 0;
         self.state.trim_all();
         if rule != was {
             self.resume_retention();
+            // They tell where they stand now that it matters.
+            for child in self.consumers.values() {
+                let _ = child.handle.send_urgent(Wake);
+            }
         }
         if !self.state.rules.config.allow_atomic || !self.state.rules.config.allow_batched {
             self.drop_batches_not_allowed();
