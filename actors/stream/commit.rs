@@ -35,6 +35,9 @@ impl Life {
     fn commit(&mut self) -> bool {
         let staged = self.state.log.is_staged();
         let removed = std::mem::take(&mut self.state.removed);
+        for subject in self.state.made.drain(..) {
+            self.open.touch(subject);
+        }
         if staged || !self.open.is_empty() || !removed.is_empty() {
             let mut flight = std::mem::take(&mut self.open);
             flight.last_seq = self.state.log.last_seq();

@@ -134,6 +134,8 @@ impl State {
         };
         if let Err(error) = self.log.append(entry) {
             tracing::warn!("stream {}: a delete marker can't be stored: {error}", self.name());
+        } else if let Some(placed) = self.log.placed() {
+            self.made.push(placed.subject_id);
         }
     }
 }

@@ -105,9 +105,7 @@ impl Fast {
             texts.push(gap(self.last + 1, ticket.seq + 1));
             if !self.gap_ok {
                 self.end();
-                if self.is_over() {
-                    return texts;
-                }
+                return texts;
             } else {
                 self.last = ticket.seq;
                 if self.pending == 0 {
@@ -158,11 +156,6 @@ impl Fast {
         self.stream_seq = stream_seq;
         // With nothing under way, what followed were duplicates or gaps.
         self.stored = if self.pending == 0 { self.last } else { seq };
-    }
-
-    /// Whether it is over: asked to end, and all of it stored.
-    pub(super) fn is_over(&self) -> bool {
-        self.ending && self.pending == 0
     }
 }
 

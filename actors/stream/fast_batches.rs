@@ -142,11 +142,8 @@ impl Life {
                 if let Some(fast) = self.fast.get_mut(id) {
                     fast.pending += 1;
                 }
-                // Without a reply the batch still has to know.
-                let answer = Answer::Fast { batch, seq, stream_seq: kept.seq };
-                let frames = self.open.frames.len() as u32 - 1;
-                let reply = reply.unwrap_or_default();
-                self.open.acks.push(super::flights::Ack { frames, reply, answer });
+                self.push_fast(reply, Answer::Fast { batch, seq, stream_seq: kept.seq });
+                self.end_fast(id, reply);
             }
             Err(Stop::Cold(load)) => {
                 // It is taken in again when that was read.
@@ -199,21 +196,29 @@ impl Life {
         }
     }
 
-    /// Ends a batch that is to end, if nothing of it is under way.
+    /// A batch that is to end does so behind what of it is under way.
     fn end_fast(&mut self, id: &[u8], reply: Option<Span>) {
-        if self.fast.get(id).is_some_and(Fast::is_over)
-            && let Some(batch) = self.drop_fast(id)
-        {
-            let text = self.fast_end_text(id, &batch);
-            self.ack_text(reply, batch.stream_seq, text);
+        if self.fast.get(id).is_some_and(|batch| batch.ending) {
+            let batch = self.open.batch(id);
+            self.push_fast(reply, Answer::FastEnd { batch });
         }
     }
 
-    fn fast_end_text(&self, id: &[u8], batch: &Fast) -> Vec<u8> {
+    /// Without a reply subject the batch still has to know.
+    fn push_fast(&mut self, reply: Option<Span>, answer: Answer) {
+        let frames = self.open.frames.len() as u32 - 1;
+        let reply = reply.unwrap_or_default();
+        self.open.acks.push(super::flights::Ack { frames, reply, answer });
+    }
+
+    pub(super) fn fast_ended(&mut self, id: &[u8], reply: &[u8], out: &mut Outlet<'_>) {
+        let Some(batch) = self.drop_fast(id) else { return };
         let mut text = Vec::new();
         let id = String::from_utf8_lossy(id);
         self.answers.batch(&mut text, batch.stream_seq, &id, batch.last);
-        text
+        if !reply.is_empty() {
+            out.publish(Post { subject: reply, reply: None, headers: None, payload: &text });
+        }
     }
 
     /// A message is stored, or its commit failed.
@@ -238,11 +243,8 @@ impl Life {
             return;
         }
         batch.on_stored(seq, stream_seq);
-        if batch.is_over() {
-            if let Some(batch) = self.drop_fast(id) {
-                tell(&self.fast_end_text(id, &batch));
-            }
-        } else if let Some(due) = batch.due_ack(open) {
+        let due = if batch.ending { None } else { batch.due_ack(open) };
+        if let Some(due) = due {
             tell(&due);
         }
     }

@@ -34,6 +34,8 @@ pub(super) enum Answer {
     Refusal(u32),
     /// A message of a fast batch is stored: the batch knows what to say.
     Fast { batch: u32, seq: u64, stream_seq: u64 },
+    /// A fast batch ends behind all of it that is under way.
+    FastEnd { batch: u32 },
 }
 
 /// One commit and what hangs on it. `T` is called when it has ended.

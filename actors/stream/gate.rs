@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use vagus_runtime::Recipient;
+use vagus_wire::frame::frames;
 
 use super::messages::Refused;
 use crate::delivery::feed::{Deliveries, Intake};
@@ -73,20 +74,34 @@ impl Intake for Gate {
         let (count, bytes) = (batch.count, batch.frames.len() as u64);
         let msgs = self.msgs.fetch_add(count, Relaxed) + count;
         let all = self.bytes.fetch_add(bytes, Relaxed) + bytes;
-        // One batch may always come, however large it is.
-        let fits = (msgs <= self.msgs_max && all <= self.bytes_max) || msgs == count;
-        if fits {
-            match self.to.send(batch) {
-                Ok(()) => return true,
+        let room = self.msgs_max.saturating_sub(msgs - count);
+        if count <= room && (all <= self.bytes_max || all == bytes) {
+            return match self.to.send(batch) {
+                Ok(()) => true,
                 Err(error) => {
                     self.release((count, bytes));
                     self.turn_away(error.into_inner());
+                    false
                 }
-            }
+            };
+        }
+        self.release((count, bytes));
+        if room > 0 && all <= self.bytes_max {
+            let (some, rest) = split(&batch, room);
+            self.offer(some);
+            self.turn_away(rest);
         } else {
-            self.release((count, bytes));
             self.turn_away(batch);
         }
         false
     }
+}
+
+/// The first `count` messages of a batch, and the others.
+fn split(batch: &Deliveries, count: u64) -> (Deliveries, Deliveries) {
+    let behind = frames(&batch.frames).nth(usize::try_from(count).unwrap_or(usize::MAX));
+    let at = behind.map_or(batch.frames.len(), |(at, _)| at);
+    let part = |frames, count| Deliveries { frames, count };
+    let rest = batch.count.saturating_sub(count);
+    (part(batch.frames.slice(..at), count), part(batch.frames.slice(at..), rest))
 }

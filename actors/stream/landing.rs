@@ -82,6 +82,10 @@ impl Life {
                     self.fast_stored(id, (*seq, *stream_seq), failure.as_deref(), subject, out);
                     continue;
                 }
+                (Answer::FastEnd { batch }, _) => {
+                    self.fast_ended(&flight.batches[*batch as usize], subject, out);
+                    continue;
+                }
                 (Answer::Duplicate(seq), failure) if failure.is_none() || *seq <= durable => {
                     buffer.clear();
                     self.answers.duplicate(&mut buffer, *seq);

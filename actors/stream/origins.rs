@@ -15,8 +15,8 @@ use crate::source::{self, Report, Source};
 pub(super) struct Tap {
     config: StreamSource,
     handle: Handle<Source>,
-    /// What its actor told last.
-    info: Option<StreamSourceInfo>,
+    /// What its actor told last, and when (nanoseconds of the wall clock).
+    info: Option<(StreamSourceInfo, i64)>,
 }
 
 /// The origins of a stream, by the key of their place in the table; the mirror's is empty.
@@ -97,14 +97,19 @@ impl Life {
             Origin::Source { key } => key,
         };
         if let Some(tap) = self.taps.get_mut(key) {
-            tap.info = Some(report.info);
+            tap.info = Some((report.info, self.js.now_ns()));
         }
     }
 
     /// How the mirror's origin and the sources get on.
     pub(super) fn source_infos(&self) -> (Option<StreamSourceInfo>, Vec<StreamSourceInfo>) {
+        let (config, now_ns) = (self.state.config(), self.js.now_ns());
         let info = |(key, source): (Arc<str>, &StreamSource)| {
-            let told = self.taps.get(&key).and_then(|tap| tap.info.clone());
+            let told = self.taps.get(&key).and_then(|tap| tap.info.as_ref());
+            let told = told.map(|(info, at)| {
+                let silent = if info.active < 0 { 0 } else { (now_ns - at).max(1) };
+                StreamSourceInfo { active: info.active + silent, ..info.clone() }
+            });
             let unknown = || StreamSourceInfo {
                 name: source.name.clone(),
                 external: source.external.clone(),
@@ -115,7 +120,6 @@ impl Life {
             };
             (key.is_empty(), told.unwrap_or_else(unknown))
         };
-        let config = self.state.config();
         let (mirror, sources): (Vec<_>, Vec<_>) =
             wanted(config).map(info).partition(|(is_mirror, _)| *is_mirror);
         let bare = |(_, info): (bool, StreamSourceInfo)| info;

@@ -68,13 +68,7 @@ impl Life {
             return Err(codes::BAD_REQUEST.error());
         }
         self.check_not_failing(codes::STREAM_MSG_DELETE_FAILED)?;
-        let last = self.state.log.last_seq();
-        if !self.state.remove(ask.seq) {
-            return Err(match ask.seq > last {
-                true => codes::SEQUENCE_NOT_FOUND.with(ask.seq),
-                false => codes::STREAM_MSG_DELETE_FAILED.with("no message found"),
-            });
-        }
-        Ok(())
+        let gone = self.state.remove(ask.seq);
+        gone.then_some(()).ok_or_else(|| codes::SEQUENCE_NOT_FOUND.with(ask.seq))
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct State {
     pub removed: Vec<(u64, u64)>,
     /// Messages up to here are too young for the stream's age, or exempt from it.
     pub(super) aged: u64,
+    /// Subjects (by their number) of messages that the stream made by itself.
+    pub made: Vec<u32>,
 }
 
 /// A message that is stored once the next commit has ended.
@@ -68,6 +70,7 @@ impl State {
             is_full: false,
             removed: Vec::new(),
             aged: 0,
+            made: Vec::new(),
             rules,
             log,
             reader,
@@ -187,6 +190,7 @@ impl State {
 
     /// After an update: every subject may have too many.
     pub(super) fn trim_all(&mut self) {
+        self.trim();
         if let Some(max) = self.rules.max_msgs_per_subject {
             let mut over = Vec::new();
             self.reader.subjects(b">", &mut |subject, count, _| {
@@ -196,11 +200,14 @@ impl State {
             });
             over.iter().for_each(|(subject, excess)| self.trim_subject(subject, *excess));
         }
-        self.trim();
     }
 
-    /// Removes the oldest until the stream is within its limits.
+    /// Removes the oldest until the stream is within its limits. One that refuses what is new keeps
+    /// what it has.
     pub(super) fn trim(&mut self) {
+        if self.rules.discard_new {
+            return;
+        }
         if let Some(max) = self.rules.max_msgs {
             while self.log.len() > max && self.remove(self.log.first_seq()) {}
         }
@@ -298,6 +305,7 @@ impl State {
         self.retention.forget_subjects();
         self.counters.clear();
         self.removed.clear();
+        self.made.clear();
         self.aged = 0;
         self.recover_schedules();
     }
