@@ -42,8 +42,7 @@ impl Life {
     pub(super) fn shown_state(&self) -> StreamState {
         let state = self.state.reader.state();
         let time = |ns: i64| if ns == 0 { Time::ZERO } else { Time::from_nanos(ns) };
-        let lost = self.state.reader.lost().into_iter().flat_map(|(first, last)| first..=last);
-        let lost = LostStreamData { seqs: lost.take(DELETED_MAX).collect(), bytes: 0 };
+        let lost = LostStreamData { seqs: self.state.reader.lost(), bytes: 0 };
         StreamState {
             msgs: state.messages,
             bytes: state.bytes,
