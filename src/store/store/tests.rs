@@ -18,6 +18,7 @@ use crate::{
 mod keys;
 mod life;
 mod loss;
+mod speed;
 
 const FILE: Kind = Kind::File { compress: false, lazy: false };
 
