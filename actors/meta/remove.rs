@@ -35,7 +35,9 @@ impl Meta {
     ) -> Result<(), ApiError> {
         must_be_empty(caller.body())?;
         let missing = self.missing(name);
-        let known = self.streams.get_mut(name).ok_or_else(|| missing.clone())?;
+        let Some(known) = self.streams.get_mut(name) else {
+            return self.delete_offline(caller, name, missing, cx);
+        };
         let Phase::Living { group, handle } = &known.phase else { return Err(missing) };
         let (group, handle) = (*group, handle.clone());
         known.phase = Phase::Leaving;
@@ -54,6 +56,26 @@ impl Meta {
         Ok(())
     }
 
+    /// What this server can't serve it can still give up.
+    fn delete_offline(
+        &self,
+        caller: &Caller,
+        name: &str,
+        missing: ApiError,
+        cx: &Cx<'_, Self>,
+    ) -> Result<(), ApiError> {
+        let mut groups = self.js.store.groups().into_iter();
+        let group = groups.find(|group| group.name == name && self.offline.contains_key(name));
+        let group = group.ok_or(missing)?;
+        let (meta, caller, name) = (cx.handle(), caller.clone(), name.to_owned());
+        let done = Box::new(move |outcome| {
+            // A parent that is gone answers nobody.
+            let _ = meta.send_urgent(Erased { name, caller, outcome });
+        });
+        self.js.store.delete(group.id, done);
+        Ok(())
+    }
+
     pub(super) fn erased(&mut self, erased: Erased, out: &mut Outlet<'_>) {
         let Erased { name, caller, outcome } = erased;
         if let Err(error) = outcome {
@@ -61,6 +83,7 @@ impl Meta {
             return self.refuse(&caller, Request::StreamDelete(&name), error, out);
         }
         self.streams.remove(&name);
+        self.offline.remove(&name);
         let js = Arc::clone(&self.js);
         let event = StreamAction {
             r#type: "io.nats.jetstream.advisory.v1.stream_action",

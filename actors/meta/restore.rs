@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vagus_jetstream::api::{LEVEL, Restore};
 use vagus_jetstream::stream::StreamConfig;
-use vagus_jetstream::{ApiError, codes, json};
+use vagus_jetstream::{ApiError, codes, json, metadata};
 use vagus_runtime::Cx;
 use vagus_store::GroupInfo;
 
@@ -42,7 +42,7 @@ impl Meta {
         let value = table.get(keys::CONFIG).ok_or("its configuration is lost")?;
         let config: StreamConfig =
             json::parse(&value.base, true).map_err(|error| unsupported(&error))?;
-        let level = config.required_level();
+        let level = config.required_level().max(metadata::required_level(&config.metadata));
         if level > LEVEL {
             return Err(format!(
                 "unsupported - required API level: {level}, current API level: {LEVEL}"
