@@ -13,13 +13,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::group::{Change, Done, Mode};
+use crate::group::{Change, Done, Kind, Mode};
 use crate::record::{self, Message, RECORD_BYTES_MAX};
 use crate::table::{Table, TableOp};
 
 mod blocks;
 mod chunk;
 mod cold;
+mod compact;
 mod core;
 mod facts;
 mod file;
@@ -258,6 +259,14 @@ impl Log {
             records.push(Bytes::from(std::mem::take(&mut self.records)));
         }
         self.removed.clear();
+        if let Kind::File { lazy: true, .. } = self.core.group.kind {
+            // Acknowledged before it is durable, and never undone: what can't be written to the
+            // write-ahead log is still on its way to the segments.
+            self.core.commit(upto, mark);
+            let mode = Mode::Lazy;
+            self.core.group.submit(Change { records, table, mark, mode, ..Change::default() });
+            return done(Ok(()));
+        }
         let core = Arc::clone(&self.core);
         let apply = Box::new(move || core.commit(upto, mark));
         let (mode, chain, apply) = (Mode::Durable, Some(self.chain), Some(apply as _));

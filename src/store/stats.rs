@@ -15,6 +15,10 @@ pub(crate) struct Counters {
     pub(crate) queued_bytes: AtomicU64,
     pub(crate) debt_bytes: AtomicU64,
     pub(crate) segment_bytes: AtomicU64,
+    /// In segments, of which no message needs anything.
+    pub(crate) dead_bytes: AtomicU64,
+    /// Read again to see whether they are still what they were.
+    pub(crate) scrubbed_bytes: AtomicU64,
     pub(crate) checkpoints: AtomicU64,
     /// Records that should be there and can't be read: in the write-ahead log or in segments.
     pub(crate) damaged: AtomicU64,
@@ -46,6 +50,10 @@ pub struct Stats {
     pub debt_bytes: u64,
     /// Written to the segments of streams.
     pub segment_bytes: u64,
+    /// In the segments of streams, and of no use: what compaction has still to do.
+    pub dead_bytes: u64,
+    /// Of segments: read again to see whether they are still what they were.
+    pub scrubbed_bytes: u64,
     pub checkpoints: u64,
     /// Records that should be there and can't be read.
     pub damaged: u64,
@@ -90,6 +98,8 @@ impl Counters {
             queued_bytes: self.queued_bytes.load(Relaxed),
             debt_bytes: self.debt_bytes.load(Relaxed),
             segment_bytes: self.segment_bytes.load(Relaxed),
+            dead_bytes: self.dead_bytes.load(Relaxed),
+            scrubbed_bytes: self.scrubbed_bytes.load(Relaxed),
             checkpoints: self.checkpoints.load(Relaxed),
             damaged: self.damaged.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),

@@ -12,7 +12,7 @@ use super::core::Core;
 use super::file::{self, Chunk};
 use super::memory::{Key, Piece};
 use super::segment::NONE;
-use crate::disk::File;
+use crate::disk::{Access, File};
 use crate::record::Message;
 
 /// Is ready when something was read, or could not be.
@@ -28,13 +28,13 @@ struct Progress {
 struct Finish(Arc<Mutex<Progress>>);
 
 /// One chunk, and the slots that should be in it.
-struct Wanted {
+pub(super) struct Wanted {
     segment: u64,
     key: Key,
-    file: Arc<dyn File>,
-    chunk: Chunk,
+    file: Option<Arc<dyn File>>,
+    pub(super) chunk: Chunk,
     /// Offset and sequence of every message that is there.
-    slots: Vec<(u32, u64)>,
+    pub(super) slots: Vec<(u32, u64)>,
 }
 
 // === impl Core ===
@@ -60,12 +60,14 @@ impl Core {
                 }
             }
             Ok(None) => {}
-            Err(segment) => self.lose(segment, &[seq], "it is in no file"),
+            Err((segment, generation)) => {
+                self.lose(segment, generation, &[seq], "it is in no file");
+            }
         }
     }
 
     /// What is to be read for `seq`; nothing if it is in memory, or gone. `Err`: there is nothing.
-    fn wanted(&self, seq: u64) -> Result<Option<Wanted>, u64> {
+    fn wanted(&self, seq: u64) -> Result<Option<Wanted>, (u64, u32)> {
         let index = self.index.read();
         let Some((at, slot)) = index.find(seq) else { return Ok(None) };
         let segment = &index.segments[at];
@@ -76,14 +78,19 @@ impl Core {
         let chunk = segment.file.as_ref().and_then(|file| file.chunk_of(offset));
         match chunk {
             Some(chunk) => Ok(index.wanted(at, chunk)),
-            None => Err(segment.id),
+            None => Err((segment.id, segment.file.as_ref().map_or(0, |file| file.generation))),
         }
     }
 
     /// The records of a chunk; those that are not what they should be are lost. `None`: all are.
-    fn read_chunk(&self, wanted: &Wanted) -> Option<Piece> {
-        let Wanted { segment, chunk, ref file, ref slots, .. } = *wanted;
-        let found = read(&**file, chunk).map_err(|error| error.to_string()).and_then(|bytes| {
+    pub(super) fn read_chunk(&self, wanted: &Wanted) -> Option<Piece> {
+        let Wanted { segment, chunk, ref file, ref slots, key } = *wanted;
+        let file = match file {
+            Some(file) => Ok(Arc::clone(file)),
+            None => self.open_file(segment, Access::Read),
+        };
+        let bytes = file.and_then(|file| read(&*file, chunk));
+        let found = bytes.map_err(|error| error.to_string()).and_then(|bytes| {
             let records = self.maker.decode(segment, &bytes).or_else(|bad| {
                 // Of a chunk whose header is damaged the records may be whole.
                 let is_plain = bad == BadChunk::Head && chunk.stored > chunk.len;
@@ -111,15 +118,20 @@ impl Core {
         }
         drop(whole);
         if !lost.is_empty() {
-            self.lose(segment, &lost, &why);
+            self.lose(segment, key.2, &lost, &why);
         }
         (lost.len() < slots.len()).then_some(Piece { start: chunk.start, bytes: records })
     }
 
     /// Messages can't be read, and never will: they are counted and reported, not served.
-    pub(crate) fn lose(&self, segment: u64, seqs: &[u64], why: &str) {
+    /// Not if the segment is, or will soon be, in another file than that of `generation`.
+    pub(crate) fn lose(&self, segment: u64, generation: u32, seqs: &[u64], why: &str) {
         let mut index = self.index.write();
         let Some(at) = index.position(segment) else { return };
+        let now = index.segments[at].file.as_ref();
+        if now.is_some_and(|file| file.moving || file.generation != generation) {
+            return;
+        }
         let mut count = 0;
         for seq in seqs {
             let segment = &index.segments[at];
@@ -152,7 +164,7 @@ impl Core {
 
 impl super::index::Index {
     /// A chunk of a segment, and what should be in it.
-    fn wanted(&self, at: usize, chunk: usize) -> Option<Wanted> {
+    pub(super) fn wanted(&self, at: usize, chunk: usize) -> Option<Wanted> {
         let segment = &self.segments[at];
         let file = segment.file.as_ref()?;
         let key = (self.number, segment.id, file.generation, chunk as u32);
@@ -160,7 +172,7 @@ impl super::index::Index {
         let within = chunk.start..chunk.start + chunk.len;
         let slots = (0..segment.slots()).filter(|slot| within.contains(&segment.offset(*slot)));
         let slots = slots.map(|slot| (segment.offset(slot), segment.seq(slot))).collect();
-        Some(Wanted { segment: segment.id, key, file: Arc::clone(&file.file), chunk, slots })
+        Some(Wanted { segment: segment.id, key, file: file.file.clone(), chunk, slots })
     }
 }
 

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -51,6 +52,12 @@ pub(crate) struct Files {
     pub(crate) closed: bool,
     /// Bytes of records in memory that are in files, too.
     pub(crate) tail: u64,
+    /// Bytes in files that no message needs, as they were last published.
+    pub(crate) dead: u64,
+    /// Segment and chunk that are checked next.
+    pub(crate) scrub: (u64, usize),
+    /// When everything had been checked.
+    pub(crate) scrubbed: Option<Instant>,
 }
 
 /// Opens the log of a group with what the last checkpoint left.
@@ -206,6 +213,16 @@ impl Engine for Core {
         }
         self.write_out(&mut files, false)?;
         self.remove_garbage(&mut files);
+        let compacted = self.compact(&mut files)?;
+        let dead = self.dead_bytes();
+        self.env.counters.dead_bytes.fetch_add(dead.wrapping_sub(files.dead), Ordering::Relaxed);
+        files.dead = dead;
+        if !compacted && self.env.memory.may_scrub(files.scrubbed) {
+            let more = self.scrub(&mut files);
+            if !more {
+                files.scrubbed = Some(Instant::now());
+            }
+        }
         Ok(())
     }
 

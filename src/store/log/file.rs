@@ -30,7 +30,8 @@ pub(crate) struct Chunk {
 
 /// What is known of the file of a segment.
 pub(crate) struct SegmentFile {
-    pub(crate) file: Arc<dyn File>,
+    /// Open as long as there is something to sync.
+    pub(crate) file: Option<Arc<dyn File>>,
     pub(crate) chunks: Vec<Chunk>,
     /// Records before this offset are in the file.
     pub(crate) flushed: u32,
@@ -42,6 +43,8 @@ pub(crate) struct SegmentFile {
     pub(crate) dirty: bool,
     /// Of this segment: how often it was written anew.
     pub(crate) generation: u32,
+    /// It is about to be another file.
+    pub(crate) moving: bool,
 }
 
 /// The header of a segment file.
@@ -65,7 +68,7 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 // === impl SegmentFile ===
 
 impl SegmentFile {
-    pub(crate) fn new(file: Arc<dyn File>, end: u64) -> SegmentFile {
+    pub(crate) fn new(file: Option<Arc<dyn File>>, end: u64) -> SegmentFile {
         SegmentFile {
             file,
             chunks: Vec::new(),
@@ -74,6 +77,7 @@ impl SegmentFile {
             sealed: false,
             dirty: true,
             generation: 0,
+            moving: false,
         }
     }
 

@@ -8,6 +8,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use hashbrown::HashMap;
+
 use super::chunk::CHUNK_BYTES;
 use super::core::{Core, Files};
 use super::file::{self, HEADER_BYTES, Header, SegmentFile};
@@ -25,8 +27,8 @@ const WORTH_BYTES: u32 = 4 << 10;
 struct Work {
     segment: u64,
     base: u64,
-    /// The file, and where it ends; a new one if there is none.
-    file: Option<(Arc<dyn File>, u64)>,
+    /// The file if it is open, and where it ends; a new one if there is none.
+    file: Option<(Option<Arc<dyn File>>, u64)>,
     /// Offset and bytes of records, each to become a chunk.
     pieces: Vec<(u32, Vec<u8>)>,
     /// The segment is complete: its footer is due.
@@ -43,14 +45,15 @@ impl Core {
             let Some(work) = work else { break };
             self.write(files, work)?;
         }
-        self.evict(files);
+        self.evict(files, self.env.memory.tail_bytes());
         Ok(())
     }
 
     fn write(&self, files: &mut Files, work: Work) -> io::Result<()> {
         let Work { segment, base, file, pieces, footer } = work;
         let (file, end) = match file {
-            Some(file) => file,
+            Some((Some(file), end)) => (file, end),
+            Some((None, end)) => (self.open_file(segment, Access::Write)?, end),
             None => (self.make_file(files, segment, base)?, HEADER_BYTES as u64),
         };
         let mut out = Vec::new();
@@ -73,7 +76,8 @@ impl Core {
             files.garbage.push(segment);
             return Ok(());
         };
-        let stored = index.segments[at].file.get_or_insert_with(|| SegmentFile::new(file, end));
+        let stored = index.segments[at].file.get_or_insert_with(|| SegmentFile::new(None, end));
+        stored.file = Some(file);
         for (start, len, bytes) in written {
             stored.wrote(start, len, bytes);
         }
@@ -90,16 +94,19 @@ impl Core {
             disk.create_dir_all(dir)?;
             files.has_dir = true;
         }
-        let file = disk.open(&file::path(dir, segment), Access::Truncate)?;
+        let file = self.open_file(segment, Access::Truncate)?;
         let header = Header { group: self.maker.group, segment, base };
         file.write_at(&header.encode(), 0)?;
         files.new_names = true;
         Ok(file)
     }
 
-    /// Frees memory of what is in files, too.
-    fn evict(&self, files: &mut Files) {
-        let keep = self.env.memory.tail_bytes();
+    pub(crate) fn open_file(&self, segment: u64, access: Access) -> io::Result<Arc<dyn File>> {
+        self.env.disk.open(&file::path(&self.group.dir, segment), access)
+    }
+
+    /// Frees memory of what is in files, too, but for the last `keep` bytes.
+    pub(crate) fn evict(&self, files: &mut Files, keep: usize) {
         let mut index = self.index.write();
         let mut kept = 0;
         for segment in index.segments.iter_mut().rev() {
@@ -131,18 +138,19 @@ impl Core {
             return Err(io::Error::other("an earlier sync of its files failed"));
         }
         self.write_out(&mut files, true)?;
-        let dirty: Vec<(u64, Arc<dyn File>)> = {
+        let dirty: Vec<(u64, Option<Arc<dyn File>>)> = {
             let mut index = self.index.write();
             let segments = index.segments.iter_mut();
             segments
                 .filter_map(|segment| {
                     let file = segment.file.as_mut().filter(|file| file.dirty)?;
                     file.dirty = false;
-                    Some((segment.id, Arc::clone(&file.file)))
+                    Some((segment.id, file.file.take()))
                 })
                 .collect()
         };
         for (segment, file) in dirty {
+            let Some(file) = file else { continue };
             if let Err(error) = file.sync_data() {
                 // What the system could not write it may have thrown away.
                 files.broken = true;
@@ -206,21 +214,22 @@ impl Index {
             if pieces.is_empty() && !seals {
                 continue;
             }
-            let file = segment.file.as_ref().map(|file| (Arc::clone(&file.file), file.end));
+            let file = segment.file.as_ref().map(|file| (file.file.clone(), file.end));
             let (base, id) = (segment.base, segment.id);
             // Chunks must be known before the footer can list them.
-            let footer = (seals && pieces.is_empty()).then(|| self.columns(at));
+            let footer = (seals && pieces.is_empty()).then(|| self.columns(at, None));
             return Some(Work { segment: id, base, file, pieces, footer });
         }
         None
     }
 
-    fn columns(&self, at: usize) -> Columns {
+    /// The footer of a segment; if its records have moved, with the offsets they have now.
+    pub(super) fn columns(&self, at: usize, moved: Option<&HashMap<u64, u32>>) -> Columns {
         let segment = &self.segments[at];
         let (from, to) = (segment.base, segment.last());
         let expires = self.expiries.iter().filter(|(_, seq)| (from..=to).contains(seq));
         let expires = expires.map(|(time, seq)| (seq, time)).collect();
-        let mut columns = Columns::of(segment, &self.subjects, &expires);
+        let mut columns = Columns::of(segment, &self.subjects, &expires, moved);
         columns.chunks = segment.file.as_ref().map(|file| file.chunks.clone()).unwrap_or_default();
         columns
     }

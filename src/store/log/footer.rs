@@ -36,11 +36,13 @@ pub(crate) struct Columns {
 // === impl Columns ===
 
 impl Columns {
-    /// The slots of a segment that have bytes. `expires` tells when a sequence expires, if it does.
+    /// The slots of a segment that have bytes, in the file of the segment or, if `moved` says so, at
+    /// other offsets. `expires` tells when a sequence expires, if it does.
     pub(crate) fn of(
         segment: &Segment,
         subjects: &Subjects,
         expires: &HashMap<u64, i64>,
+        moved: Option<&HashMap<u64, u32>>,
     ) -> Columns {
         let mut columns = Columns::default();
         let mut names = HashMap::new();
@@ -50,6 +52,11 @@ impl Columns {
                 return;
             }
             let (seq, id) = (segment.seq(slot), segment.subject(slot));
+            let offset = match moved {
+                Some(moved) => moved.get(&seq).copied(),
+                None => Some(segment.offset(slot)),
+            };
+            let Some(offset) = offset else { return };
             let distance = (seq - segment.base) as u32;
             dense &= distance as usize == columns.seqs.len();
             columns.seqs.push(distance);
@@ -57,7 +64,7 @@ impl Columns {
                 columns.names.push(subjects.subject(id).into());
                 columns.names.len() as u32 - 1
             });
-            columns.offsets.push(segment.offset(slot));
+            columns.offsets.push(offset);
             columns.subjects.push(name);
             columns.facts.push(fact);
             if fact.has_expires

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -25,12 +27,16 @@ pub(crate) struct Memory {
     /// Bytes of records that are in files, too, but have not left the memory of their logs.
     tails: AtomicU64,
     tails_max: u64,
+    /// When some log checked its files last.
+    scrubbed: Mutex<Option<Instant>>,
 }
 
 /// What a log keeps of what it has written, as long as there is room.
 const TAIL_BYTES: usize = 8 << 20;
 /// The same if there is none.
 const SHORT_TAIL_BYTES: usize = 128 << 10;
+const SCRUB_EVERY: Duration = Duration::from_secs(1);
+const SCRUB_AGAIN: Duration = Duration::from_hours(12);
 const AVERAGE_PIECE_BYTES: usize = 64 << 10;
 
 // === impl Piece ===
@@ -54,7 +60,7 @@ impl Memory {
         let half = (bytes / 2) as u64;
         let pieces = (bytes / 2 / AVERAGE_PIECE_BYTES).max(16);
         let cache = Cache::with_weighter(pieces, half, Bytes);
-        Memory { cache, tails: AtomicU64::new(0), tails_max: half }
+        Memory { cache, tails: AtomicU64::new(0), tails_max: half, scrubbed: Mutex::new(None) }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Piece>> {
@@ -72,6 +78,20 @@ impl Memory {
     /// How many bytes a log may keep of what it has written.
     pub(crate) fn tail_bytes(&self) -> usize {
         if self.tails.load(Relaxed) < self.tails_max { TAIL_BYTES } else { SHORT_TAIL_BYTES }
+    }
+
+    /// Whether a log that had checked all its files at `before` may go on with it now: one log a
+    /// second, and none twice a day.
+    pub(crate) fn may_scrub(&self, before: Option<Instant>) -> bool {
+        if before.is_some_and(|before| before.elapsed() < SCRUB_AGAIN) {
+            return false;
+        }
+        let mut last = self.scrubbed.lock();
+        if last.is_some_and(|last| last.elapsed() < SCRUB_EVERY) {
+            return false;
+        }
+        *last = Some(Instant::now());
+        true
     }
 
     /// A log keeps `now` bytes where it kept `before`.

@@ -124,7 +124,7 @@ fn load(core: &Core, saved: &SavedSegment, stale: bool) -> io::Result<Option<Fou
     if let Some((columns, end)) = footer(core, &*file, saved.id)? {
         let last = columns.chunks.last().map_or(0, |chunk| chunk.start + chunk.len);
         if last <= limit {
-            let mut stored = SegmentFile::new(file, end);
+            let mut stored = SegmentFile::new(None, end);
             stored.chunks = columns.chunks.clone();
             (stored.flushed, stored.sealed, stored.dirty) = (last, true, false);
             return Ok(Some(Found { id: saved.id, base, file: stored, columns, end: last }));
@@ -193,11 +193,13 @@ fn scan(core: &Core, file: Arc<dyn File>, id: u64, base: u64, limit: u32) -> io:
             columns.subjects.push(name);
         }
     }
-    let mut stored = SegmentFile::new(file, at);
+    let mut stored = SegmentFile::new(None, at);
     stored.chunks = chunks;
     stored.flushed = end;
+    stored.dirty = false;
     if (bytes.len() as u64) > at && limit != u32::MAX {
-        stored.file.preallocate(at)?;
+        file.preallocate(at)?;
+        (stored.file, stored.dirty) = (Some(file), true);
     }
     Ok(Found { id, base, file: stored, columns, end })
 }

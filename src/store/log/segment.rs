@@ -179,6 +179,10 @@ impl Segment {
         self.offsets[slot]
     }
 
+    pub(crate) fn set_offset(&mut self, slot: usize, offset: u32) {
+        self.offsets[slot] = offset;
+    }
+
     #[inline]
     pub(crate) fn is_live(&self, slot: usize) -> bool {
         self.live[slot / 64] & (1 << (slot % 64)) != 0

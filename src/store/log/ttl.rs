@@ -44,6 +44,6 @@ impl Expiries {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.heap.iter().map(|Reverse(entry)| *entry)
+        self.heap.iter().map(|Reverse(entry)| *entry).chain(self.aside.iter().copied())
     }
 }

@@ -1,9 +1,12 @@
 //! A log against a list of messages: whatever is done to both, they are the same.
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::kit::*;
+use crate::group::Engine;
 use crate::*;
 
 #[derive(Debug, Clone)]
@@ -30,6 +33,11 @@ enum Step {
     Reopen {
         cut: bool,
     },
+    /// What is committed goes to files, and out of memory, and perhaps makes them safe.
+    Flush {
+        safe: bool,
+    },
+    Compact,
     /// A consumer goes on by so many.
     Advance {
         filter: usize,
@@ -70,6 +78,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Abort),
         1 => Just(Step::NewWriter),
         1 => any::<bool>().prop_map(|cut| Step::Reopen { cut }),
+        4 => any::<bool>().prop_map(|safe| Step::Flush { safe }),
+        3 => Just(Step::Compact),
         6 => (0usize..6, 0u8..9).prop_map(|(filter, by)| Step::Advance { filter, by }),
     ]
 }
@@ -88,7 +98,12 @@ struct Pair {
 
 impl Pair {
     fn new(kind: Kind) -> Pair {
-        let rig = Rig::new(kind, |options| options.log.segment_bytes = 2048);
+        let rig = Rig::new(kind, |options| {
+            options.log.segment_bytes = 2048;
+            options.log.cache_bytes = 16 << 10;
+            options.log.flush_every = Duration::from_millis(3);
+            options.wal.segment_bytes = 64 << 10;
+        });
         let log = Some(rig.log());
         let positions = vec![(0, PendingCache::default()); 6];
         let (committed, staged) = Default::default();
@@ -135,11 +150,31 @@ impl Pair {
                 }
                 self.new_writer();
             }
+            Step::Flush { safe } => self.flush(safe),
+            Step::Compact => {
+                if self.kind != Kind::Memory {
+                    let core = &self.log().core;
+                    core.compact(&mut core.files.lock()).unwrap();
+                }
+            }
             Step::Advance { filter, by } => {
                 let at = &mut self.positions[filter].0;
                 *at = (*at + u64::from(by)).min(self.committed.last);
             }
         }
+    }
+
+    fn flush(&mut self, safe: bool) {
+        if self.kind == Kind::Memory {
+            return;
+        }
+        let core = &self.log().core;
+        if safe {
+            core.secure(core.capture()).unwrap();
+        }
+        let mut files = core.files.lock();
+        core.write_out(&mut files, true).unwrap();
+        core.evict(&mut files, 0);
     }
 
     fn new_writer(&mut self) {
@@ -254,7 +289,7 @@ fn run(kind: Kind, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..Default::default() })]
 
     #[test]
     fn in_memory(steps in vec(step(), 1..150)) {
@@ -264,5 +299,10 @@ proptest! {
     #[test]
     fn in_files(steps in vec(step(), 1..150)) {
         run(FILE, &steps);
+    }
+
+    #[test]
+    fn in_compressed_files(steps in vec(step(), 1..150)) {
+        run(Kind::File { compress: true, lazy: false }, &steps);
     }
 }
