@@ -115,7 +115,7 @@ impl Consumer {
         if pushing.push.is_stalled() {
             return Some(Halt::Stalled);
         }
-        pushing.push.held_until(now_ns).map(Halt::Held)
+        pushing.push.held_until(0, now_ns).map(Halt::Held)
     }
 
     /// Messages that are due again.
@@ -234,11 +234,11 @@ impl Consumer {
         self.write_reply(stored, again, left, &mut turn.reply);
         let gave = match self.pushing.is_some() {
             true => self.give_pushed(stored, turn),
-            false => self.give_pulled(stored, turn),
+            false => self.give_pulled(stored, turn).ok_or(Halt::NoDemand),
         };
-        let Some(size) = gave else {
-            let alone = self.pushing.is_some();
-            return Gave::No(if alone { Halt::Alone } else { Halt::NoDemand });
+        let size = match gave {
+            Ok(size) => size,
+            Err(halt) => return Gave::No(halt),
         };
         turn.pending = left;
         turn.messages -= 1;
@@ -285,20 +285,24 @@ impl Consumer {
         }
     }
 
-    /// To the deliver subject. None when nobody is there.
-    fn give_pushed(&mut self, stored: &Stored<'_>, turn: &mut Turn<'_, '_>) -> Option<u64> {
+    /// To the deliver subject. The answer is its size, or why it stays.
+    fn give_pushed(&mut self, stored: &Stored<'_>, turn: &mut Turn<'_, '_>) -> Result<u64, Halt> {
         let Turn { out, now_ns, reply, block, .. } = turn;
         let post = shape(stored, reply, block, None, self.config.headers_only);
         let size = size_of_post(&post);
+        let push = self.pushing.as_ref().map(|pushing| &pushing.push);
+        if let Some(until_ns) = push.and_then(|push| push.held_until(size, *now_ns)) {
+            return Err(Halt::Held(until_ns));
+        }
         if out.deliver(self.config.deliver_subject.as_bytes(), post) == 0 {
             self.on_alone(*now_ns);
-            return None;
+            return Err(Halt::Alone);
         }
         if let Some(pushing) = &mut self.pushing {
             pushing.push.sent(size, *now_ns);
         }
         self.ask_for_flow(out);
-        Some(size)
+        Ok(size)
     }
 
     /// To a waiting request. None when nobody is there whose turn it is.

@@ -51,9 +51,11 @@ impl Rate {
         self.used_ns = self.used_ns.max(now_ns).saturating_add(self.time_ns(size));
     }
 
-    /// When the next message may be sent.
-    fn free_ns(&self) -> i64 {
-        self.used_ns.saturating_sub(self.ahead_ns)
+    /// When a message may be sent: once there is room for it. One that is larger than what may be
+    /// sent at once waits until nothing is used up.
+    fn free_ns(&self, size: u64) -> i64 {
+        let ahead_ns = self.ahead_ns.saturating_sub(self.time_ns(size)).max(0);
+        self.used_ns.saturating_sub(ahead_ns)
     }
 }
 
@@ -103,9 +105,9 @@ impl Push {
         self.flow.as_ref().is_some_and(|flow| flow.is_stalled())
     }
 
-    /// Until when the rate forbids to send, in unix nanoseconds.
-    pub(crate) fn held_until(&self, now_ns: i64) -> Option<i64> {
-        let free_ns = self.rate.as_ref()?.free_ns();
+    /// Until when the rate forbids to send a message of so many bytes, in unix nanoseconds.
+    pub(crate) fn held_until(&self, size: u64, now_ns: i64) -> Option<i64> {
+        let free_ns = self.rate.as_ref()?.free_ns(size);
         Some(free_ns).filter(|free_ns| *free_ns > now_ns)
     }
 
@@ -151,10 +153,11 @@ mod tests {
         let mut push = Push::new(0, false, Rate::new(8000, 500));
         let now = 50 * SECOND;
         (0..5).for_each(|_| push.sent(100, now));
-        assert_eq!(push.held_until(now), None);
-        push.sent(100, now);
-        assert_eq!(push.held_until(now), Some(now + SECOND / 10));
-        assert_eq!(push.held_until(now + SECOND / 10), None);
+        assert_eq!(push.held_until(0, now), None);
+        assert_eq!(push.held_until(100, now), Some(now + SECOND / 10));
+        assert_eq!(push.held_until(100, now + SECOND / 10), None);
+        assert_eq!(push.held_until(5000, now), Some(now + SECOND / 2), "more than fits at once");
+        assert_eq!(push.held_until(5000, now + SECOND / 2), None);
         assert_eq!(Rate::new(0, 500), None);
     }
 
