@@ -138,8 +138,16 @@ impl Consumer {
         self.tell_stream();
         self.go_on(cx);
         self.arm(cx, now_ns);
-        if self.pulling.waiting.is_empty() {
+        self.shrink();
+    }
+
+    /// Gives memory back that only one at work needs.
+    fn shrink(&mut self) {
+        if self.pulling.waiting.is_empty() && self.state.pending().is_empty() {
             self.state.shrink();
+            self.ledger.shrink();
+            self.pulling.waiting.shrink();
+            self.subjects = None;
         }
     }
 

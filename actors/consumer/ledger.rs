@@ -75,6 +75,14 @@ impl Ledger {
         self.with_record = true;
     }
 
+    /// Gives memory back that an idle consumer does not need.
+    pub(super) fn shrink(&mut self) {
+        self.keys = None;
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+
     /// The next write is a base, with the picks.
     pub(super) fn write_picks(&mut self) {
         self.base_len = None;

@@ -1,6 +1,6 @@
 //! The stream as a consumer sees it: its filters, how much is to come, where policies begin.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use vagus_jetstream::consumer::ConsumerConfig;
 use vagus_store::{Filter, PendingCache, Reader};
@@ -24,7 +24,7 @@ pub(super) struct Past<'a> {
 
 impl Source {
     pub(super) fn new(config: &ConsumerConfig) -> Self {
-        Self { filter: Arc::new(filter(config)), ..Self::default() }
+        Self { filter: filter(config), ..Self::default() }
     }
 
     pub(super) fn filter(&self) -> Arc<Filter> {
@@ -37,8 +37,13 @@ impl Source {
     }
 }
 
-fn filter(config: &ConsumerConfig) -> Filter {
-    Filter::any(config.filters().iter().map(String::as_bytes))
+/// The filter of a configuration; those that want everything share one.
+fn filter(config: &ConsumerConfig) -> Arc<Filter> {
+    static ALL: LazyLock<Arc<Filter>> = LazyLock::new(|| Arc::new(Filter::all()));
+    if config.filters().is_empty() {
+        return Arc::clone(&ALL);
+    }
+    Arc::new(Filter::any(config.filters().iter().map(String::as_bytes)))
 }
 
 // === impl Past ===

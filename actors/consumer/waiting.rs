@@ -168,6 +168,13 @@ impl Waiting {
         }
     }
 
+    /// Gives memory back, if there is no request.
+    pub(crate) fn shrink(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+
     /// Takes out all.
     pub(crate) fn take_all(&mut self) -> VecDeque<Request> {
         self.due_ns = None;
