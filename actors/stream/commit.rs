@@ -7,7 +7,8 @@ use super::messages::Nudge;
 use super::{Life, Stream};
 
 impl Stream {
-    /// At the end of every turn.
+    /// At the end of every turn. A timer or a future that changed something calls it too: its
+    /// turn may come after the one that ends all others.
     pub(super) fn finish(&mut self, cx: &mut Cx<'_, Self>) {
         if self.live(|life| life.commit()).unwrap_or(false) {
             self.turn(cx, |life, out, cx| life.land(out, cx));
@@ -23,11 +24,12 @@ impl Life {
     /// Reads what a publish waits for.
     fn read_parked(&mut self, cx: &mut Cx<'_, Stream>) {
         let Some(load) = self.to_load.take() else { return };
-        cx.when(self.state.reader.load(load), |me, (), _| {
+        cx.when(self.state.reader.load(load), |me, (), cx| {
             me.live(|life| {
                 life.parking = false;
                 life.take_parked();
             });
+            me.finish(cx);
         });
     }
 

@@ -139,8 +139,9 @@ impl Life {
                 Ok(Due::Over) => self.state.end_schedule(planned.seq),
                 Err(load) => {
                     self.state.schedules.move_on(planned.seq, now_ns + AGAIN_NS);
-                    cx.when(self.state.reader.load(load), move |me, (), _| {
+                    cx.when(self.state.reader.load(load), move |me, (), cx| {
                         me.live(|life| life.state.schedules.move_on(planned.seq, now_ns));
+                        me.finish(cx);
                     });
                 }
             }

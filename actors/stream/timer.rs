@@ -35,6 +35,7 @@ impl Life {
         let after = u64::try_from(due.saturating_sub(self.js.now_ns())).unwrap_or(0);
         let task = cx.run_later(Duration::from_nanos(after), |me, cx| {
             me.turn(cx, |life, out, cx| life.tick(out, cx));
+            me.finish(cx);
         });
         self.timer.armed = Some((task, due));
     }
@@ -76,7 +77,10 @@ impl Life {
             Swept::Cold(load) => {
                 self.timer.rest_until = now_ns + REST_NS;
                 let loading = self.state.reader.load(load);
-                cx.when(loading, |me, (), _| drop(me.live(|life| life.timer.rest_until = 0)));
+                cx.when(loading, |me, (), cx| {
+                    me.live(|life| life.timer.rest_until = 0);
+                    me.finish(cx);
+                });
             }
         }
     }

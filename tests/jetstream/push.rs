@@ -178,7 +178,8 @@ fn a_rate_is_kept() {
     let got: Vec<_> = (0..7).map(|_| js.next(&sid)).collect();
     assert_eq!(seqs(&got), (1..=7).collect::<Vec<_>>());
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(500), "too fast: {took:?}");
+    // One message may go ahead of its share.
+    assert!(took >= Duration::from_millis(450), "too fast: {took:?}");
     assert!(took <= Duration::from_millis(3000), "too slow: {took:?}");
 }
 
