@@ -287,7 +287,7 @@ impl Pending {
         None
     }
 
-    /// When the next timer comes up, in unix nanoseconds: a message may be due then, none is before.
+    /// When the next timer comes up, in unix nanoseconds: a message may be due then, none before.
     pub(crate) fn next_due(&mut self) -> Option<i64> {
         self.walked = self.walked.max(self.gone);
         let mut in_order = None;
