@@ -9,6 +9,7 @@
 //! mailbox is empty, or enough is staged ([`commit`]). What was promised is said when the commit
 //! has ended ([`landing`]).
 
+mod archive;
 mod atomic;
 mod bell;
 mod birth;
@@ -36,10 +37,12 @@ mod reads;
 mod removal;
 mod republish;
 mod requests;
+mod restore;
 mod retention;
 mod rules;
 mod schedule;
 mod schedules;
+mod snapshot;
 mod sourced;
 mod staged;
 mod state;
@@ -69,6 +72,8 @@ use self::messages::{
 };
 use self::origins::Taps;
 use self::progress::Search;
+use self::restore::Filling;
+use self::snapshot::Sending;
 use self::state::State;
 use self::subjects::Subjects;
 use self::timer::Timer;
@@ -96,7 +101,11 @@ pub struct Stream {
     /// Requests that came before it served.
     early: Vec<Call>,
     phase: Phase,
+    /// What is done once it serves.
+    after_serving: Option<AfterServing>,
 }
+
+type AfterServing = Box<dyn FnOnce(&mut Stream, &mut Cx<'_, Stream>)>;
 
 /// How far a stream is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +159,8 @@ struct Life {
     fast: BTreeMap<Box<[u8]>, Fast>,
     timer: Timer,
     search: Search,
+    sending: Option<Sending>,
+    filling: Option<Filling>,
     taps: Taps,
     /// The last messages of sources that are staged, by their key.
     places: BTreeMap<Arc<str>, u64>,
@@ -180,7 +191,7 @@ type Then =
 impl Stream {
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, life: None, early: Vec::new(), phase: Phase::Opening }
+        Self { seed, life: None, early: Vec::new(), phase: Phase::Opening, after_serving: None }
     }
 
     /// Does something with a stream that is open.
@@ -267,6 +278,9 @@ impl Handler<Nudge> for Stream {
 
 impl Handler<Call> for Stream {
     fn handle(&mut self, call: Call, cx: &mut Cx<'_, Self>) {
+        if self.phase == Phase::Restoring {
+            return self.call_restoring(call, cx);
+        }
         if !self.is_serving() {
             self.early.push(call);
             return;

@@ -16,7 +16,7 @@ use super::{Known, Meta, Phase, Stored};
 use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Outlet;
 use crate::jetstream::{Caller, keys};
-use crate::stream::messages::{Call, Request};
+use crate::stream::messages::{Call, RESTORING, Request};
 
 impl Meta {
     /// `STREAM.CREATE`
@@ -54,6 +54,10 @@ impl Meta {
             (keys::CONFIG.into(), json::to_vec(&config).into()),
             (keys::CREATED.into(), json::to_vec(&created).into()),
         ];
+        let mut entries = entries;
+        if matches!(first, Request::Restore(_)) {
+            entries.push((RESTORING.into(), Bytes::new()));
+        }
         let first_seq = config.first_seq.max(1);
         let (meta, told, about) = (cx.handle(), caller.clone(), name.clone());
         let (tell, id) = std::sync::mpsc::channel();

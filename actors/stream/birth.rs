@@ -71,8 +71,6 @@ impl Stream {
         let created = created.and_then(|value| serde_json::from_slice::<Time>(&value.base).ok());
         let restoring = table.get(RESTORING).is_some();
         let rules = Rules::new(config).map_err(|error| error.to_string())?;
-        let reader = log.reader();
-        let window = rules.config.duplicate_window;
         let life = Life::new(&self.seed, log, rules, created.unwrap_or_default(), cx);
         self.life = Some(Box::new(life));
         cx.poll_with(|me, cx, task| {
@@ -80,10 +78,21 @@ impl Stream {
             me.finish(cx);
             std::task::Poll::Pending
         });
-        let _ = restoring;
+        if restoring {
+            self.wait_for_restore(cx);
+            return Ok(());
+        }
+        self.look_back(cx);
+        Ok(())
+    }
+
+    /// Finds in the log what is not in it by itself, then serves.
+    pub(super) fn look_back(&mut self, cx: &mut Cx<'_, Self>) {
+        self.phase = Phase::Opening;
+        let Some(life) = self.life.as_deref() else { return };
+        let (reader, window) = (life.home.reader.clone(), life.state.config().duplicate_window);
         let since = self.seed.js.now_ns().saturating_sub(window);
         cx.when(recover(reader, since, window > 0), |me, found, cx| me.recovered(found, cx));
-        Ok(())
     }
 
     fn recovered(&mut self, found: Recovered, cx: &mut Cx<'_, Self>) {
@@ -118,6 +127,9 @@ impl Stream {
                 me.turn(cx, |life, out, cx| life.call(call, out, cx));
             }
             me.live(|life| life.set_taps(cx));
+            if let Some(then) = me.after_serving.take() {
+                then(me, cx);
+            }
         });
     }
 }
@@ -178,6 +190,8 @@ impl Life {
             fast: BTreeMap::new(),
             timer: Timer::default(),
             search: Default::default(),
+            sending: None,
+            filling: None,
             taps: BTreeMap::new(),
             places: BTreeMap::new(),
             announced: false,

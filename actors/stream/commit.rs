@@ -15,6 +15,9 @@ impl Stream {
             // What was done there may have staged more.
             self.live(|life| life.commit());
         }
+        if self.live(|life| life.sending.as_ref().is_some_and(|one| one.stirred)) == Some(true) {
+            self.send_snapshot(cx);
+        }
         self.live(|life| life.read_parked(cx));
         self.live(|life| life.arm(cx));
     }

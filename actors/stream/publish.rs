@@ -67,6 +67,11 @@ impl Life {
     ) -> Result<(), vagus_store::Load> {
         let sid = frame.sid.of(bytes);
         if sid != SUBJECTS_SID {
+            match sid {
+                SNAPSHOT_SID => self.confirmed(frame.subject.of(bytes)),
+                RESTORE_SID => self.restore_chunk(bytes, frame),
+                _ => {}
+            }
             return Ok(());
         }
         let reply = frame.reply.filter(|_| !self.state.rules.config.no_ack);

@@ -31,7 +31,7 @@ impl Life {
             Request::Purge(ask) => self.purge(caller, &ask, out),
             Request::Get(ask) => self.get(caller, ask, out, cx),
             Request::Delete(ask) => self.delete(caller, ask, out),
-            Request::Snapshot(_) => {}
+            Request::Snapshot(ask) => self.begin_snapshot(&caller, &ask, out, cx),
             Request::CreateConsumer(ask) => self.create_consumer(&caller, *ask, out, cx),
             Request::DeleteConsumer(name) => self.delete_consumer(caller, &name, out),
             Request::ConsumerInfo(name) => self.consumer_info(&caller, &name, out),
