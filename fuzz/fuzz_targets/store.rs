@@ -1,4 +1,5 @@
-//! What is found on a disk: whatever it is, it can be read, and nothing counts that was not written.
+//! What is found on a disk: whatever it is, it can be read, and nothing counts that was not
+//! written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

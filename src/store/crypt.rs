@@ -1,8 +1,8 @@
 //! Encryption at rest: what is written is sealed with keys that only the configured key opens.
 //!
-//! Every run of the server draws a key of its own, so that no two runs, nor two copies of one store,
-//! ever use a nonce twice: `nonce = run (4 bytes) | counter (8 bytes)`. The keys of all runs lie in
-//! the key file, wrapped by a key that is derived from the configured one.
+//! Every run of the server draws a key of its own, so that no two runs, nor two copies of one
+//! store, ever use a nonce twice: `nonce = run (4 bytes) | counter (8 bytes)`. The keys of all runs
+//! lie in the key file, wrapped by a key that is derived from the configured one.
 //!
 //! A sealed text is the cipher text, the nonce (12 bytes) and the tag (16 bytes).
 

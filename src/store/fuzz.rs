@@ -1,5 +1,5 @@
-//! Entry for the fuzz targets: whatever is found on a disk can be read, and what counts of a log was
-//! written.
+//! Entry for the fuzz targets: whatever is found on a disk can be read, and what counts of a log
+//! was written.
 
 use bytes::Bytes;
 
@@ -19,8 +19,8 @@ pub fn fuzz_files(data: &[u8]) {
     counted(&[(1, read_segment(&segment, 1)), (2, read_segment(data, 2))]);
 }
 
-/// Bytes as instructions: how long the batches of a log are, after how many of them the next segment
-/// begins, and what is then done to it.
+/// Bytes as instructions: how long the batches of a log are, after how many of them the next
+/// segment begins, and what is then done to it.
 pub fn fuzz_wal(data: &[u8]) {
     let Some((head, damage)) = data.split_first_chunk::<12>() else { return };
     let (lengths, [split, ..]) = head.split_at(8) else { return };

@@ -1,8 +1,8 @@
 //! A group: a log and a table that change together, in batches whose order is the group's index.
 //!
 //! `Log` and `Table` submit [`Change`]s; the group numbers them, sends them to the write-ahead log
-//! and, when they are durable, applies them in order: first the log's part ([`Change::apply`]), then
-//! the table's, both under one lock, so that a checkpoint sees both at the same index.
+//! and, when they are durable, applies them in order: first the log's part ([`Change::apply`]),
+//! then the table's, both under one lock, so that a checkpoint sees both at the same index.
 
 use std::any::Any;
 use std::io;
@@ -91,7 +91,6 @@ pub(crate) trait Engine: Send + Sync {
 }
 
 pub(crate) struct Replay {
-    pub(crate) index: u64,
     pub(crate) mark: u64,
     /// `None`: they were there and can't be read. `mark` tells up to where, if it isn't 0.
     pub(crate) records: Option<Bytes>,
@@ -307,10 +306,6 @@ impl Group {
     /// Whether changes are refused.
     pub(crate) fn set_deleted(&self, deleted: bool) {
         self.deleted.store(deleted, Relaxed);
-    }
-
-    pub(crate) fn is_deleted(&self) -> bool {
-        self.deleted.load(Relaxed)
     }
 }
 

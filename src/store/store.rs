@@ -95,8 +95,8 @@ impl Store {
         infos
     }
 
-    /// Makes a group with `entries` in its table. It can be used at once, and is there for good when
-    /// `done` is called; if that brings an error it is gone again.
+    /// Makes a group with `entries` in its table. It can be used at once, and is there for good
+    /// when `done` is called; if that brings an error it is gone again.
     pub fn create(
         &self,
         account: &str,
@@ -152,8 +152,8 @@ impl Store {
         Ok(Table::new(Arc::clone(&slot.group)))
     }
 
-    /// Reads a group, unless that is done, and then calls `ready`, on a thread of the store or before
-    /// this returns.
+    /// Reads a group, unless that is done, and then calls `ready`, on a thread of the store or
+    /// before this returns.
     pub fn load(&self, id: GroupId, ready: Box<dyn FnOnce(Result<(), StoreError>) + Send>) {
         let slot = match self.inner.slot(id) {
             Ok(slot) if !slot.is_ready() => slot,

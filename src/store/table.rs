@@ -74,10 +74,6 @@ impl Entries {
         let from: (Bound<&[u8]>, Bound<&[u8]>) = (Bound::Included(prefix), Bound::Unbounded);
         self.0.range::<[u8], _>(from).take_while(move |(key, _)| key.starts_with(prefix))
     }
-
-    pub(crate) fn insert(&mut self, key: Key, value: Value) {
-        self.0.insert(key, value);
-    }
 }
 
 // === impl Table ===

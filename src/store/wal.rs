@@ -29,8 +29,8 @@ pub(crate) mod writer;
 pub(crate) use ledger::Ledger;
 use recover::Recovered;
 
-/// Called with the index of the batch when it is durable, or when it will not be; the index is 0 if it
-/// got none.
+/// Called with the index of the batch when it is durable, or when it will not be; the index is 0 if
+/// it got none.
 pub(crate) type Settle = Box<dyn FnOnce(u64, Result<(), CommitError>) + Send>;
 
 /// What a group wants to be written, all or nothing.
@@ -67,8 +67,6 @@ struct Queue {
     batches: VecDeque<Queued>,
     /// The writer sleeps, so it must be woken.
     asleep: bool,
-    /// Begin a new segment, so that the one in use can be checkpointed.
-    seal: bool,
     closed: bool,
 }
 
@@ -96,8 +94,8 @@ struct Thread {
 // === impl Wal ===
 
 impl Wal {
-    /// Queues a batch. It gets the next index of its group, so that the order of the indexes is that
-    /// of the log. Fails later, through `settle`, but at once if the log is closed.
+    /// Queues a batch. It gets the next index of its group, so that the order of the indexes is
+    /// that of the log. Fails later, through `settle`, but at once if the log is closed.
     pub(crate) fn submit(&self, index: &AtomicU64, batch: Batch) {
         let body_len = batch.body.iter().map(Bytes::len).sum();
         let body_crc = batch.body.iter().fold(0, |crc, part| crc32c::crc32c_append(crc, part));
@@ -124,12 +122,6 @@ impl Wal {
             counters.failed.fetch_add(1, Relaxed);
             (batch.settle)(0, Err(error));
         }
-    }
-
-    /// Ends the segment in use, so that the ledger has it.
-    pub(crate) fn seal(&self) {
-        self.shared.queue.lock().seal = true;
-        self.shared.wake.notify_one();
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

@@ -77,11 +77,6 @@ pub(crate) fn open(
     Ok(Some(Cipher::new(keys, run)))
 }
 
-/// Whether a store was ever encrypted.
-pub(crate) fn exist(disk: &dyn Disk, dir: &Path) -> bool {
-    COPIES.iter().any(|name| disk.exists(&dir.join(name)))
-}
-
 /// The first copy that is whole; an error if there are only others.
 fn load(disk: &dyn Disk, dir: &Path) -> Result<Option<KeyFile>, OpenError> {
     let mut damaged = false;

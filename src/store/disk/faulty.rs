@@ -93,8 +93,8 @@ impl FaultyDisk {
         self.state.lock().faults = faults;
     }
 
-    /// Power off and on again: what was not safe is partly gone, and nothing fails any more. What is
-    /// returned is the disk from now on.
+    /// Power off and on again: what was not safe is partly gone, and nothing fails any more. What
+    /// is returned is the disk from now on.
     #[must_use]
     pub fn power_cut(&self) -> FaultyDisk {
         let state = &mut *self.state.lock();

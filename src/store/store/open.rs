@@ -1,4 +1,5 @@
-//! Opening a store: what there was becomes what there is, and what belongs to nothing is moved aside.
+//! Opening a store: what there was becomes what there is, and what belongs to nothing is moved
+//! aside.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
@@ -39,6 +40,10 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
     let wal_dir = layout.wal();
     let mut recovered =
         recover(&disk, &wal_dir, options.wal.segment_bytes).map_err(OpenError::io(&wal_dir))?;
+    if recovered.torn > 0 {
+        let batches = recovered.torn;
+        tracing::info!(batches, "the last run ended while it wrote what it never acknowledged");
+    }
     if recovered.damaged > 0 {
         counters.damaged.fetch_add(recovered.damaged, Relaxed);
         tracing::error!(batches = recovered.damaged, "the write-ahead log is damaged");

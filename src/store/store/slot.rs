@@ -197,7 +197,7 @@ fn read_log(group: &Arc<Group>, env: &Arc<Env>, rest: Rest) -> io::Result<Arc<Co
         let logged = read_batch(&rest.backlog.files, position)?;
         let records = logged.body.map(|(_, records)| records);
         if records.as_ref().is_none_or(|records| !records.is_empty()) || logged.mark > 0 {
-            engine.replay(Replay { index: logged.index, mark: logged.mark, records });
+            engine.replay(Replay { mark: logged.mark, records });
         }
     }
     Ok(core)

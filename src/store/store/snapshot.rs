@@ -1,8 +1,8 @@
 //! The state of a group at a checkpoint: its table, and what its log wants to remember.
 //!
 //! There are two generations, `state-a` and `state-b`; the older one is replaced. A file is `magic,
-//! generation u64, flags u32, length u64, crc32c u32` of what follows, `crc32c u32` of all that, and
-//! the content, sealed if the store is encrypted.
+//! generation u64, flags u32, length u64, crc32c u32` of what follows, `crc32c u32` of all that,
+//! and the content, sealed if the store is encrypted.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -21,8 +21,8 @@ const HEAD_BYTES: usize = 36;
 const FLAG_SEALED: u32 = 1;
 const AAD: &[u8] = b"state";
 
-/// What a group was when it was made. It is repeated in every checkpoint, so that the directory of a
-/// group says all there is to know about it.
+/// What a group was when it was made. It is repeated in every checkpoint, so that the directory of
+/// a group says all there is to know about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Birth {
     pub(crate) info: GroupInfo,

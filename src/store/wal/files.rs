@@ -93,8 +93,8 @@ impl Files {
         self.shared.make(number, len, None, false)
     }
 
-    /// A file that holds nothing of value any more. `reuse`: it can be written again. Call it for the
-    /// oldest first: whatever is removed, what remains must have no hole.
+    /// A file that holds nothing of value any more. `reuse`: it can be written again. Call it for
+    /// the oldest first: whatever is removed, what remains must have no hole.
     pub(crate) fn give_back(&self, number: u64, reuse: bool) {
         let shared = &self.shared;
         let mut state = shared.state.lock();

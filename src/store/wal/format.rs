@@ -1,8 +1,9 @@
 //! What the write-ahead log looks like on disk.
 //!
-//! A segment begins with its header, twice, and holds batches back to back, each on a multiple of 8:
-//! a header and a body, each with its CRC32C. Numbers are little-endian. Segments are used again, so
-//! everything names the segment it belongs to: what a former use left behind is recognised by that.
+//! A segment begins with its header, twice, and holds batches back to back, each on a multiple of
+//! 8: a header and a body, each with its CRC32C. Numbers are little-endian. Segments are used
+//! again, so everything names the segment it belongs to: what a former use left behind is
+//! recognised by that.
 
 /// Where the first batch of a segment begins.
 pub(crate) const FIRST: u64 = 4096;

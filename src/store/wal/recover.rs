@@ -160,6 +160,7 @@ impl Backlog {
         last
     }
 
+    #[cfg(test)]
     pub(crate) fn groups(&self) -> impl Iterator<Item = u64> {
         self.groups.keys().copied()
     }

@@ -1,10 +1,10 @@
 //! Reading a write-ahead log back: what counts, what is damaged, and what was never whole.
 //!
 //! A batch is *known to be safe* if a later one, or a later segment, says so. One that is known to
-//! be safe and can't be read is damage: it is reported, and what follows it counts. What is above the
-//! last position known to be safe counts up to the first batch that isn't whole: what lies behind
-//! that is what a power cut left of writes that were never acknowledged, in whatever order the disk
-//! wrote them.
+//! be safe and can't be read is damage: it is reported, and what follows it counts. What is above
+//! the last position known to be safe counts up to the first batch that isn't whole: what lies
+//! behind that is what a power cut left of writes that were never acknowledged, in whatever order
+//! the disk wrote them.
 
 use super::format::{BatchHeader, FIRST, SegmentHeader};
 

@@ -1,10 +1,10 @@
 //! The thread that writes the log.
 //!
-//! What fails: a write that fails takes its batches and all behind them in the same lot with it; the
-//! segment ends there and the next batch tries another. After a failed sync nobody knows what is on
-//! disk, so the segment is never written or synced again, and all that waited for that sync fails.
-//! If the next segment fails as well, before anything in it succeeded, the log is broken until the
-//! server starts anew. A full disk breaks nothing: each batch tries again.
+//! What fails: a write that fails takes its batches and all behind them in the same lot with it;
+//! the segment ends there and the next batch tries another. After a failed sync nobody knows what
+//! is on disk, so the segment is never written or synced again, and all that waited for that sync
+//! fails. If the next segment fails as well, before anything in it succeeded, the log is broken
+//! until the server starts anew. A full disk breaks nothing: each batch tries again.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -114,7 +114,6 @@ pub(crate) fn start(
 enum Next {
     Write(Vec<Queued>),
     Sync,
-    Seal,
     Note,
     End,
 }
@@ -127,7 +126,6 @@ impl Writer {
             match self.next() {
                 Next::Write(lot) => self.write(lot),
                 Next::Sync => self.sync(),
-                Next::Seal => self.seal(),
                 Next::Note => self.note(),
                 Next::End => break,
             }
@@ -146,10 +144,6 @@ impl Writer {
             }
             if queue.closed {
                 return Next::End;
-            }
-            if queue.seal {
-                queue.seal = false;
-                return Next::Seal;
             }
             queue.asleep = true;
             let quiet = (self.noted < self.durable).then(|| Instant::now() + QUIET);

@@ -50,9 +50,6 @@ fn live(rig: &Rig, random: &mut fastrand::Rng, models: &mut BTreeMap<u64, Model>
             // Sometimes alone, sometimes many at once.
             let _ = told.pop().map(|told| told.recv_timeout(Duration::from_secs(5)));
         }
-        if random.u8(..8) == 0 {
-            rig.wal.seal();
-        }
     }
     rig.wal.close();
     for outcome in rig.outcomes() {
