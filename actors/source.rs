@@ -1,7 +1,7 @@
 //! `Source`: brings the messages of another stream to a mirror, or to a stream with sources.
 //!
 //! in:   deliveries of a consumer at the origin, and the answers of its API, through a feed;
-//!       [`Kept`]: what the stream made of a batch
+//!       [`Kept`]: what the stream made of a batch; [`Leave`]
 //! out:  requests and answers to flow control, published like any client's, so that the origin may
 //!       be in another domain; [`Sourced`] batches to its stream
 //! dies: with its stream. When the origin is silent, or skips something, it asks for another
@@ -74,7 +74,11 @@ pub struct Source {
     reported: Option<StreamSourceInfo>,
 }
 
+/// The stream takes no more from this origin: its consumer there is given up.
+pub struct Leave;
+
 impl Message for Report {}
+impl Message for Leave {}
 impl Message for Kept {}
 
 /// How often time is looked at.
@@ -148,7 +152,7 @@ impl Source {
         let now = self.now();
         for (_, frame) in frames(bytes) {
             if frame.sid.of(bytes) != MESSAGES {
-                self.answered(frame.payload.of(bytes), cx);
+                self.answered(frame.payload.of(bytes));
                 continue;
             }
             match self.link.hear(bytes, &frame, now) {
@@ -204,12 +208,10 @@ impl Source {
         let _ = self.seed.stream.send(sourced);
     }
 
-    fn answered(&mut self, payload: &[u8], cx: &mut Cx<'_, Self>) {
+    fn answered(&mut self, payload: &[u8]) {
         let now = self.now();
         match self.asking.read(payload) {
-            Ok(Some(consumer)) => self.link.linked(consumer, now),
-            // The origin needs another kind of consumer.
-            Ok(None) => self.ask(cx),
+            Ok(consumer) => self.link.linked(consumer, now),
             Err(error) => self.link.lost(now, Some(error)),
         }
     }
@@ -237,12 +239,6 @@ impl Actor for Source {
         self.subscribe(cx);
     }
 
-    fn stopping(&mut self, cx: &mut Cx<'_, Self>) {
-        if let Some(consumer) = self.link.consumer() {
-            self.turn(cx, |me, out| me.asking.give_up(&me.seed, &consumer, out));
-        }
-    }
-
     fn observe(&self) -> serde_json::Value {
         let info = self.link.info(&self.seed.config, self.now());
         json!({
@@ -266,6 +262,17 @@ impl Actor for Source {
 impl Handler<Deliveries> for Source {
     fn handle(&mut self, deliveries: Deliveries, cx: &mut Cx<'_, Self>) {
         self.take(&deliveries.frames, cx);
+    }
+}
+
+// === impl Handler<Leave> ===
+
+impl Handler<Leave> for Source {
+    fn handle(&mut self, _: Leave, cx: &mut Cx<'_, Self>) {
+        if let Some(consumer) = self.link.consumer() {
+            self.turn(cx, |me, out| me.asking.give_up(&me.seed, &consumer, out));
+        }
+        cx.stop();
     }
 }
 

@@ -44,6 +44,7 @@ mod schedule;
 mod schedules;
 mod snapshot;
 mod sourced;
+mod sourcing;
 mod staged;
 mod state;
 mod subjects;

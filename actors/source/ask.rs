@@ -27,10 +27,8 @@ pub(super) struct Asking {
 /// What kind of consumer the origin is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ConsumerKind {
-    /// Hidden, and gone when nobody listens: the origin keeps its messages anyway.
-    Hidden,
-    /// One that acknowledges what is stored, since the origin removes what is acknowledged.
-    Acknowledging,
+    /// One of its own making: hidden, unless the origin removes what is acknowledged.
+    Own,
     /// One that somebody made for this; it is only told where to go on.
     Given,
 }
@@ -61,7 +59,7 @@ impl Asking {
             inbox: format!("_INBOX.{}", js.new_id()).into_bytes(),
             kind: match config.consumer {
                 Some(_) => ConsumerKind::Given,
-                None => ConsumerKind::Hidden,
+                None => ConsumerKind::Own,
             },
             mirror,
         }
@@ -79,7 +77,7 @@ impl Asking {
     pub(super) fn send(&self, seed: &Seed, from: u64, out: &mut Outlet<'_>) {
         let (subject, body) = match self.kind {
             ConsumerKind::Given => self.reset(seed, from),
-            ConsumerKind::Hidden | ConsumerKind::Acknowledging => self.create(seed, from),
+            ConsumerKind::Own => self.create(seed, from),
         };
         let delivered = out.publish(Post {
             subject: subject.as_bytes(),
@@ -118,46 +116,33 @@ impl Asking {
             (0, Some(time)) => (DeliverPolicy::ByStartTime, Some(time)),
             (0, None) => (DeliverPolicy::All, None),
         };
-        let acknowledging = self.kind == ConsumerKind::Acknowledging;
         let kind = if self.mirror { "MIRROR" } else { "SRC" };
         let unique = match &seed.origin {
-            _ if !acknowledging => seed.js.new_id(),
             Origin::Mirror => seed.target.clone(),
             Origin::Source { key } => format!("{} {key}", seed.target),
         };
-        let name = format!("JS_{kind}_{}", hash(&unique));
         let sources = wanted.subject_transforms.iter().map(|one| one.src.clone());
-        let mut config = ConsumerConfig {
+        ConsumerConfig {
+            name: format!("JS_{kind}_{}", hash(&unique)),
             deliver_policy,
             opt_start_seq: if deliver_policy == DeliverPolicy::ByStartSequence { first } else { 0 },
             opt_start_time,
+            ack_policy: AckPolicy::None,
+            ack_wait: 22 * 3600 * SECOND,
+            max_deliver: 1,
             filter_subject: wanted.filter_subject.clone(),
             filter_subjects: sources.collect(),
             deliver_subject: String::from_utf8_lossy(&self.deliver).into_owned(),
             idle_heartbeat: SECOND,
             flow_control: true,
+            inactive_threshold: 10 * SECOND,
+            num_replicas: 1,
             memory_storage: true,
+            direct: true,
             sourcing: true,
             metadata: self.metadata(seed),
             ..ConsumerConfig::default()
-        };
-        if acknowledging {
-            config.durable = name.clone();
-            config.ack_policy = AckPolicy::FlowControl;
-            config.memory_storage = false;
-            // A queue is read from its beginning: what was stored is gone from there.
-            (config.deliver_policy, config.opt_start_seq) = (DeliverPolicy::All, 0);
-            config.opt_start_time = None;
-        } else {
-            config.ack_policy = AckPolicy::None;
-            config.ack_wait = 22 * 3600 * SECOND;
-            config.max_deliver = 1;
-            config.inactive_threshold = 10 * SECOND;
-            config.direct = true;
-            config.num_replicas = 1;
         }
-        config.name = name;
-        config
     }
 
     /// Says at the origin whom the consumer is for.
@@ -175,8 +160,8 @@ impl Asking {
         metadata
     }
 
-    /// Reads an answer: the consumer's name; `None` when another kind has to be asked for.
-    pub(super) fn read(&mut self, payload: &[u8]) -> Result<Option<String>, ApiError> {
+    /// Reads an answer: the consumer's name.
+    pub(super) fn read(&self, payload: &[u8]) -> Result<String, ApiError> {
         let setup = match self.mirror {
             true => codes::MIRROR_CONSUMER_SETUP_FAILED,
             false => codes::SOURCE_CONSUMER_SETUP_FAILED,
@@ -187,12 +172,6 @@ impl Asking {
         };
         let info = match info {
             Ok(info) => info,
-            Err(ReplyError::Api(error))
-                if self.kind == ConsumerKind::Hidden && asks_acks(&error) =>
-            {
-                self.kind = ConsumerKind::Acknowledging;
-                return Ok(None);
-            }
             Err(ReplyError::Api(error)) => return Err(error),
             Err(ReplyError::Json(error)) => return Err(setup.with(error)),
         };
@@ -203,7 +182,7 @@ impl Asking {
                 false => codes::SOURCE_CONSUMER_REQUIRES_ACK_FC.error(),
             });
         }
-        Ok(Some(info.name))
+        Ok(info.name)
     }
 
     /// Lets the origin forget the consumer. One that somebody made stays.
@@ -215,15 +194,4 @@ impl Asking {
         let post = Post { subject: subject.as_bytes(), reply: None, headers: None, payload: b"" };
         out.publish(post);
     }
-}
-
-/// Whether the origin wants its messages acknowledged.
-fn asks_acks(error: &ApiError) -> bool {
-    [
-        codes::CONSUMER_WQ_REQUIRES_EXPLICIT_ACK,
-        codes::CONSUMER_WQ_CONSUMER_NOT_DELIVER_ALL,
-        codes::CONSUMER_PULL_REQUIRES_ACK,
-    ]
-    .iter()
-    .any(|code| error.is(*code))
 }

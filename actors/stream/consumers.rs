@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use vagus_jetstream::api::{
     Action, ConsumerCreateResponse, ConsumerDeleteResponse, ConsumerInfoResponse, ConsumerList,
-    ConsumerNames, ConsumersRequest, LIST_PAGE, NAMES_PAGE, Page,
+    ConsumerNames, ConsumerReset, ConsumersRequest, LIST_PAGE, NAMES_PAGE, Page,
 };
 use vagus_jetstream::consumer::{ConsumerConfig, ConsumerRules, check_queue};
 use vagus_jetstream::names::{self, Nuid};
@@ -19,7 +19,7 @@ use vagus_store::CommitError;
 
 use super::messages::{ConsumerId, CreateConsumer, Listen};
 use super::retention::Rule;
-use super::{Life, Stream};
+use super::{Life, Stream, sourcing};
 use crate::consumer::messages::{Ask, Birth, Delete, Seat, Survey, Wake, What};
 use crate::consumer::{self, Consumer, checks, record};
 use crate::delivery::Outlet;
@@ -125,6 +125,8 @@ impl Life {
         cx: &mut Cx<'_, Stream>,
     ) -> Result<(), ApiError> {
         let CreateConsumer { config, action, pedantic } = ask;
+        let retention = self.state.config().retention;
+        let config = sourcing::adapted(config, retention, &mut self.rng);
         let name = if config.name.is_empty() { &config.durable } else { &config.name };
         let known = self.consumers.get(name).filter(|_| !name.is_empty());
         let seat = known.map(|child| Arc::clone(&child.seat));
@@ -156,6 +158,12 @@ impl Life {
         let same = *old == checked;
         if action == Action::Create && !same {
             return Err(codes::CONSUMER_ALREADY_EXISTS.error());
+        }
+        if sourcing::resumes(&checked) {
+            let back = What::Reset(ConsumerReset::default());
+            // One that was doomed by itself has nothing to go back to.
+            let child = self.consumers.get(&*seat.name);
+            let _ = child.map(|child| child.handle.send_urgent(Ask { caller: None, what: back }));
         }
         let what = if same { What::Create } else { What::Update };
         if !same {

@@ -53,7 +53,8 @@ impl Life {
         self.taps.retain(|known, tap| {
             let stays = stays(known, tap);
             if !stays {
-                tap.handle.stop();
+                // One that is gone has nothing to give up.
+                let _ = tap.handle.send_urgent(source::Leave);
             }
             stays
         });
