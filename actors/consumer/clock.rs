@@ -57,6 +57,7 @@ impl Consumer {
         for passed in self.pulling.waiting.on_time(now_ns) {
             match passed {
                 Passed::Expired(request) => {
+                    self.note_use(now_ns);
                     let mut block = Vec::new();
                     status::request_timeout(&mut block, request.rest());
                     request.say(&block, out);

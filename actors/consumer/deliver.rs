@@ -331,6 +331,7 @@ impl Consumer {
                 self.pulling.waiting.remove(index);
                 continue;
             }
+            self.note_use(*now_ns);
             if let Served::Complete(request) = self.pulling.waiting.serve(index, size, *now_ns) {
                 end_complete(&request, out);
             }

@@ -203,7 +203,7 @@ impl Consumer {
             }
         });
         if std::mem::take(&mut self.unborn) {
-            let _ = cx.handle().send_urgent(Nudge::GoOn);
+            self.turn(cx, |_, _, _| {});
         }
     }
 }
