@@ -73,9 +73,11 @@ fn append(segment: &mut Vec<u8>, number: u64, lsn: u64, len: usize) {
         body_crc: crc32c::crc32c(&body),
         flags: 0,
     };
-    segment.extend_from_slice(&header.encode());
+    let (head, tail) = header.encode_frame();
+    segment.extend_from_slice(&head);
     segment.extend_from_slice(&body);
-    segment.resize(segment.len().next_multiple_of(8), 0);
+    let rest = header.room() as usize - head.len() - len;
+    segment.extend_from_slice(&tail[tail.len() - rest..]);
 }
 
 /// The whole batches that count: LSN, position, segment. They ascend.

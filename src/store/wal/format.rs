@@ -1,7 +1,8 @@
 //! What the write-ahead log looks like on disk.
 //!
 //! A segment begins with its header, twice, and holds batches back to back, each on a multiple of
-//! 8: a header and a body, each with its CRC32C. Numbers are little-endian. Segments are used
+//! 8: a header, a body, and the header once more at the very end, all with a CRC32C: a damaged
+//! header costs nothing, and of a damaged body it is known whose it was. Numbers are little-endian. Segments are used
 //! again, so everything names the segment it belongs to: what a former use left behind is
 //! recognised by that.
 
@@ -13,6 +14,8 @@ const ALIGN: u64 = 8;
 const MAGIC: [u8; 8] = *b"vagwal01";
 const SEGMENT_BYTES: usize = 48;
 pub(crate) const BATCH_BYTES: usize = 72;
+/// With padding before it.
+const TRAILER_BYTES: usize = BATCH_BYTES + ALIGN as usize;
 /// Of a body, so that every position fits.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 30;
 
@@ -55,6 +58,8 @@ pub(crate) struct BatchHeader {
 pub(crate) const FLAG_MARKER: u32 = 1;
 /// The table's part is encrypted.
 pub(crate) const FLAG_SEALED: u32 = 2;
+/// The header is the one behind the body.
+const FLAG_TRAILER: u32 = 4;
 
 /// The name of the file of a segment.
 pub(crate) fn file_name(number: u64) -> String {
@@ -69,9 +74,9 @@ pub(crate) fn file_number(name: &str) -> Option<u64> {
         .flatten()
 }
 
-/// How much room a batch takes.
+/// How much room a batch takes: header, body, padding, and the header again.
 pub(crate) fn room(body_len: usize) -> u64 {
-    ((BATCH_BYTES + body_len) as u64).next_multiple_of(ALIGN)
+    ((BATCH_BYTES + body_len) as u64).next_multiple_of(ALIGN) + BATCH_BYTES as u64
 }
 
 // === impl SegmentHeader ===
@@ -114,7 +119,7 @@ impl SegmentHeader {
 // === impl BatchHeader ===
 
 impl BatchHeader {
-    pub(crate) fn encode(&self) -> [u8; BATCH_BYTES] {
+    fn encode(&self) -> [u8; BATCH_BYTES] {
         let mut out = [0; BATCH_BYTES];
         out[4..8].copy_from_slice(&self.body_len.to_le_bytes());
         let long = [self.segment, self.lsn, self.durable, self.group, self.index, self.mark];
@@ -130,8 +135,29 @@ impl BatchHeader {
         out
     }
 
+    /// What goes before the body, and what behind it: of that, as much of the end as there is room.
+    pub(crate) fn encode_frame(&self) -> ([u8; BATCH_BYTES], [u8; TRAILER_BYTES]) {
+        let mut trailer = [0; TRAILER_BYTES];
+        let again = BatchHeader { flags: self.flags | FLAG_TRAILER, ..*self };
+        trailer[TRAILER_BYTES - BATCH_BYTES..].copy_from_slice(&again.encode());
+        (self.encode(), trailer)
+    }
+
+    /// The batch whose header or trailer is at `at`, and where it begins.
+    pub(crate) fn find(bytes: &[u8], at: usize, segment: u64) -> Option<(usize, BatchHeader)> {
+        let mut header = Self::decode(bytes.get(at..)?, segment)?;
+        let room = header.room() as usize;
+        let start = if header.flags & FLAG_TRAILER == 0 {
+            at
+        } else {
+            header.flags &= !FLAG_TRAILER;
+            (at + BATCH_BYTES).checked_sub(room)?
+        };
+        (start + room <= bytes.len()).then_some((start, header))
+    }
+
     /// The header at the start of `bytes`, if it is whole and of `segment`.
-    pub(crate) fn decode(bytes: &[u8], segment: u64) -> Option<BatchHeader> {
+    fn decode(bytes: &[u8], segment: u64) -> Option<BatchHeader> {
         let bytes = bytes.get(..BATCH_BYTES)?;
         // By far the most frequent reason why something is no header, and the cheapest to see.
         if read_u64(bytes, 8) != segment || crc32c::crc32c(&bytes[4..]) != read_u32(bytes, 0) {

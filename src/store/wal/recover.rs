@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 
 use super::files::Files;
-use super::format::{BATCH_BYTES, BatchHeader, FLAG_MARKER, file_name, file_number};
+use super::format::{BATCH_BYTES, BatchHeader, FLAG_MARKER, file_name, file_number, room};
 use super::ledger::Sealed;
 use super::scan::{Contents, judge, read_segment};
 use crate::disk::{Access, Disk, File};
@@ -42,6 +42,7 @@ pub(crate) struct Position {
     pub(crate) has_table: bool,
     /// In units of 8 bytes.
     at: u32,
+    body_len: u32,
     pub(crate) index: u64,
 }
 
@@ -153,6 +154,7 @@ impl Backlog {
                 file: n,
                 has_table: batch.table_len > 0,
                 at: (batch.at / 8) as u32,
+                body_len: batch.body_len,
                 index: batch.index,
             };
             self.groups.entry(batch.group).or_default().push(position);
@@ -182,20 +184,21 @@ pub(crate) fn read_batch(files: &[Arc<dyn File>], position: Position) -> io::Res
         return Err(io::ErrorKind::NotFound.into());
     };
     let at = u64::from(position.at) * 8;
-    let mut head = [0; BATCH_BYTES];
-    file.read_exact_at(&mut head, at)?;
-    // It names its segment, which is known to be the right one.
-    let mut segment = [0; 8];
-    segment.copy_from_slice(&head[8..16]);
-    let Some(header) = BatchHeader::decode(&head, u64::from_le_bytes(segment)) else {
-        return Ok(damaged(0, 0));
-    };
-    let mut body = vec![0; header.body_len as usize];
-    file.read_exact_at(&mut body, at + BATCH_BYTES as u64)?;
+    let mut bytes = vec![0; room(position.body_len as usize) as usize];
+    file.read_exact_at(&mut bytes, at)?;
+    let trailer = bytes.len() - BATCH_BYTES;
+    let header = [0, trailer].into_iter().find_map(|place| {
+        // It names its segment, which is known to be the right one.
+        let segment = u64::from_le_bytes(*bytes.get(place + 8..)?.first_chunk()?);
+        BatchHeader::find(&bytes, place, segment).map(|(_, header)| header)
+    });
+    let Some(header) = header else { return Ok(damaged(0, 0)) };
+    let mut body = Bytes::from(bytes).slice(BATCH_BYTES..trailer);
+    body.truncate(header.body_len as usize);
     if crc32c::crc32c(&body) != header.body_crc {
         return Ok(damaged(header.mark, header.flags));
     }
-    let mut table = Bytes::from(body);
+    let mut table = body;
     let records = table.split_off(header.table_len as usize);
     Ok(Logged {
         index: header.index,

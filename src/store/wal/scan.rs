@@ -28,6 +28,7 @@ pub(crate) struct Batch {
     pub(crate) group: u64,
     pub(crate) index: u64,
     pub(crate) flags: u32,
+    pub(crate) body_len: u32,
     pub(crate) table_len: u32,
     /// Its body is whole, too.
     pub(crate) whole: bool,
@@ -62,6 +63,7 @@ pub(crate) fn read_segment(bytes: &[u8], number: u64) -> Contents {
             group: batch.group,
             index: batch.index,
             flags: batch.flags,
+            body_len: batch.body_len,
             table_len: batch.table_len,
             whole,
         });
@@ -75,10 +77,9 @@ pub(crate) fn read_segment(bytes: &[u8], number: u64) -> Contents {
 /// The first batch at or behind `at` with an LSN above `last`.
 fn next_batch(bytes: &[u8], at: usize, number: u64, last: u64) -> Option<(usize, BatchHeader)> {
     let ends = bytes.len();
-    (at..ends).step_by(8).find_map(|at| {
-        let header = BatchHeader::decode(&bytes[at..], number)?;
-        let fits = header.room() as usize <= ends - at;
-        (fits && header.lsn > last && header.durable < header.lsn).then_some((at, header))
+    (at..ends).step_by(8).find_map(|place| {
+        let (start, header) = BatchHeader::find(bytes, place, number)?;
+        (start >= at && header.lsn > last && header.durable < header.lsn).then_some((start, header))
     })
 }
 

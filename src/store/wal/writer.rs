@@ -32,7 +32,6 @@ const QUIET: Duration = Duration::from_secs(1);
 const DEBT_WAIT: Duration = Duration::from_secs(2);
 /// The next segment is made when such a part of the one in use is: not by those who write little.
 const PREPARE_AT: u64 = 4;
-const PADDING: [u8; 8] = [0; 8];
 
 struct Writer {
     shared: Arc<Shared>,
@@ -247,18 +246,20 @@ impl Writer {
         let Some(segment) = &mut self.segment else { return Ok(()) };
         let first_lsn = self.next_lsn;
         self.next_lsn += lot.len() as u64;
-        let headers: Vec<[u8; BATCH_BYTES]> = (first_lsn..)
+        let frames: Vec<_> = (first_lsn..)
             .zip(&lot)
-            .map(|(lsn, queued)| queued.header(segment.file.number, lsn, self.durable).encode())
+            .map(|(lsn, queued)| {
+                queued.header(segment.file.number, lsn, self.durable).encode_frame()
+            })
             .collect();
         let mut parts = Vec::with_capacity(lot.len() * 4);
         let mut bytes = 0;
-        for (queued, header) in lot.iter().zip(&headers) {
+        for (queued, (header, trailer)) in lot.iter().zip(&frames) {
             parts.push(IoSlice::new(header));
             parts.extend(queued.batch.body.iter().map(|part| IoSlice::new(part)));
-            let len = BATCH_BYTES + queued.body_len;
             let room = format::room(queued.body_len);
-            parts.push(IoSlice::new(&PADDING[..room as usize - len]));
+            let rest = room as usize - BATCH_BYTES - queued.body_len;
+            parts.push(IoSlice::new(&trailer[trailer.len() - rest..]));
             bytes += room;
         }
         let header = SegmentHeader {

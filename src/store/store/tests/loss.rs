@@ -163,3 +163,30 @@ fn a_damaged_checkpoint_is_told_and_the_older_one_counts() {
     assert_eq!(get(&store, id, "k").unwrap(), "1");
     assert_eq!(store.stats().damaged, 1);
 }
+
+#[test]
+fn a_damaged_batch_costs_its_messages_and_no_others() {
+    let disk = FaultyDisk::new(1);
+    let store = open(&disk);
+    let id = create(&store, "s");
+    publish(&store, id, &[b"one", b"damaged-later", b"three"]).unwrap();
+    put(&store, id, "k", b"v").unwrap();
+    drop(store);
+    let (path, at) = paths(&disk, "/wal/")
+        .into_iter()
+        .find_map(|path| {
+            let bytes = read_file(&disk, &path).unwrap();
+            let at = bytes.windows(7).position(|part| part == b"damaged")?;
+            Some((path, at))
+        })
+        .unwrap();
+    assert!(disk.flip(&path, at as u64, 0));
+    let store = open(&disk);
+    assert_eq!(messages(&store, id), [(1, b"one".to_vec()), (3, b"three".to_vec())]);
+    assert_eq!(get(&store, id, "k").unwrap(), "v");
+    assert!(store.stats().damaged > 0);
+    assert_eq!(store.log(id).unwrap().reader().state().lost, 1);
+    // No sequence is given twice.
+    publish(&store, id, &[b"four"]).unwrap();
+    assert_eq!(messages(&store, id).last().unwrap().0, 4);
+}
