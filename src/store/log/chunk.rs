@@ -106,11 +106,12 @@ impl Maker {
         })
     }
 
-    /// The records of the chunk that `bytes` begin with. Where the content is neither compressed nor
-    /// encrypted, what is damaged is only noted, since each record has a checksum of its own.
+    /// The records of the chunk that `bytes` are, as far as they go. Where the content is neither
+    /// compressed nor encrypted, what is damaged is only noted, since each record has a checksum of
+    /// its own; and where the header is damaged, the content may be just that.
     pub(crate) fn decode(&self, segment: u64, bytes: &[u8]) -> Result<(Vec<u8>, bool), BadChunk> {
-        let head = self.head(bytes).ok_or(BadChunk::Head)?;
-        let content = &bytes[HEAD_BYTES..];
+        let content = bytes.get(HEAD_BYTES..).ok_or(BadChunk::Head)?;
+        let Some(head) = self.head(bytes) else { return Ok((content.to_vec(), false)) };
         let content = content.get(..head.stored as usize).unwrap_or(content);
         let whole = content.len() == head.stored as usize && self.salt.sum(content) == head.crc;
         if head.flags == 0 {

@@ -7,7 +7,6 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
-use super::chunk::BadChunk;
 use super::core::Core;
 use super::file::{self, Chunk};
 use super::memory::{Key, Piece};
@@ -91,12 +90,7 @@ impl Core {
         };
         let bytes = file.and_then(|file| read(&*file, chunk));
         let found = bytes.map_err(|error| error.to_string()).and_then(|bytes| {
-            let records = self.maker.decode(segment, &bytes).or_else(|bad| {
-                // Of a chunk whose header is damaged the records may be whole.
-                let is_plain = bad == BadChunk::Head && chunk.stored > chunk.len;
-                let body = bytes.get(super::chunk::HEAD_BYTES..).filter(|_| is_plain);
-                body.map(|body| (body.to_vec(), false)).ok_or_else(|| bad.to_string())
-            })?;
+            let records = self.maker.decode(segment, &bytes).map_err(|bad| bad.to_string())?;
             Ok(records.0)
         });
         let (records, why) = match found {

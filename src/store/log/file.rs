@@ -138,28 +138,38 @@ impl Header {
     }
 }
 
-/// Finds the chunks of a file by their headers, whatever lies between: each with the offset of its
-/// records, their length and its place.
+/// Finds the chunks of a file by their headers. Where a header is damaged, what lies up to the next
+/// one is taken for a chunk as well: its records may be whole.
 pub(crate) fn scan(bytes: &[u8], maker: &chunk::Maker) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    let mut at = HEADER_BYTES;
     let finder = memchr::memmem::Finder::new(&chunk::MAGIC);
-    while let Some(rest) = bytes.get(at..)
-        && let Some(skip) = finder.find(rest)
-    {
+    let mut at = HEADER_BYTES;
+    // Where the chunk that is looked for begins if all is well, and the offset of its records.
+    let mut expected = (at, 0);
+    while let Some(skip) = bytes.get(at..).and_then(|rest| finder.find(rest)) {
         at += skip;
-        let behind = chunks.last().map_or(0, |chunk| chunk.start + chunk.len);
         let head = maker.head(&bytes[at..]).filter(|head| head.is_possible());
-        let Some(head) = head.filter(|head| head.start >= behind) else {
+        let Some(head) = head.filter(|head| head.start >= expected.1) else {
             at += 1;
             continue;
         };
+        chunks.extend(
+            unnamed(expected, at).into_iter().filter(|chunk| chunk.len <= head.start - chunk.start),
+        );
         let stored = chunk::HEAD_BYTES as u32 + head.stored;
         chunks.push(Chunk { start: head.start, len: head.len, at: at as u32, stored });
-        // A length that is wrong in spite of its checksum does not hide what follows.
-        at += chunk::HEAD_BYTES + (head.stored as usize).min(bytes.len() - at);
+        at = bytes.len().min(at + stored as usize);
+        expected = (at, head.start + head.len);
     }
+    chunks.extend(unnamed(expected, bytes.len()));
     chunks
+}
+
+/// The chunk without a header that may lie between its expected place and `end`.
+fn unnamed((at, start): (usize, u32), end: usize) -> Option<Chunk> {
+    let len = end.checked_sub(at + chunk::HEAD_BYTES).filter(|len| *len > 0)? as u32;
+    let stored = len + chunk::HEAD_BYTES as u32;
+    Some(Chunk { start, len: len.min(u32::MAX - start), at: at as u32, stored })
 }
 
 /// The records of a chunk one by one: offset, record, and whether it is whole.

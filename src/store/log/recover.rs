@@ -165,6 +165,7 @@ fn scan(core: &Core, file: Arc<dyn File>, id: u64, base: u64, limit: u32) -> io:
     let mut last = None;
     for chunk in &chunks {
         let stored = bytes.get(chunk.at as usize..).unwrap_or(&[]);
+        let stored = &stored[..stored.len().min(chunk.stored as usize)];
         let Ok((records, _)) = core.maker.decode(id, stored) else { continue };
         for (offset, record) in file::records(*chunk, &records, core.maker.salt) {
             // The number of what is damaged is known, if nothing else: it is missed later.

@@ -1,4 +1,5 @@
 //! Tests of logs.
 
+mod damage;
 pub(crate) mod kit;
 mod model;
