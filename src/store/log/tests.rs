@@ -2,4 +2,5 @@
 
 mod damage;
 pub(crate) mod kit;
+mod measure;
 mod model;
