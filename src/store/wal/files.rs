@@ -15,6 +15,8 @@ use crate::disk::{Access, Disk, File};
 
 /// How many files wait to be used again; more than that are removed.
 const SPARES_MAX: usize = 2;
+/// A file that is needed at once is no longer than this.
+const SMALL_BYTES: u64 = 8 << 20;
 /// Synced at once, when a file is filled with zeros.
 const SYNC_BYTES: u64 = 4 << 20;
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
@@ -41,8 +43,8 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What is to be made: a number and whether it is to be filled with zeros.
-    wanted: Option<(u64, bool)>,
+    /// What is to be made: its number and how long it is, unless there is one to be used again.
+    wanted: Option<(u64, u64)>,
     ready: Option<io::Result<SegmentFile>>,
     making: bool,
     spares: VecDeque<u64>,
@@ -66,11 +68,11 @@ impl Files {
         files
     }
 
-    /// Has a file made in the background. `zeroed`: it need not be there at once, so it may as well
-    /// be filled.
-    pub(crate) fn prepare(&self, number: u64, zeroed: bool) {
+    /// Has a file made in the background. `urgent`: somebody waits for it, so it may be a small one.
+    pub(crate) fn prepare(&self, number: u64, urgent: bool) {
+        let len = self.shared.len;
         let mut state = self.shared.state.lock();
-        state.wanted = Some((number, zeroed));
+        state.wanted = Some((number, if urgent { len.min(SMALL_BYTES) } else { len }));
         self.shared.changed.notify_all();
     }
 
@@ -90,7 +92,7 @@ impl Files {
 
     /// A file for a batch that is larger than any segment.
     pub(crate) fn make_large(&self, number: u64, len: u64) -> io::Result<SegmentFile> {
-        self.shared.make(number, len, None, false)
+        self.shared.make(number, len, None)
     }
 
     /// A file that holds nothing of value any more. `reuse`: it can be written again. Call it for
@@ -135,14 +137,14 @@ impl Shared {
     fn work(&self) {
         let mut state = self.state.lock();
         while !state.ended {
-            let Some((number, zeroed)) = state.wanted.take() else {
+            let Some((number, len)) = state.wanted.take() else {
                 self.changed.wait(&mut state);
                 continue;
             };
             let spare = state.spares.pop_front();
             state.making = true;
             drop(state);
-            let made = self.make(number, self.len, spare, zeroed);
+            let made = self.make(number, len, spare);
             state = self.state.lock();
             state.making = false;
             state.ready = Some(made);
@@ -150,21 +152,15 @@ impl Shared {
         }
     }
 
-    fn make(
-        &self,
-        number: u64,
-        len: u64,
-        spare: Option<u64>,
-        zeroed: bool,
-    ) -> io::Result<SegmentFile> {
+    fn make(&self, number: u64, len: u64, spare: Option<u64>) -> io::Result<SegmentFile> {
         let path = self.dir.join(file_name(number));
         if let Some(spare) = spare {
             self.disk.rename(&self.dir.join(file_name(spare)), &path)?;
             let file = self.disk.open(&path, Access::Write)?;
             self.disk.sync_dir(&self.dir)?;
-            return Ok(SegmentFile { number, file, len });
+            return Ok(SegmentFile { number, file, len: self.len });
         }
-        let made = self.make_new(&path, len, zeroed);
+        let made = self.make_new(&path, len);
         if made.is_err() {
             // Whatever space it took is needed by others.
             let _ = self.disk.remove_file(&path);
@@ -172,16 +168,12 @@ impl Shared {
         Ok(SegmentFile { number, file: made?, len })
     }
 
-    fn make_new(
-        &self,
-        path: &std::path::Path,
-        len: u64,
-        zeroed: bool,
-    ) -> io::Result<Arc<dyn File>> {
+    fn make_new(&self, path: &std::path::Path, len: u64) -> io::Result<Arc<dyn File>> {
         let file = self.disk.open(path, Access::Truncate)?;
         file.preallocate(len)?;
         let mut at = 0;
-        while zeroed && at < len {
+        // Writing to space that was never written is slower by far: the file system must note it.
+        while at < len {
             let rest = ZEROS.len().min((len - at) as usize);
             file.write_at(&ZEROS[..rest], at)?;
             at += rest as u64;

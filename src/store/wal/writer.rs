@@ -103,7 +103,7 @@ pub(crate) fn start(
         strikes: 0,
         broken: false,
     };
-    writer.prepare(false);
+    writer.prepare(true);
     let handle = thread::Builder::new().name("store-wal".into()).spawn(move || writer.run())?;
     let handle = Mutex::new(Some(handle));
     Ok(Wal { thread: Arc::new(Thread { shared: Arc::clone(&shared), handle }), shared })
@@ -288,7 +288,7 @@ impl Writer {
             self.waiting.push((queued.batch.settle, queued.index));
         }
         if !self.prepared && segment.at - FIRST >= segment.file.len / PREPARE_AT {
-            self.prepare(true);
+            self.prepare(false);
         }
         Ok(())
     }
@@ -400,13 +400,13 @@ impl Writer {
             Ok(file) => file,
             Err(_) => {
                 // What failed then may work now.
-                self.prepare(false);
+                self.prepare(true);
                 self.files.take()?
             }
         };
         if FIRST + room > file.len {
             // In the order of use, which is the order of the numbers.
-            self.files.give_back(file.number, true);
+            self.files.give_back(file.number, self.files.is_regular(file.len));
             self.last_number += 1;
             let len = (FIRST + room).next_multiple_of(FIRST);
             file = self.files.make_large(self.last_number, len)?;
@@ -422,10 +422,10 @@ impl Writer {
         Ok(())
     }
 
-    fn prepare(&mut self, zeroed: bool) {
+    fn prepare(&mut self, urgent: bool) {
         self.last_number += 1;
         self.prepared = true;
-        self.files.prepare(self.last_number, zeroed);
+        self.files.prepare(self.last_number, urgent);
     }
 
     /// Ends the segment in use, all of it safe.
