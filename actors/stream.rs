@@ -81,6 +81,7 @@ use self::timer::Timer;
 use crate::consumer::messages::Home;
 use crate::delivery::outlet::{self, Outlet};
 use crate::delivery::{Deliveries, Feed};
+use crate::jetstream::directory::StandIn;
 use crate::jetstream::{JetStream, Mail, StreamEntry};
 use crate::source::Report;
 
@@ -163,6 +164,8 @@ struct Life {
     sending: Option<Sending>,
     filling: Option<Filling>,
     taps: Taps,
+    /// As a mirror, it answers for its origin.
+    stand_in: Option<StandIn>,
     /// The last messages of sources that are staged, by their key.
     places: BTreeMap<Arc<str>, u64>,
     /// Whether its creation was told.

@@ -83,8 +83,8 @@ impl FrontDesk {
                     (None, _) => self.ask(frames, count),
                 }
             }
-            To::Stream(stream) => match self.directory.stream(stream) {
-                Some(entry) => entry.mail.send(mail(MailKind::Direct)).is_ok(),
+            To::Stream(stream) => match self.directory.direct(stream) {
+                Some(stream) => stream.send(mail(MailKind::Direct)).is_ok(),
                 None => self.ask(frames, count),
             },
             To::Api => self.ask(frames, count),

@@ -4,6 +4,7 @@
 //! Written by streams (themselves and their consumers), read by every publisher.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -39,11 +40,22 @@ pub enum MailKind {
 #[derive(Default)]
 pub struct Directory {
     streams: RwLock<HashMap<Box<[u8]>, Arc<StreamEntry>>>,
+    /// Mirrors that answer direct gets of their origin, by the origin's name.
+    mirrors: RwLock<HashMap<Box<[u8]>, Vec<Recipient<Mail>>>>,
+}
+
+/// A mirror answers direct gets of its origin until this is dropped.
+pub struct StandIn {
+    directory: Arc<Directory>,
+    origin: Box<[u8]>,
+    mail: Recipient<Mail>,
 }
 
 /// One stream that serves.
 pub struct StreamEntry {
     pub mail: Recipient<Mail>,
+    /// Whether it answers direct gets.
+    pub answers_direct: AtomicBool,
     /// For who wants to know how the stream is, and is no client.
     pub survey: Recipient<StreamSurvey>,
     consumers: RwLock<HashMap<Box<[u8]>, ConsumerEntry>>,
@@ -75,7 +87,12 @@ impl Directory {
         mail: Recipient<Mail>,
         survey: Recipient<StreamSurvey>,
     ) -> Arc<StreamEntry> {
-        let entry = Arc::new(StreamEntry { mail, survey, consumers: RwLock::default() });
+        let entry = Arc::new(StreamEntry {
+            mail,
+            answers_direct: AtomicBool::new(false),
+            survey,
+            consumers: RwLock::default(),
+        });
         self.streams.write().insert(stream.as_bytes().into(), Arc::clone(&entry));
         entry
     }
@@ -93,6 +110,24 @@ impl Directory {
         self.streams.read().get(name).cloned()
     }
 
+    /// Who answers direct gets of a stream: itself, or else a mirror.
+    #[must_use]
+    pub fn direct(&self, name: &[u8]) -> Option<Recipient<Mail>> {
+        if let Some(entry) = self.streams.read().get(name)
+            && entry.answers_direct.load(Relaxed)
+        {
+            return Some(entry.mail.clone());
+        }
+        self.mirrors.read().get(name)?.first().cloned()
+    }
+
+    /// A mirror begins to answer direct gets of its origin.
+    pub fn stand_in(self: &Arc<Self>, origin: &str, mail: Recipient<Mail>) -> StandIn {
+        let origin: Box<[u8]> = origin.as_bytes().into();
+        self.mirrors.write().entry(origin.clone()).or_default().push(mail.clone());
+        StandIn { directory: Arc::clone(self), origin, mail }
+    }
+
     /// All streams that serve, in the order of their names.
     #[must_use]
     pub fn streams(&self) -> Vec<(String, Arc<StreamEntry>)> {
@@ -108,6 +143,20 @@ impl Directory {
     #[must_use]
     pub fn consumer(&self, stream: &[u8], consumer: &[u8]) -> Option<Recipient<Mail>> {
         self.streams.read().get(stream)?.consumer(consumer)
+    }
+}
+
+// === impl StandIn ===
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let mut mirrors = self.directory.mirrors.write();
+        if let Some(list) = mirrors.get_mut(&self.origin) {
+            list.retain(|mail| mail.cell().id() != self.mail.cell().id());
+            if list.is_empty() {
+                mirrors.remove(&self.origin);
+            }
+        }
     }
 }
 

@@ -193,6 +193,7 @@ impl Life {
             sending: None,
             filling: None,
             taps: BTreeMap::new(),
+            stand_in: None,
             places: BTreeMap::new(),
             announced: false,
             charged: (0, 0),
@@ -205,6 +206,7 @@ impl Life {
     /// It is over, be it by a panic: nothing of it stays with others.
     pub(super) fn leave(&mut self) {
         self.subjects.clear();
+        self.stand_in = None;
         self.settle_accounts();
         self.js.usage.streams.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         let consumers = self.consumers.len() as i64;

@@ -65,9 +65,6 @@ impl Life {
     ) {
         let Some(reply) = frame.reply.map(|reply| reply.of(bytes)) else { return };
         let subject = frame.subject.of(bytes);
-        if !self.state.config().allow_direct {
-            return drop(out.refuse(reply, subject));
-        }
         let level = headers::get(frame.headers.of(bytes), names::REQUIRED_API_LEVEL);
         if level.is_some_and(|level| !is_met(level)) {
             return tell(out, reply, status::REQUIRED_API_LEVEL);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use vagus_jetstream::stream::{StreamConfig, StreamSource, StreamSourceInfo};
 use vagus_runtime::{Cx, Handle, Restart, Spec};
@@ -37,6 +38,9 @@ fn key(source: &StreamSource) -> Arc<str> {
     key.into()
 }
 
+/// A mirror that is this many messages behind does not answer for its origin.
+const LAG_MAX: u64 = 10;
+
 fn wanted(config: &StreamConfig) -> impl Iterator<Item = (Arc<str>, &StreamSource)> {
     let sources = config.sources.iter().map(|source| (key(source), source));
     config.mirror.iter().map(|mirror| (Arc::from(""), mirror)).chain(sources)
@@ -45,6 +49,7 @@ fn wanted(config: &StreamConfig) -> impl Iterator<Item = (Arc<str>, &StreamSourc
 impl Life {
     /// Brings those to life that the configuration names, and no others.
     pub(super) fn set_taps(&mut self, cx: &mut Cx<'_, Stream>) {
+        self.answer_direct();
         let config = Arc::clone(self.state.config());
         let all: Vec<_> = wanted(&config).collect();
         let stays = |known: &Arc<str>, tap: &Tap| {
@@ -100,6 +105,24 @@ impl Life {
         if let Some(tap) = self.taps.get_mut(key) {
             tap.info = Some((report.info, self.js.now_ns()));
         }
+        self.answer_direct();
+    }
+
+    /// Says whether direct gets are answered here: own ones, and as a mirror that is not far behind
+    /// those of the origin.
+    pub(super) fn answer_direct(&mut self) {
+        let config = self.state.config();
+        self.entry.answers_direct.store(config.allow_direct, Relaxed);
+        let origin = config.mirror.as_ref().filter(|_| config.mirror_direct);
+        let told = self.taps.get("").and_then(|tap| tap.info.as_ref());
+        let near = told.is_some_and(|(info, _)| info.active >= 0 && info.lag < LAG_MAX);
+        self.stand_in = match (origin, self.stand_in.take()) {
+            (Some(origin), None) if near => {
+                Some(self.js.directory.stand_in(&origin.name, self.me.recipient()))
+            }
+            (Some(_), Some(held)) if near => Some(held),
+            _ => None,
+        };
     }
 
     /// How the mirror's origin and the sources get on.
