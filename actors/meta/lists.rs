@@ -82,7 +82,9 @@ impl Meta {
                 }
             }
             let offline: BTreeMap<_, _> = me.offline.clone();
-            missing.extend(offline.keys().filter(|name| !me.streams.contains_key(*name)).cloned());
+            let only_offline = offline.keys().filter(|name| !me.streams.contains_key(*name));
+            missing.extend(only_offline.clone().cloned());
+            let page = Page { total: page.total + only_offline.count() as u64, ..page };
             let list = StreamList { page, streams, missing, offline };
             me.turn(cx, |me, out, _| me.reply(&caller, list, out));
         });
