@@ -13,7 +13,7 @@ mod remove;
 mod requests;
 mod restore;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, mpsc};
 
 use serde_json::json;
@@ -37,8 +37,11 @@ pub struct Meta {
     /// Streams that this server can't run, and why.
     offline: BTreeMap<String, String>,
     roster: Option<Roster>,
-    /// To whoever waits for the API to be there; after that nobody listens.
+    /// To whoever waits for the API and the streams to be there; after that nobody listens.
     ready: mpsc::Sender<()>,
+    subscribed: bool,
+    /// Streams from before that do not serve yet.
+    awaited: BTreeSet<String>,
     requests: u64,
 }
 
@@ -77,6 +80,14 @@ struct Erased {
     outcome: Result<(), CommitError>,
 }
 
+/// Nothing is left of a stream that was not restored to its end.
+struct GivenUp {
+    name: String,
+    /// Where somebody waits to be told, and what.
+    answer: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Message for GivenUp {}
 impl Message for Stored {}
 impl Message for Erased {}
 
@@ -98,6 +109,8 @@ impl Meta {
             offline: BTreeMap::new(),
             roster: None,
             ready,
+            subscribed: false,
+            awaited: BTreeSet::new(),
             requests: 0,
         }
     }
@@ -122,10 +135,24 @@ impl Meta {
         });
         let roster = Roster::new(broker, subs.collect());
         cx.when(roster.register(), |me, (), _| {
-            // Nobody waits any more once the server runs.
-            let _ = me.ready.send(());
+            me.subscribed = true;
+            me.tell_ready();
         });
         self.roster = Some(roster);
+    }
+
+    fn tell_ready(&self) {
+        if self.subscribed && self.awaited.is_empty() {
+            // Nobody waits any more once the server runs.
+            let _ = self.ready.send(());
+        }
+    }
+
+    /// A stream from before serves, or never will.
+    fn came(&mut self, name: &str) {
+        if self.awaited.remove(name) {
+            self.tell_ready();
+        }
     }
 
     /// Brings a stream to life.
@@ -212,13 +239,21 @@ impl Handler<News> for Meta {
                     known.config = config;
                 }
                 self.offline.remove(&name);
+                self.came(&name);
             }
             News::Failed { name, cause } => {
+                self.came(&name);
                 tracing::error!("JetStream stream '$G > {name}' can't be served: {cause}");
                 self.offline.insert(name, cause);
             }
-            News::RestoreFailed { name } => self.give_up(&name, cx),
+            News::RestoreFailed { name, answer } => self.give_up(name, answer, cx),
         }
+    }
+}
+
+impl Handler<GivenUp> for Meta {
+    fn handle(&mut self, given_up: GivenUp, cx: &mut Cx<'_, Self>) {
+        self.turn(cx, |me, out, _| me.given_up(given_up, out));
     }
 }
 

@@ -159,6 +159,8 @@ struct Life {
     bell: Bell,
     atomic: BTreeMap<Box<[u8]>, Atomic>,
     fast: BTreeMap<Box<[u8]>, Fast>,
+    /// Those that have ended and are not stored to the end yet, oldest first.
+    fast_closing: VecDeque<(Box<[u8]>, Fast)>,
     timer: Timer,
     search: Search,
     sending: Option<Sending>,

@@ -10,10 +10,10 @@ use vagus_runtime::Cx;
 use vagus_store::GroupInfo;
 
 use super::requests::required;
-use super::{Known, Meta, Phase};
-use crate::delivery::Outlet;
+use super::{GivenUp, Known, Meta, Phase};
+use crate::delivery::{Outlet, Post};
 use crate::jetstream::{Caller, keys};
-use crate::stream::messages::Request;
+use crate::stream::messages::{RESTORING, Request};
 
 impl Meta {
     /// Brings to life what the store has. A stream serves as soon as its own log is read.
@@ -21,8 +21,14 @@ impl Meta {
         let mut groups = self.js.store.groups();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         for group in groups {
+            if self.is_half_restored(&group) {
+                tracing::warn!("stream '$G > {}' was not restored to its end", group.name);
+                self.js.store.delete(group.id, Box::new(|_| {}));
+                continue;
+            }
             match self.stored_config(&group) {
                 Ok(config) => {
+                    self.awaited.insert(group.name.clone());
                     let handle = self.spawn(&group.name, group.id, cx);
                     let phase = Phase::Living { group: group.id, handle };
                     self.streams.insert(group.name, Known { config: Arc::new(config), phase });
@@ -33,6 +39,11 @@ impl Meta {
                 }
             }
         }
+    }
+
+    /// Whether the server ended while a client filled this stream: it never held more than a copy.
+    fn is_half_restored(&self, group: &GroupInfo) -> bool {
+        self.js.store.table(group.id).is_ok_and(|table| table.get(RESTORING).is_some())
     }
 
     /// The configuration of a stream in the store, unless a newer server wrote it: what this one
@@ -75,14 +86,34 @@ impl Meta {
         self.begin(caller, config, Request::Restore(Box::new(ask.state)), cx)
     }
 
-    /// A restore failed half way: nothing of it stays.
-    pub(super) fn give_up(&mut self, name: &str, cx: &mut Cx<'_, Self>) {
-        let Some(known) = self.streams.remove(name) else { return };
-        let Phase::Living { group, handle } = known.phase else { return };
+    /// A restore failed half way: nothing of it stays. Who waits is told when that is so.
+    pub(super) fn give_up(
+        &mut self,
+        name: String,
+        answer: Option<(Vec<u8>, Vec<u8>)>,
+        cx: &mut Cx<'_, Self>,
+    ) {
+        let Some(known) = self.streams.get_mut(&name) else { return };
+        let Phase::Living { group, handle } = std::mem::replace(&mut known.phase, Phase::Leaving)
+        else {
+            return;
+        };
         handle.stop();
-        cx.when(handle.ended(), move |me, _, _| {
-            me.js.store.delete(group, Box::new(|_| {}));
+        cx.when(handle.ended(), move |me, _, cx| {
+            let meta = cx.handle();
+            let done = Box::new(move |_| {
+                // A parent that is gone tells nobody.
+                let _ = meta.send_urgent(GivenUp { name, answer });
+            });
+            me.js.store.delete(group, done);
         });
+    }
+
+    pub(super) fn given_up(&mut self, given_up: GivenUp, out: &mut Outlet<'_>) {
+        self.streams.remove(&given_up.name);
+        if let Some((subject, payload)) = &given_up.answer {
+            out.publish(Post { subject, reply: None, headers: None, payload });
+        }
     }
 }
 

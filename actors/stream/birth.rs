@@ -130,6 +130,7 @@ impl Stream {
             if let Some(then) = me.after_serving.take() {
                 then(me, cx);
             }
+            me.finish(cx);
         });
     }
 }
@@ -188,6 +189,7 @@ impl Life {
             bell: Bell::default(),
             atomic: BTreeMap::new(),
             fast: BTreeMap::new(),
+            fast_closing: VecDeque::new(),
             timer: Timer::default(),
             search: Default::default(),
             sending: None,

@@ -10,10 +10,9 @@ impl Stream {
     /// At the end of every turn. A timer or a future that changed something calls it too: its
     /// turn may come after the one that ends all others.
     pub(super) fn finish(&mut self, cx: &mut Cx<'_, Self>) {
-        if self.live(|life| life.commit()).unwrap_or(false) {
+        // What is done at the end of a commit may stage more.
+        while self.live(|life| life.commit()).unwrap_or(false) {
             self.turn(cx, |life, out, cx| life.land(out, cx));
-            // What was done there may have staged more.
-            self.live(|life| life.commit());
         }
         if self.live(|life| life.sending.as_ref().is_some_and(|one| one.stirred)) == Some(true) {
             self.send_snapshot(cx);
@@ -38,7 +37,7 @@ impl Life {
 
     /// Sends what is staged on its way. Whether there is something to be told.
     fn commit(&mut self) -> bool {
-        let staged = self.state.log.is_staged();
+        let staged = self.failing.is_none() && self.state.log.is_staged();
         let removed = std::mem::take(&mut self.state.removed);
         for subject in self.state.made.drain(..) {
             self.open.touch(subject);
@@ -47,7 +46,7 @@ impl Life {
             let mut flight = std::mem::take(&mut self.open);
             flight.last_seq = self.state.log.last_seq();
             flight.removed = removed;
-            if staged && self.failing.is_none() {
+            if staged {
                 self.submit(&mut flight);
             }
             self.flights.push_back(flight);

@@ -57,10 +57,6 @@ impl Life {
             self.end_fast(id, reply);
             return Ok(());
         }
-        if batch.ending {
-            // The publisher waits for the end already.
-            return Ok(());
-        }
         let before = batch.last;
         let (gap, goes_on) = batch.accept(&ticket);
         if let Some(gap) = gap {
@@ -198,7 +194,10 @@ impl Life {
 
     /// A batch that is to end does so behind what of it is under way.
     fn end_fast(&mut self, id: &[u8], reply: Option<Span>) {
-        if self.fast.get(id).is_some_and(|batch| batch.ending) {
+        if self.fast.get(id).is_some_and(|batch| batch.ending)
+            && let Some(ended) = self.drop_fast(id)
+        {
+            self.fast_closing.push_back((id.into(), ended));
             let batch = self.open.batch(id);
             self.push_fast(reply, Answer::FastEnd { batch });
         }
@@ -212,7 +211,8 @@ impl Life {
     }
 
     pub(super) fn fast_ended(&mut self, id: &[u8], reply: &[u8], out: &mut Outlet<'_>) {
-        let Some(batch) = self.drop_fast(id) else { return };
+        let closing = self.fast_closing.iter().position(|(known, _)| **known == *id);
+        let Some((_, batch)) = closing.and_then(|at| self.fast_closing.remove(at)) else { return };
         let mut text = Vec::new();
         let id = String::from_utf8_lossy(id);
         self.answers.batch(&mut text, batch.stream_seq, &id, batch.last);
@@ -231,7 +231,14 @@ impl Life {
         out: &mut Outlet<'_>,
     ) {
         let open = self.fast.len();
-        let Some(batch) = self.fast.get_mut(id) else { return };
+        let closing = self.fast_closing.iter().position(|(known, _)| **known == *id);
+        let batch = match closing {
+            Some(at) => &mut self.fast_closing[at].1,
+            None => match self.fast.get_mut(id) {
+                Some(batch) => batch,
+                None => return,
+            },
+        };
         let mut tell = |payload: &[u8]| {
             if !reply.is_empty() {
                 out.publish(Post { subject: reply, reply: None, headers: None, payload });
@@ -239,12 +246,17 @@ impl Life {
         };
         if let Some(failure) = failure {
             tell(failure);
-            self.drop_fast(id);
+            match closing {
+                Some(at) => drop(self.fast_closing.remove(at)),
+                None => drop(self.drop_fast(id)),
+            }
             return;
         }
         batch.on_stored(seq, stream_seq);
-        let due = if batch.ending { None } else { batch.due_ack(open) };
-        if let Some(due) = due {
+        // The last of all is told with the end.
+        if !(batch.ending && batch.pending == 0)
+            && let Some(due) = batch.due_ack(open)
+        {
             tell(&due);
         }
     }

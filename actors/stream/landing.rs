@@ -161,6 +161,7 @@ impl Life {
         self.places.clear();
         self.state.abort();
         self.fast.values_mut().for_each(Fast::lose_pending);
+        self.fast_closing.clear();
         self.charge();
         self.resume_retention();
     }

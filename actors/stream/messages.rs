@@ -137,8 +137,9 @@ pub enum News {
     Updated { name: String, config: Arc<StreamConfig> },
     /// It can't serve, and why.
     Failed { name: String, cause: String },
-    /// Its restore did not come to an end: nothing of it is to stay.
-    RestoreFailed { name: String },
+    /// Its restore did not come to an end: nothing of it is to stay. Then who waits is told:
+    /// where, and what.
+    RestoreFailed { name: String, answer: Option<(Vec<u8>, Vec<u8>)> },
 }
 
 impl Message for Call {

@@ -18,6 +18,8 @@ pub(super) struct Tap {
     handle: Handle<Source>,
     /// What its actor told last, and when (nanoseconds of the wall clock).
     info: Option<(StreamSourceInfo, i64)>,
+    /// When messages came from there last.
+    heard_ns: Option<i64>,
 }
 
 /// The origins of a stream, by the key of their place in the table; the mirror's is empty.
@@ -66,7 +68,10 @@ impl Life {
         for (key, source) in all {
             if !self.taps.contains_key(&key) {
                 let handle = self.tap(Arc::clone(&key), source, cx);
-                self.taps.insert(key, Tap { config: source.clone(), handle, info: None });
+                self.taps.insert(
+                    key,
+                    Tap { config: source.clone(), handle, info: None, heard_ns: None },
+                );
             }
         }
     }
@@ -95,6 +100,17 @@ impl Life {
         let value = self.home.table.get(&[POSITIONS, key.as_bytes()].concat());
         let bytes = value.and_then(|value| <[u8; 8]>::try_from(&*value.base).ok());
         bytes.map_or(0, u64::from_be_bytes)
+    }
+
+    /// Messages came.
+    pub(super) fn heard_of(&mut self, origin: &Origin) {
+        let key = match origin {
+            Origin::Mirror => "",
+            Origin::Source { key } => key,
+        };
+        if let Some(tap) = self.taps.get_mut(key) {
+            tap.heard_ns = Some(self.js.now_ns());
+        }
     }
 
     pub(super) fn reported(&mut self, report: Report) {
@@ -129,10 +145,12 @@ impl Life {
     pub(super) fn source_infos(&self) -> (Option<StreamSourceInfo>, Vec<StreamSourceInfo>) {
         let (config, now_ns) = (self.state.config(), self.js.now_ns());
         let info = |(key, source): (Arc<str>, &StreamSource)| {
-            let told = self.taps.get(&key).and_then(|tap| tap.info.as_ref());
-            let told = told.map(|(info, at)| {
-                let silent = if info.active < 0 { 0 } else { (now_ns - at).max(1) };
-                StreamSourceInfo { active: info.active + silent, ..info.clone() }
+            let tap = self.taps.get(&key);
+            let told = tap.and_then(|tap| tap.info.as_ref().map(|info| (info, tap.heard_ns)));
+            let told = told.map(|((info, at), heard)| {
+                let since = heard.into_iter().chain((info.active >= 0).then(|| at - info.active));
+                let active = since.max().map_or(-1, |since| (now_ns - since).max(1));
+                StreamSourceInfo { active, ..info.clone() }
             });
             let unknown = || StreamSourceInfo {
                 name: source.name.clone(),

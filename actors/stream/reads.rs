@@ -49,12 +49,17 @@ fn shown(stored: &Stored<'_>, no_headers: bool) -> StoredMessage {
 
 impl Life {
     pub(super) fn get(
-        &self,
+        &mut self,
         caller: Caller,
         ask: MsgGet,
         out: &mut Outlet<'_>,
         cx: &mut Cx<'_, Stream>,
     ) {
+        if self.is_under_way(&ask) {
+            // It is answered behind the commit of what it asks for.
+            self.open.then.push(Box::new(move |life, _, out, cx| life.get(caller, ask, out, cx)));
+            return;
+        }
         let answer = match check(&ask) {
             Err(error) => Err(error),
             Ok(()) => match select(&self.state.reader, &ask) {
@@ -80,6 +85,13 @@ impl Life {
             }
             Err(error) => self.answer_with::<MsgGetResponse>(&caller, Err(error), out),
         }
+    }
+
+    /// Whether a message is asked for that is staged, and not committed yet.
+    fn is_under_way(&self, ask: &MsgGet) -> bool {
+        let log = &self.state.log;
+        let staged = ask.seq > self.state.reader.committed() && ask.seq <= log.last_seq();
+        staged && self.failing.is_none() && check(ask).is_ok() && ask.next_for.is_empty()
     }
 
     fn read_one(

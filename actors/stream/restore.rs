@@ -73,7 +73,7 @@ impl Stream {
             self.phase = Phase::Doomed;
             let name = self.seed.name.clone();
             // A parent that is gone finds it again.
-            let _ = self.seed.news.send_urgent(News::RestoreFailed { name });
+            let _ = self.seed.news.send_urgent(News::RestoreFailed { name, answer: None });
         }
     }
 
@@ -252,15 +252,15 @@ impl Life {
         let cause = filling.failed.clone().unwrap_or_default();
         let name = self.state.name();
         tracing::warn!("stream '$G > {name}' could not be restored: {cause}");
-        let reply = reply.map(<[u8]>::to_vec);
-        self.open.then.push(Box::new(move |_, _, out, cx| {
-            let error = codes::STREAM_RESTORE.with(cause);
-            let payload = &Reply::<StreamCreateResponse>::failed(error).to_json();
-            if let Some(subject) = &reply {
-                out.publish(Post { subject, reply: None, headers: None, payload });
-            }
+        let error = codes::STREAM_RESTORE.with(cause);
+        let payload = Reply::<StreamCreateResponse>::failed(error).to_json();
+        let answer = reply.map(|reply| (reply.to_vec(), payload));
+        self.open.then.push(Box::new(move |life, _, _, cx| {
             drop(filling);
-            cx.when(std::future::ready(()), |me, (), _| me.give_up_restore());
+            let name = life.state.name().to_owned();
+            // A parent that is gone finds the stream again.
+            let _ = life.news.send_urgent(News::RestoreFailed { name, answer });
+            cx.when(std::future::ready(()), |me, (), _| me.phase = Phase::Doomed);
         }));
     }
 

@@ -8,7 +8,7 @@ use vagus_jetstream::api::{Snapshot, SnapshotResponse};
 use vagus_jetstream::stream::StreamState;
 use vagus_jetstream::{ApiError, Time, codes, json, status};
 use vagus_runtime::Cx;
-use vagus_store::Load;
+use vagus_store::{Load, Mode};
 use vagus_subject::is_valid_literal;
 
 use super::archive::pack::Packer;
@@ -23,7 +23,9 @@ use crate::jetstream::{Caller, keys};
 
 /// A snapshot that is being sent.
 pub(super) struct Sending {
-    packer: Packer,
+    /// `None` before all that consumers wrote down is in the table.
+    packer: Option<Packer>,
+    no_consumers: bool,
     caller: Caller,
     started: Time,
     deliver: Vec<u8>,
@@ -80,8 +82,6 @@ impl Life {
             return self.answer_with::<SnapshotResponse>(caller, Err(error), out);
         }
         let state = self.shown_state();
-        let span = Span { first_seq: state.first_seq, last_seq: self.state.reader.committed() };
-        let packer = self.packer(span, ask.no_consumers);
         let acks = format!("$JS.SNAPSHOT.ACK.{}.{}", self.state.name(), self.js.new_id());
         let target = Target::Actor(Arc::clone(&self.feed));
         let sub = Sub::new(target, format!("{acks}.>").as_bytes(), None, SNAPSHOT_SID);
@@ -91,7 +91,8 @@ impl Life {
             usize::try_from(asked).ok().filter(|n| *n > 0).unwrap_or(default).clamp(1 << 10, most)
         };
         self.sending = Some(Sending {
-            packer,
+            packer: None,
+            no_consumers: ask.no_consumers,
             caller: caller.clone(),
             started: Time::from_nanos(self.js.now_ns()),
             deliver: ask.deliver_subject.as_bytes().to_vec(),
@@ -111,7 +112,18 @@ impl Life {
         self.answer_with(caller, Ok(answer), out);
         let kind = "io.nats.jetstream.advisory.v1.snapshot_create";
         self.tell(kind, "SNAPSHOT_CREATE", Created { state, client: caller.client() }, out);
-        cx.when(registered, |me, (), cx| me.send_snapshot(cx));
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let done = Box::new(move |_| drop(tell.send(())));
+        self.home.table.write(Vec::new(), Mode::Durable, done);
+        let ready = async move {
+            registered.await;
+            // A store that says nothing any more has what it has.
+            let _ = told.await;
+        };
+        cx.when(ready, |me, (), cx| {
+            me.live(Life::pack);
+            me.send_snapshot(cx);
+        });
         cx.run_later(LOOK, |me, cx| me.watch_snapshot(cx));
     }
 
@@ -126,6 +138,16 @@ impl Life {
             return Err(codes::STREAM_SNAPSHOT.with("snapshot already in progress"));
         }
         Ok(())
+    }
+
+    fn pack(&mut self) {
+        let Some(no_consumers) = self.sending.as_ref().map(|one| one.no_consumers) else { return };
+        let first_seq = self.state.reader.state().first_seq;
+        let span = Span { first_seq, last_seq: self.state.reader.committed() };
+        let packer = self.packer(span, no_consumers);
+        if let Some(sending) = &mut self.sending {
+            sending.packer = Some(packer);
+        }
     }
 
     fn packer(&self, span: Span, no_consumers: bool) -> Packer {
@@ -162,22 +184,27 @@ impl Life {
         if sending.loading || !out.interested(&sending.deliver, None) {
             return Ok(());
         }
+        let Some(mut packer) = sending.packer.take() else { return Ok(()) };
         sending.begun = true;
         for _ in 0..MOST {
-            while sending.packer.ready() >= sending.chunk && sending.has_room() {
-                sending.send_chunk(out);
+            while packer.ready() >= sending.chunk && sending.has_room() {
+                sending.send_chunk(&packer.take(sending.chunk), out);
             }
             if !sending.has_room() {
-                return Ok(());
+                break;
             }
-            if sending.packer.is_done() {
-                sending.send_end(out);
+            if packer.is_done() {
+                sending.send_end(&packer.take(usize::MAX), out);
                 self.end_snapshot(None, out);
                 return Ok(());
             }
-            sending.packer.go_on(&self.state.reader)?;
+            if let Err(load) = packer.go_on(&self.state.reader) {
+                sending.packer = Some(packer);
+                return Err(load);
+            }
         }
-        sending.stirred = true;
+        sending.stirred = sending.has_room();
+        sending.packer = Some(packer);
         Ok(())
     }
 
@@ -217,19 +244,17 @@ impl Sending {
         self.under_way == 0 || self.under_way + self.chunk <= self.window
     }
 
-    fn send_chunk(&mut self, out: &mut Outlet<'_>) {
-        let chunk = self.packer.take(self.chunk);
+    fn send_chunk(&mut self, chunk: &[u8], out: &mut Outlet<'_>) {
         self.index += 1;
         let reply = format!("{}.{}.{}", self.acks, chunk.len(), self.index);
         self.under_way += chunk.len();
-        tell(out, &self.deliver, Some(reply.as_bytes()), None, &chunk);
+        tell(out, &self.deliver, Some(reply.as_bytes()), None, chunk);
     }
 
     /// What is left, and that this was all.
-    fn send_end(&mut self, out: &mut Outlet<'_>) {
-        let rest = self.packer.take(usize::MAX);
+    fn send_end(&mut self, rest: &[u8], out: &mut Outlet<'_>) {
         if !rest.is_empty() {
-            tell(out, &self.deliver, None, None, &rest);
+            tell(out, &self.deliver, None, None, rest);
         }
         let status = (self.index > 0).then_some(status::SNAPSHOT_END);
         tell(out, &self.deliver, None, status, b"");

@@ -17,6 +17,7 @@ pub const POSITIONS: &[u8] = b"source/";
 impl Life {
     pub(super) fn take_sourced(&mut self, sourced: Sourced) {
         let Sourced { from, messages, done } = sourced;
+        self.heard_of(&from);
         if let Some(failure) = self.failing {
             return done(Err(codes::STREAM_STORE_FAILED.with(failure)));
         }
