@@ -128,7 +128,8 @@ impl Home {
 
 impl Seat {
     #[must_use]
-    pub fn new(id: ConsumerId, name: &str, created: Time, config: ConsumerConfig) -> Arc<Self> {
+    pub fn new(id: ConsumerId, name: &str, created: Time, mut config: ConsumerConfig) -> Arc<Self> {
+        config.strip_server_metadata();
         Arc::new(Self {
             id,
             name: name.into(),
@@ -141,14 +142,16 @@ impl Seat {
         })
     }
 
-    /// The configuration in force.
+    /// The configuration in force, without the metadata that only the server writes: it follows
+    /// from the rest.
     #[must_use]
     pub fn config(&self) -> Arc<ConsumerConfig> {
         Arc::clone(&self.config.lock())
     }
 
     /// Puts another configuration in force.
-    pub fn set_config(&self, config: ConsumerConfig) {
+    pub fn set_config(&self, mut config: ConsumerConfig) {
+        config.strip_server_metadata();
         *self.config.lock() = Arc::new(config);
     }
 
@@ -187,6 +190,13 @@ impl Seat {
     /// What is to be known of it after a restart of the server.
     #[must_use]
     pub fn record(&self) -> Record {
-        Record { created: self.created, config: (*self.config()).clone() }
+        Record { created: self.created, config: leveled(&self.config()) }
     }
+}
+
+/// A configuration with the level that it asks for, which is how it is stored and shown.
+pub(super) fn leveled(config: &ConsumerConfig) -> ConsumerConfig {
+    let mut config = config.clone();
+    config.set_required_level();
+    config
 }

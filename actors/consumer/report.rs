@@ -6,6 +6,7 @@ use vagus_jetstream::consumer::{ConsumerInfo, PriorityGroupState, SequenceInfo};
 
 use super::Consumer;
 use super::deliver::Halt;
+use super::messages::leveled;
 use super::priority::Pin;
 use super::state::Mark;
 
@@ -14,7 +15,7 @@ use super::state::Mark;
 impl Consumer {
     /// As responses about it alone show it.
     pub(super) fn shown(&mut self, now_ns: i64) -> ConsumerInfo {
-        let config = Some(self.config.shown());
+        let config = Some(leveled(&self.config).shown());
         ConsumerInfo { config, ..self.info(now_ns) }
     }
 
@@ -28,7 +29,7 @@ impl Consumer {
             stream: self.home.stream.to_string(),
             name: self.seat.name.to_string(),
             created: self.seat.created,
-            config: Some((*self.config).clone()),
+            config: Some(leveled(&self.config)),
             delivered: sequence(self.state.delivered(), delivered_ns),
             ack_floor: sequence(self.state.floor(), acked_ns),
             num_ack_pending: self.state.pending().len() as u64,

@@ -155,7 +155,7 @@ impl Life {
         let old = seat.config();
         let checked = config.for_update(&old, &rules)?;
         self.check_queue(&checked)?;
-        let same = *old == checked;
+        let same = old.is_same(&checked);
         if action == Action::Create && !same {
             return Err(codes::CONSUMER_ALREADY_EXISTS.error());
         }
