@@ -29,6 +29,12 @@ impl Life {
             Request::Info(ask) => self.tell_info(&caller, &ask, out),
             Request::Update(config) => self.update(caller, *config, out),
             Request::Purge(ask) => self.purge(caller, &ask, out),
+            // What is still on its way to the disk was told of already, and can be read then.
+            Request::Get(ask) if self.state.reader.committed() < self.state.log.last_seq() => {
+                self.open.then.push(Box::new(move |life, _, out, cx| {
+                    life.get(caller, ask, out, cx);
+                }));
+            }
             Request::Get(ask) => self.get(caller, ask, out, cx),
             Request::Delete(ask) => self.delete(caller, ask, out),
             Request::Snapshot(ask) => self.begin_snapshot(&caller, &ask, out, cx),

@@ -1,5 +1,6 @@
 //! What all logs of a store have in memory of what is on disk: chunks that were read lately.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ struct Bytes;
 
 pub(crate) struct Memory {
     cache: Cache<Key, Arc<Piece>, Bytes>,
+    /// What the cache has no room for, however empty it is: read last, newest last.
+    large: Mutex<VecDeque<(Key, Arc<Piece>)>>,
     /// Bytes of records that are in files, too, but have not left the memory of their logs.
     tails: AtomicU64,
     tails_max: u64,
@@ -38,6 +41,8 @@ const SHORT_TAIL_BYTES: usize = 128 << 10;
 const SCRUB_EVERY: Duration = Duration::from_secs(1);
 const SCRUB_AGAIN: Duration = Duration::from_hours(12);
 const AVERAGE_PIECE_BYTES: usize = 64 << 10;
+/// Pieces kept that are too large for the cache.
+const LARGE_PIECES: usize = 2;
 
 // === impl Piece ===
 
@@ -60,19 +65,39 @@ impl Memory {
         let half = (bytes / 2) as u64;
         let pieces = (bytes / 2 / AVERAGE_PIECE_BYTES).max(16);
         let cache = Cache::with_weighter(pieces, half, Bytes);
-        Memory { cache, tails: AtomicU64::new(0), tails_max: half, scrubbed: Mutex::new(None) }
+        Memory {
+            cache,
+            large: Mutex::default(),
+            tails: AtomicU64::new(0),
+            tails_max: half,
+            scrubbed: Mutex::new(None),
+        }
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Piece>> {
-        self.cache.get(key)
+        self.cache.get(key).or_else(|| {
+            let large = self.large.lock();
+            large.iter().find(|one| one.0 == *key).map(|one| Arc::clone(&one.1))
+        })
     }
 
     pub(crate) fn put(&self, key: Key, piece: Piece) {
-        self.cache.insert(key, Arc::new(piece));
+        let piece = Arc::new(piece);
+        self.cache.insert(key, Arc::clone(&piece));
+        // Whoever asked for it must find it, or would ask for ever.
+        if self.cache.peek(&key).is_none() {
+            let mut large = self.large.lock();
+            large.retain(|one| one.0 != key);
+            large.push_back((key, piece));
+            if large.len() > LARGE_PIECES {
+                large.pop_front();
+            }
+        }
     }
 
     pub(crate) fn forget(&self, key: &Key) {
         self.cache.remove(key);
+        self.large.lock().retain(|one| one.0 != *key);
     }
 
     /// How many bytes a log may keep of what it has written.
@@ -103,5 +128,23 @@ impl Memory {
 impl Weighter<Key, Arc<Piece>> for Bytes {
     fn weight(&self, _: &Key, piece: &Arc<Piece>) -> u64 {
         piece.bytes.len() as u64 + 64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_larger_than_the_cache_is_found_once_it_was_read() {
+        let memory = Memory::new(64 << 10);
+        let keys: Vec<Key> = (0..4).map(|n| (1, 1, 0, n)).collect();
+        for key in &keys {
+            memory.put(*key, Piece { start: 0, bytes: vec![0; 1 << 20] });
+            assert_eq!(memory.get(key).map(|piece| piece.bytes.len()), Some(1 << 20));
+        }
+        assert!(memory.get(&keys[0]).is_none(), "the memory has an end");
+        memory.forget(&keys[3]);
+        assert!(memory.get(&keys[3]).is_none());
     }
 }

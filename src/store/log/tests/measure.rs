@@ -116,7 +116,11 @@ fn memory_of_a_million_subjects() {
     };
     let subjects = core.index.read().subjects.memory() as u64;
     println!("append {:.0} ns", per(time, count));
-    println!("index {} B a subject, of that the table {}", (all - blocks as u64) / count, subjects / count);
+    println!(
+        "index {} B a subject, of that the table {}",
+        (all - blocks as u64) / count,
+        subjects / count
+    );
     println!("records {} B a message", blocks as u64 / count);
     let start = Instant::now();
     for n in 0..count {
