@@ -80,8 +80,8 @@ pub struct Builder {
 const SHARDS: usize = 64;
 /// How long the start waits for plugins to be ready.
 const PLUGINS_READY_WITHIN: Duration = Duration::from_secs(10);
-/// How long the start waits for JetStream to hear requests. Streams may take longer.
-const API_READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long the start waits for streams to be read. Those that take longer serve when they are.
+const STREAMS_READY_WITHIN: Duration = Duration::from_secs(5);
 
 // === impl Builder ===
 
@@ -155,9 +155,13 @@ impl Builder {
         let js = jetstream.clone().map(|js| (js, api_ready));
         let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests), js));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
-        if jetstream.is_some() {
-            api.recv_timeout(API_READY_WITHIN)
-                .map_err(|_| JetStreamError::Late(API_READY_WITHIN))?;
+        if let Some(js) = &jetstream
+            && api.recv_timeout(STREAMS_READY_WITHIN).is_err()
+        {
+            info!(
+                "JetStream is still recovering ({:?}); each stream serves once it is read",
+                js.store.health()
+            );
         }
         arrivals.wait(PLUGINS_READY_WITHIN)?;
         let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };

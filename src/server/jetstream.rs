@@ -21,8 +21,6 @@ use super::identity::COMPATIBLE;
 pub enum JetStreamError {
     #[error("Can't start JetStream: {0}")]
     Store(#[from] OpenError),
-    #[error("Can't start JetStream: it was not ready after {0:?}")]
-    Late(Duration),
 }
 
 /// Bytes, where the machine does not say how much it has.
