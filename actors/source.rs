@@ -125,7 +125,12 @@ impl Source {
     fn ask(&mut self, cx: &mut Cx<'_, Self>) {
         let now = self.now();
         self.link.asked(now);
-        self.turn(cx, |me, out| me.asking.send(&me.seed, me.link.next_seq(), out));
+        self.turn(cx, |me, out| {
+            if !me.asking.send(&me.seed, me.link.next_seq(), out) {
+                // Nobody hears the request yet: as when the server has just begun.
+                me.link.lost(now, None);
+            }
+        });
     }
 
     fn tick(&mut self, cx: &mut Cx<'_, Self>) {

@@ -74,7 +74,8 @@ impl Asking {
     }
 
     /// Asks for messages from `from` on; 0: from where the configuration says.
-    pub(super) fn send(&self, seed: &Seed, from: u64, out: &mut Outlet<'_>) {
+    #[must_use]
+    pub(super) fn send(&self, seed: &Seed, from: u64, out: &mut Outlet<'_>) -> bool {
         let (subject, body) = match self.kind {
             ConsumerKind::Given => self.reset(seed, from),
             ConsumerKind::Own => self.create(seed, from),
@@ -85,9 +86,7 @@ impl Asking {
             headers: Some(LEVEL),
             payload: &body,
         });
-        if delivered == 0 {
-            tracing::debug!("nobody hears {subject}");
-        }
+        delivered > 0
     }
 
     fn reset(&self, seed: &Seed, from: u64) -> (String, Vec<u8>) {
