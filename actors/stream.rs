@@ -128,7 +128,6 @@ enum Phase {
 /// A stream whose log is open.
 struct Life {
     js: Arc<JetStream>,
-    group: GroupId,
     news: Recipient<News>,
     me: Handle<Stream>,
     created: Time,

@@ -56,13 +56,9 @@ impl Bell {
     /// A consumer wants to be woken by the next message that is for it, once.
     pub(super) fn listen(&mut self, id: ConsumerId) {
         match self.filters.get(&id) {
-            Some(filters) if filters.is_empty() => {
-                if !self.all.contains(&id) {
-                    self.all.push(id);
-                }
-            }
-            Some(_) => drop(self.some.insert(id, ())),
-            None => {}
+            Some(filters) if !filters.is_empty() => drop(self.some.insert(id, ())),
+            Some(_) if !self.all.contains(&id) => self.all.push(id),
+            _ => {}
         }
     }
 

@@ -163,7 +163,6 @@ impl Life {
         let payload_max = js.broker.settings().limits.payload_max;
         js.usage.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Self {
-            group: seed.group,
             news: seed.news.clone(),
             me,
             created,

@@ -163,7 +163,9 @@ impl Life {
             let back = What::Reset(ConsumerReset::default());
             // One that was doomed by itself has nothing to go back to.
             let child = self.consumers.get(&*seat.name);
-            let _ = child.map(|child| child.handle.send_urgent(Ask { caller: None, what: back }));
+            if let Some(child) = child {
+                let _ = child.handle.send_urgent(Ask { caller: None, what: back });
+            }
         }
         let what = if same { What::Create } else { What::Update };
         if !same {

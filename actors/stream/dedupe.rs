@@ -44,10 +44,6 @@ impl Dedupe {
         }
     }
 
-    pub(super) fn window_ns(&self) -> i64 {
-        self.window_ns
-    }
-
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }

@@ -246,10 +246,10 @@ impl Life {
         };
         if let Some(failure) = failure {
             tell(failure);
-            match closing {
-                Some(at) => drop(self.fast_closing.remove(at)),
-                None => drop(self.drop_fast(id)),
-            }
+            let _ = match closing {
+                Some(at) => self.fast_closing.remove(at).map(|(_, batch)| batch),
+                None => self.drop_fast(id),
+            };
             return;
         }
         batch.on_stored(seq, stream_seq);
@@ -299,8 +299,12 @@ impl Life {
 
     fn drop_batches_where(&mut self, atomic: impl Fn(&[u8]) -> bool, fast: impl Fn(&[u8]) -> bool) {
         let ids: Vec<_> = self.atomic.keys().filter(|id| atomic(id)).cloned().collect();
-        ids.iter().for_each(|id| drop(self.drop_atomic(id)));
+        for id in ids {
+            self.drop_atomic(&id);
+        }
         let ids: Vec<_> = self.fast.keys().filter(|id| fast(id)).cloned().collect();
-        ids.iter().for_each(|id| drop(self.drop_fast(id)));
+        for id in ids {
+            self.drop_fast(&id);
+        }
     }
 }

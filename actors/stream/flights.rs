@@ -161,7 +161,10 @@ mod tests {
         let rings = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let end = |ticket| {
             let rings = Arc::clone(&rings);
-            completions.done(ticket, move || drop(rings.fetch_add(1, SeqCst)))(Ok(()));
+            let ring = move || {
+                rings.fetch_add(1, SeqCst);
+            };
+            completions.done(ticket, ring)(Ok(()));
         };
         end(1);
         end(2);

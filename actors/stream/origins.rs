@@ -28,9 +28,9 @@ pub(super) type Taps = BTreeMap<Arc<str>, Tap>;
 /// What tells two sources of a stream apart.
 fn key(source: &StreamSource) -> Arc<str> {
     let mut key = source.name.clone();
-    let parts = [&source.external.as_ref().map_or("", |external| &external.api)[..]];
+    let api = source.external.as_ref().map_or("", |external| &external.api);
     let consumer = source.consumer.as_ref().map_or("", |consumer| &consumer.name);
-    for part in parts.into_iter().chain([consumer, &source.filter_subject]) {
+    for part in [api, consumer, &source.filter_subject] {
         key.push(' ');
         key.push_str(part);
     }

@@ -186,7 +186,8 @@ impl Life {
             STATE => to.span = Some(serde_json::from_slice(rest).map_err(|_| unreadable())?),
             TABLE => {
                 while !rest.is_empty() {
-                    let Some((key, base, deltas)) = record::take_entry(&mut rest) else {
+                    let Some(record::Row { key, base, deltas }) = record::take_entry(&mut rest)
+                    else {
                         return Err(unreadable());
                     };
                     let (key, copy) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice);

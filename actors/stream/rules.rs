@@ -24,8 +24,6 @@ pub(super) struct Rules {
     pub rollup: bool,
     pub transform: Option<Transform>,
     pub republish: Option<Republish>,
-    /// A message without headers needs nothing checked but its size and limits.
-    pub is_plain: bool,
 }
 
 /// What is published again, and as what.
@@ -51,10 +49,6 @@ impl Rules {
             None => None,
         };
         let republish = Republish::of(&config)?;
-        let is_plain = !config.sealed
-            && !config.allow_msg_counter
-            && transform.is_none()
-            && config.mirror.is_none();
         Ok(Self {
             max_msgs: limit(config.max_msgs),
             max_bytes: limit(config.max_bytes),
@@ -67,7 +61,6 @@ impl Rules {
             rollup: config.allow_rollup && !config.deny_purge,
             transform,
             republish,
-            is_plain,
             config: Arc::new(config),
         })
     }

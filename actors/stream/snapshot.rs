@@ -113,7 +113,10 @@ impl Life {
         let kind = "io.nats.jetstream.advisory.v1.snapshot_create";
         self.tell(kind, "SNAPSHOT_CREATE", Created { state, client: caller.client() }, out);
         let (tell, told) = tokio::sync::oneshot::channel();
-        let done = Box::new(move |_| drop(tell.send(())));
+        // Whoever waits may be gone.
+        let done = Box::new(move |_| {
+            let _ = tell.send(());
+        });
         self.home.table.write(Vec::new(), Mode::Durable, done);
         let ready = async move {
             registered.await;

@@ -12,7 +12,7 @@ use super::messages::{Origin, Sourced, SourcedMessage};
 use super::plan::{Incoming, Stop, expires_ns};
 
 /// Begins the keys of places at sources in the table.
-pub const POSITIONS: &[u8] = b"source/";
+pub(super) const POSITIONS: &[u8] = b"source/";
 
 impl Life {
     pub(super) fn take_sourced(&mut self, sourced: Sourced) {

@@ -65,13 +65,19 @@ pub(in crate::stream) fn entry(out: &mut Vec<u8>, key: &[u8], value: &Value) {
     value.deltas.iter().for_each(|delta| bytes(out, delta));
 }
 
-/// Takes an entry of the table from the front: key, base, deltas.
-pub(in crate::stream) fn take_entry<'a>(
-    rest: &mut &'a [u8],
-) -> Option<(&'a [u8], &'a [u8], Vec<&'a [u8]>)> {
+/// An entry of the table, as it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::stream) struct Row<'a> {
+    pub key: &'a [u8],
+    pub base: &'a [u8],
+    pub deltas: Vec<&'a [u8]>,
+}
+
+/// Takes an entry of the table from the front; `None` if that is none.
+pub(in crate::stream) fn take_entry<'a>(rest: &mut &'a [u8]) -> Option<Row<'a>> {
     let (key, base, count) = (take(rest)?, take(rest)?, number(rest)?);
     let deltas = (0..count).map(|_| take(rest)).collect::<Option<_>>()?;
-    Some((key, base, deltas))
+    Some(Row { key, base, deltas })
 }
 
 #[cfg(test)]
@@ -106,7 +112,8 @@ mod tests {
             payload: b"hello",
         };
         assert_eq!(kept, wanted);
-        assert_eq!(take_entry(&mut rest), Some((&b"key"[..], &b"base"[..], vec![&b"d"[..]])));
+        let row = Row { key: b"key", base: b"base", deltas: vec![b"d"] };
+        assert_eq!(take_entry(&mut rest), Some(row));
         assert!(rest.is_empty());
         for cut in 0..out.len() {
             let mut rest = &out[..cut];
