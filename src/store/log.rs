@@ -10,7 +10,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::group::{Change, Done, Kind, Mode};
@@ -159,7 +158,7 @@ impl Log {
             return None;
         }
         let removed = index.unlink(segment, slot);
-        index.undo.push_back(Undo::Remove(seq));
+        index.note_remove(seq);
         note(&mut self.removed, seq, seq);
         self.changed = true;
         Some(removed)
@@ -187,7 +186,7 @@ impl Log {
             for (segment, slot) in step {
                 let seq = index.segments[segment].seq(slot);
                 let removed = index.unlink(segment, slot);
-                index.undo.push_back(Undo::Remove(seq));
+                index.note_remove(seq);
                 note(&mut purged.ranges, seq, seq);
                 purged.messages += 1;
                 purged.bytes += removed.bytes;
@@ -256,7 +255,7 @@ impl Log {
             if !self.removed.is_empty() {
                 record::encode_remove(&mut self.records, &self.removed, salt);
             }
-            records.push(Bytes::from(std::mem::take(&mut self.records)));
+            records.push(self.core.maker.seal(std::mem::take(&mut self.records)));
         }
         self.removed.clear();
         if let Kind::File { lazy: true, .. } = self.core.group.kind {

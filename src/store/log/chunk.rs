@@ -10,7 +10,7 @@
 //! 12  u32  length of its records                  28  u32  0
 //! ```
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::crypt::{Cipher, OVERHEAD};
 use crate::record::Salt;
@@ -19,6 +19,9 @@ pub(crate) const HEAD_BYTES: usize = 32;
 /// Records that are put into one chunk.
 pub(crate) const CHUNK_BYTES: usize = 128 << 10;
 pub(crate) const MAGIC: [u8; 4] = *b"VCHK";
+
+/// Longer than any record.
+const SEALED_MARK: [u8; 4] = [0xFF; 4];
 
 const COMPRESSED: u32 = 1;
 const SEALED: u32 = 2;
@@ -136,6 +139,29 @@ impl Maker {
             Ok(records) if records.len() == head.len as usize => Ok((records, true)),
             _ => Err(BadChunk::Content),
         }
+    }
+
+    /// Records on their way to the write-ahead log: as they are, or behind a mark that no record
+    /// begins with, encrypted.
+    pub(crate) fn seal(&self, records: Vec<u8>) -> Bytes {
+        let Some(cipher) = &self.cipher else { return Bytes::from(records) };
+        let mut sealed = BytesMut::with_capacity(4 + records.len() + OVERHEAD);
+        sealed.extend_from_slice(&SEALED_MARK);
+        sealed.extend_from_slice(&records);
+        cipher.seal(&self.aad(0, 0), &mut sealed, SEALED_MARK.len());
+        sealed.freeze()
+    }
+
+    /// What [`Maker::seal`] made, or would make without encryption. `None`: it can't be opened.
+    pub(crate) fn unseal(&self, records: Bytes) -> Option<Bytes> {
+        if !records.starts_with(&SEALED_MARK) {
+            return Some(records);
+        }
+        let mut sealed = BytesMut::from(&records[SEALED_MARK.len()..]);
+        let text = self.cipher.as_ref()?.open(&self.aad(0, 0), &mut sealed).ok()?;
+        let len = text.len();
+        sealed.truncate(len);
+        Some(sealed.freeze())
     }
 
     fn aad(&self, segment: u64, start: u32) -> [u8; 20] {

@@ -1,9 +1,11 @@
 //! Reading what is only in files: by threads of the store, whole chunks at a time, all checked.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -13,6 +15,9 @@ use super::memory::{Key, Piece};
 use super::segment::NONE;
 use crate::disk::{Access, File};
 use crate::record::Message;
+
+/// Before something is tried again that should have worked.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Is ready when something was read, or could not be.
 pub(crate) struct Loading(Arc<Mutex<Progress>>);
@@ -54,8 +59,15 @@ impl Core {
     pub(crate) fn load_now(&self, seq: u64) {
         match self.wanted(seq) {
             Ok(Some(wanted)) => {
-                if let Some(piece) = self.read_chunk(&wanted) {
-                    self.env.memory.put(wanted.key, piece);
+                match self.read_chunk(&wanted) {
+                    Ok(Some(piece)) => self.env.memory.put(wanted.key, piece),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let stream = &self.group.name;
+                        tracing::warn!(%error, stream, seq, "messages can't be read at present");
+                        // Whoever asked will ask again at once.
+                        std::thread::park_timeout(PAUSE);
+                    }
                 }
             }
             Ok(None) => {}
@@ -81,14 +93,18 @@ impl Core {
         }
     }
 
-    /// The records of a chunk; those that are not what they should be are lost. `None`: all are.
-    pub(super) fn read_chunk(&self, wanted: &Wanted) -> Option<Piece> {
+    /// The records of a chunk; those that are not what they should be are lost. `None`: all are. An
+    /// error may pass, so nothing is lost yet.
+    pub(super) fn read_chunk(&self, wanted: &Wanted) -> io::Result<Option<Piece>> {
         let Wanted { segment, chunk, ref file, ref slots, key } = *wanted;
         let file = match file {
             Some(file) => Ok(Arc::clone(file)),
             None => self.open_file(segment, Access::Read),
         };
-        let bytes = file.and_then(|file| read(&*file, chunk));
+        let bytes = match file.and_then(|file| read(&*file, chunk)) {
+            Err(error) if !is_final(&error) => return Err(error),
+            bytes => bytes,
+        };
         let found = bytes.map_err(|error| error.to_string()).and_then(|bytes| {
             let records = self.maker.decode(segment, &bytes).map_err(|bad| bad.to_string())?;
             Ok(records.0)
@@ -114,7 +130,8 @@ impl Core {
         if !lost.is_empty() {
             self.lose(segment, key.2, &lost, &why);
         }
-        (lost.len() < slots.len()).then_some(Piece { start: chunk.start, bytes: records })
+        let is_any = lost.len() < slots.len();
+        Ok(is_any.then_some(Piece { start: chunk.start, bytes: records }))
     }
 
     /// Messages can't be read, and never will: they are counted and reported, not served.
@@ -171,7 +188,7 @@ impl super::index::Index {
 }
 
 /// The bytes of a chunk as they are in the file, as far as it goes.
-pub(crate) fn read(file: &dyn File, chunk: Chunk) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read(file: &dyn File, chunk: Chunk) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; chunk.stored as usize];
     let mut len = 0;
     while len < bytes.len() {
@@ -182,6 +199,12 @@ pub(crate) fn read(file: &dyn File, chunk: Chunk) -> std::io::Result<Vec<u8>> {
     }
     bytes.truncate(len);
     Ok(bytes)
+}
+
+/// Whether what can't be read will never be: the file is gone, or the disk can't read it.
+fn is_final(error: &io::Error) -> bool {
+    const EIO: i32 = 5;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(EIO)
 }
 
 // === impl Loading ===

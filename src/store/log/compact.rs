@@ -43,12 +43,12 @@ impl Core {
         rest.out.extend_from_slice(&header.encode());
         let chunks = self.chunks_of(id);
         for chunk in 0..chunks {
-            self.gather(id, chunk, &mut rest);
+            self.gather(id, chunk, &mut rest)?;
         }
         rest.close_chunk(self, id);
         let end = rest.out.len() as u64;
         let flushed = rest.start;
-        let Some(mut columns) = self.columns_of(id, &rest.offsets) else { return Ok(true) };
+        let Some(mut columns) = self.columns_of(id, &rest.offsets)? else { return Ok(true) };
         columns.chunks.clone_from(&rest.chunks);
         columns.encode(&mut rest.out, &self.maker, id);
 
@@ -91,14 +91,14 @@ impl Core {
     }
 
     /// Adds what is alive in a chunk.
-    fn gather(&self, id: u64, chunk: usize, rest: &mut Rest) {
+    fn gather(&self, id: u64, chunk: usize, rest: &mut Rest) -> io::Result<()> {
         let wanted = {
             let index = self.index.read();
-            let Some(at) = index.position(id) else { return };
+            let Some(at) = index.position(id) else { return Ok(()) };
             index.wanted(at, chunk)
         };
-        let Some(wanted) = wanted.filter(|wanted| !wanted.slots.is_empty()) else { return };
-        let Some(piece) = self.read_chunk(&wanted) else { return };
+        let Some(wanted) = wanted.filter(|wanted| !wanted.slots.is_empty()) else { return Ok(()) };
+        let Some(piece) = self.read_chunk(&wanted)? else { return Ok(()) };
         for (offset, seq) in &wanted.slots {
             let bytes = piece.from(*offset);
             // What is damaged was reported, and is not looked for in the new file.
@@ -108,12 +108,19 @@ impl Core {
                 rest.add(self, id, *seq, &bytes[..head.len as usize]);
             }
         }
+        Ok(())
     }
 
-    fn columns_of(&self, id: u64, offsets: &HashMap<u64, u32>) -> Option<Columns> {
+    /// The footer of the new file; `None` if the segment is no more.
+    fn columns_of(&self, id: u64, offsets: &HashMap<u64, u32>) -> io::Result<Option<Columns>> {
         let index = self.index.read();
-        let at = index.position(id)?;
-        Some(index.columns(at, Some(offsets)))
+        let Some(at) = index.position(id) else { return Ok(None) };
+        let segment = &index.segments[at];
+        let mut live = (0..segment.slots()).filter(|slot| segment.is_live(*slot));
+        if live.any(|slot| !offsets.contains_key(&segment.seq(slot))) {
+            return Err(io::Error::other("not all that is alive could be copied"));
+        }
+        Ok(Some(index.columns(at, Some(offsets))))
     }
 
     fn set_moving(&self, id: u64, moving: bool) {

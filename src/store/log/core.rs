@@ -166,8 +166,9 @@ impl Core {
 
 impl Engine for Core {
     fn replay(&self, batch: Replay) {
+        let records = batch.records.and_then(|records| self.maker.unseal(records));
         let mut index = self.index.write();
-        let (mut rest, salt) = (batch.records.as_deref().unwrap_or(&[]), self.maker.salt);
+        let (mut rest, salt) = (records.as_deref().unwrap_or(&[]), self.maker.salt);
         while let Ok(head) = record::check(rest, salt) {
             let (record, after) = rest.split_at(head.len as usize);
             rest = after;

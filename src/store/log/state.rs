@@ -45,6 +45,26 @@ struct CapturedSegment {
     live: Vec<u64>,
 }
 
+// === impl CapturedSegment ===
+
+impl CapturedSegment {
+    /// What is here of a range that was removed, each of it, is there after all.
+    fn revive(&mut self, from: u64, to: u64) {
+        for seq in from.max(self.base)..=to {
+            let distance = (seq - self.base) as usize;
+            let slot = if self.seqs.is_empty() {
+                (distance < self.live.len() * 64).then_some(distance)
+            } else {
+                u32::try_from(distance).ok().and_then(|d| self.seqs.binary_search(&d).ok())
+            };
+            match slot {
+                Some(slot) => self.live[slot / 64] |= 1 << (slot % 64),
+                None => return,
+            }
+        }
+    }
+}
+
 // === impl Captured ===
 
 impl Captured {
@@ -72,12 +92,12 @@ impl Captured {
             match undo {
                 Undo::Append { time, .. } => saved.last_time = *time,
                 Undo::Skip { .. } => {}
-                Undo::Remove(seq) => {
-                    let Some((at, slot)) = index.find(*seq) else { continue };
-                    let id = index.segments[at].id;
-                    if let Ok(at) = segments.binary_search_by_key(&id, |segment| segment.id) {
-                        segments[at].live[slot / 64] |= 1 << (slot % 64);
-                    }
+                Undo::Remove { from, to } => {
+                    let first = segments.partition_point(|segment| segment.base <= *from);
+                    let within = segments[first.saturating_sub(1)..].iter_mut();
+                    within
+                        .take_while(|segment| segment.base <= *to)
+                        .for_each(|segment| segment.revive(*from, *to));
                 }
             }
         }

@@ -2,5 +2,6 @@
 
 mod damage;
 pub(crate) mod kit;
+mod life;
 mod measure;
 mod model;

@@ -12,7 +12,11 @@ pub(crate) enum Undo {
         last: u64,
         time: i64,
     },
-    Remove(u64),
+    /// These were there, each of them, and were removed in this order.
+    Remove {
+        from: u64,
+        to: u64,
+    },
     Skip {
         last: u64,
         first: u64,
@@ -36,6 +40,16 @@ impl Index {
         }
     }
 
+    /// Notes that `seq` was removed.
+    #[inline]
+    pub(crate) fn note_remove(&mut self, seq: u64) {
+        let open = self.noted() > self.submitted;
+        match self.undo.back_mut() {
+            Some(Undo::Remove { to, .. }) if open && *to + 1 == seq => *to = seq,
+            _ => self.undo.push_back(Undo::Remove { from: seq, to: seq }),
+        }
+    }
+
     /// The number up to which everything is noted.
     pub(crate) fn noted(&self) -> u64 {
         self.done + self.undo.len() as u64
@@ -48,11 +62,8 @@ impl Index {
             && let Some(undo) = self.undo.pop_front()
         {
             self.done += 1;
-            if let Undo::Remove(seq) = undo
-                && let Some((segment, slot)) = self.find(seq)
-            {
-                self.drop_slot(segment, slot);
-                self.tidy(segment);
+            if let Undo::Remove { from, to } = undo {
+                self.drop_range(from, to);
             }
         }
         if self.undo.is_empty() {
@@ -67,9 +78,11 @@ impl Index {
             && let Some(undo) = self.undo.pop_back()
         {
             match undo {
-                Undo::Remove(seq) => {
-                    if let Some((segment, slot)) = self.find(seq) {
-                        self.relink(segment, slot);
+                Undo::Remove { from, to } => {
+                    for seq in (from..=to).rev() {
+                        if let Some((segment, slot)) = self.find(seq) {
+                            self.relink(segment, slot);
+                        }
                     }
                 }
                 Undo::Skip { last, first } => (self.last, self.first) = (last, first),
@@ -89,6 +102,22 @@ impl Index {
         self.expiries.restore(appended.unwrap_or(u64::MAX));
         if appended.is_some() {
             self.removals.forget();
+        }
+    }
+
+    /// The removal of these is final. Of each segment what can be freed is freed once.
+    fn drop_range(&mut self, from: u64, to: u64) {
+        let mut at = self.segment_of(from).unwrap_or(0);
+        while let Some(segment) = self.segments.get(at)
+            && segment.base <= to
+        {
+            let id = segment.id;
+            let slots = segment.slot_from(from)..segment.slot_from(to.saturating_add(1));
+            for slot in slots {
+                self.drop_slot(at, slot);
+            }
+            self.tidy(at);
+            at += usize::from(self.segments.get(at).is_some_and(|segment| segment.id == id));
         }
     }
 

@@ -11,6 +11,8 @@ use super::index::Index;
 
 /// Filters with more subjects than this are judged slot by slot.
 const CHAINS_MAX: usize = 16;
+/// In so short a part of the log no chain is worth finding.
+const SPAN_MIN: u64 = 128;
 /// A scan looks at so many slots in the time a chain takes for one message.
 const SCAN_PER_STEP: u64 = 16;
 
@@ -58,7 +60,10 @@ impl Index {
             return Walked::End;
         }
         match filter.subjects() {
-            Some(subjects) if subjects.len() <= CHAINS_MAX => {
+            Some(subjects)
+                if subjects.len() <= CHAINS_MAX
+                    && path.to.min(self.last) - path.from > SPAN_MIN =>
+            {
                 let ids = subjects.iter().filter_map(|subject| self.subjects.find(subject));
                 self.walk_chains(path, ids.collect(), each)
             }
@@ -156,6 +161,16 @@ impl Index {
         }
         if u64::from(entry.count) * SCAN_PER_STEP > entry.last - from {
             return self.scan_forward(from, entry.last, id);
+        }
+        if entry.last - from < from - entry.first {
+            let mut seq = entry.last;
+            loop {
+                let (segment, slot) = self.find(seq)?;
+                match self.prev_same(segment, slot) {
+                    Some(prev) if prev >= from => seq = prev,
+                    _ => return Some(seq),
+                }
+            }
         }
         let mut seq = entry.first;
         while seq < from {

@@ -97,8 +97,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(kind: Kind) -> Pair {
+    fn new(kind: Kind, key: Option<&str>) -> Pair {
         let rig = Rig::new(kind, |options| {
+            options.encryption = key.map(|key| Encryption {
+                cipher: CipherKind::default(),
+                key: key.to_owned(),
+                prev_key: None,
+            });
             options.log.segment_bytes = 2048;
             options.log.cache_bytes = 16 << 10;
             options.log.flush_every = Duration::from_millis(3);
@@ -280,8 +285,8 @@ impl Pair {
     }
 }
 
-fn run(kind: Kind, steps: &[Step]) {
-    let mut pair = Pair::new(kind);
+fn run(kind: Kind, key: Option<&str>, steps: &[Step]) {
+    let mut pair = Pair::new(kind, key);
     for step in steps {
         pair.apply(step);
         pair.compare();
@@ -293,16 +298,21 @@ proptest! {
 
     #[test]
     fn in_memory(steps in vec(step(), 1..150)) {
-        run(Kind::Memory, &steps);
+        run(Kind::Memory, None, &steps);
     }
 
     #[test]
     fn in_files(steps in vec(step(), 1..150)) {
-        run(FILE, &steps);
+        run(FILE, None, &steps);
+    }
+
+    #[test]
+    fn in_encrypted_files(steps in vec(step(), 1..150)) {
+        run(FILE, Some("the key"), &steps);
     }
 
     #[test]
     fn in_compressed_files(steps in vec(step(), 1..150)) {
-        run(Kind::File { compress: true, lazy: false }, &steps);
+        run(Kind::File { compress: true, lazy: false }, None, &steps);
     }
 }
