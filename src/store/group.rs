@@ -62,6 +62,8 @@ pub(crate) struct Change {
     /// records are damaged later, this is what remains known.
     pub(crate) mark: u64,
     pub(crate) mode: Mode,
+    /// It adds messages: refused as long as there is hardly any room.
+    pub(crate) grows: bool,
     /// What [`Group::chain`] was when the writer last knew that nothing of its own had failed. If a
     /// batch before this one fails, this one does, too: it was made on top of it.
     pub(crate) chain: Option<u64>,
@@ -189,7 +191,7 @@ impl Group {
 
     /// Sends a change on its way. Hold no lock that `apply` or `done` take.
     pub(crate) fn submit(self: &Arc<Group>, change: Change) {
-        let Change { records, table, mark, mode, chain, apply, done } = change;
+        let Change { records, table, mark, mode, grows, chain, apply, done } = change;
         if self.deleted.load(Relaxed) {
             return done(Err(CommitError::Gone));
         }
@@ -214,7 +216,8 @@ impl Group {
             group.settle(index, result, table, apply, done);
         });
         let chain = chain.map(|at| (Arc::clone(&self.chain), at));
-        let batch = Batch { group: self.id.0, mark, table_len, flags, body, mode, chain, settle };
+        let group = self.id.0;
+        let batch = Batch { group, mark, table_len, flags, body, mode, grows, chain, settle };
         backing.wal.submit(&self.index, batch);
     }
 
@@ -344,6 +347,7 @@ impl Default for Change {
             table: Vec::new(),
             mark: 0,
             mode: Mode::Durable,
+            grows: false,
             chain: None,
             apply: None,
             done: Box::new(|_| {}),

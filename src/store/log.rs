@@ -1,8 +1,8 @@
 //! The log of a stream: its messages in order, an index over them, and one writer.
 //!
 //! What is staged with a [`Log`] can be seen in the state at once; its content can be read when it
-//! is committed. All that is staged between two commits is one atomic batch. A batch that fails takes
-//! all later ones with it, until [`Log::abort`] has undone what is not durable.
+//! is committed. All that is staged between two commits is one atomic batch. A batch that fails
+//! takes all later ones with it, until [`Log::abort`] has undone what is not durable.
 //!
 //! - [`index`] over [`segment`]s, [`subjects`], [`facts`], [`ttl`] and [`removals`]: what is there;
 //! - [`undo`]: what is not there for good yet, and not gone for good yet;
@@ -250,6 +250,7 @@ impl Log {
         index.submitted = upto;
         let salt = index.shape.salt;
         drop(index);
+        let grows = !self.records.is_empty();
         let mut records = SmallVec::new();
         if let Some(salt) = salt {
             if !self.removed.is_empty() {
@@ -263,13 +264,15 @@ impl Log {
             // write-ahead log is still on its way to the segments.
             self.core.commit(upto, mark);
             let mode = Mode::Lazy;
-            self.core.group.submit(Change { records, table, mark, mode, ..Change::default() });
+            let change = Change { records, table, mark, mode, grows, ..Change::default() };
+            self.core.group.submit(change);
             return done(Ok(()));
         }
         let core = Arc::clone(&self.core);
         let apply = Box::new(move || core.commit(upto, mark));
         let (mode, chain, apply) = (Mode::Durable, Some(self.chain), Some(apply as _));
-        self.core.group.submit(Change { records, table, mark, mode, chain, apply, done });
+        let change = Change { records, table, mark, mode, grows, chain, apply, done };
+        self.core.group.submit(change);
     }
 
     /// Undoes all that is not durable: for after a commit that failed. Sequences are given again.

@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) flags: u32,
     pub(crate) body: SmallVec<[Bytes; 3]>,
     pub(crate) mode: Mode,
+    /// It adds messages.
+    pub(crate) grows: bool,
     /// Refused if the number is not the same any more when its turn comes.
     pub(crate) chain: Option<(Arc<AtomicU64>, u64)>,
     pub(crate) settle: Settle,

@@ -68,12 +68,27 @@ impl Files {
         files
     }
 
-    /// Has a file made in the background. `urgent`: somebody waits for it, so it may be a small one.
+    /// Has a file made in the background. `urgent`: somebody waits for it, so it may be a small
+    /// one.
     pub(crate) fn prepare(&self, number: u64, urgent: bool) {
         let len = self.shared.len;
         let mut state = self.shared.state.lock();
+        state.ready = None;
         state.wanted = Some((number, if urgent { len.min(SMALL_BYTES) } else { len }));
         self.shared.changed.notify_all();
+    }
+
+    /// Why the file that was asked for last could not be made.
+    pub(crate) fn failure(&self) -> Option<io::ErrorKind> {
+        match &self.shared.state.lock().ready {
+            Some(Err(error)) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
+    /// Whether the file that was asked for last is there.
+    pub(crate) fn is_ready(&self) -> bool {
+        matches!(self.shared.state.lock().ready, Some(Ok(_)))
     }
 
     /// The file that was asked for last. After an error the next `prepare` tries again.

@@ -111,6 +111,7 @@ impl Rig {
             flags: 0,
             body: [body].into_iter().collect(),
             mode,
+            grows: group != 0,
             chain,
             settle: Box::new(move |index, result| {
                 if let (Err(_), Some((now, at))) = (result, broken) {

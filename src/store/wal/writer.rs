@@ -5,6 +5,9 @@
 //! is on disk, so the segment is never written or synced again, and all that waited for that sync
 //! fails. If the next segment fails as well, before anything in it succeeded, the log is broken
 //! until the server starts anew. A full disk breaks nothing: each batch tries again.
+//!
+//! As soon as there is no room for the next segment, what is left of this one is kept for changes
+//! that add no messages, so that a full store can be emptied.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -21,10 +24,12 @@ use super::files::{Files, SegmentFile};
 use super::format::{self, BATCH_BYTES, BatchHeader, FIRST, FLAG_MARKER, SegmentHeader};
 use super::ledger::{Ledger, Sealed};
 use super::{Batch, Queue, Queued, Recovered, Settle, Shared, Thread, Wal};
-use crate::error::{CommitError, is_full};
+use crate::error::CommitError;
 use crate::group::Mode;
 use crate::options::{Sync, WalOptions};
 use crate::stats::Counters;
+
+mod trouble;
 
 /// How long the log is quiet before it notes that all in it is safe.
 const QUIET: Duration = Duration::from_secs(1);
@@ -43,6 +48,8 @@ struct Writer {
     last_number: u64,
     /// The next segment is being made, or is there.
     prepared: bool,
+    /// There is no room for the next segment; when to look again.
+    tight: Option<Instant>,
     next_lsn: u64,
     /// All up to here is safe.
     durable: u64,
@@ -94,6 +101,7 @@ pub(crate) fn start(
         segment: None,
         last_number: recovered.last_number,
         prepared: false,
+        tight: None,
         next_lsn: recovered.last_lsn + 1,
         durable: recovered.last_lsn,
         written: recovered.last_lsn,
@@ -185,6 +193,11 @@ impl Writer {
                 return self.refuse(lot, CommitError::Broken);
             }
             lot = self.without_behind(lot);
+            if self.is_tight() {
+                let (growing, good) = lot.into_iter().partition(|queued| queued.batch.grows);
+                self.refuse(growing, CommitError::Full);
+                lot = self.without_behind(good);
+            }
             if lot.is_empty() {
                 break;
             }
@@ -217,16 +230,6 @@ impl Writer {
         if self.sync_at.is_some_and(|at| at <= Instant::now()) {
             self.sync();
         }
-    }
-
-    /// Refuses what was made on top of something that failed.
-    fn without_behind(&mut self, lot: Vec<Queued>) -> Vec<Queued> {
-        if !lot.iter().any(|queued| queued.batch.is_behind()) {
-            return lot;
-        }
-        let (behind, good) = lot.into_iter().partition(|queued| queued.batch.is_behind());
-        self.refuse(behind, CommitError::Behind);
-        good
     }
 
     /// How many batches the segment has room for.
@@ -313,7 +316,8 @@ impl Writer {
             Ok(()) => {
                 self.durable = self.written;
                 self.strikes = 0;
-                if counters.failing.swap(false, Relaxed) | counters.full.swap(false, Relaxed) {
+                let was_full = self.tight.is_none() && counters.full.swap(false, Relaxed);
+                if counters.failing.swap(false, Relaxed) | was_full {
                     tracing::info!("the write-ahead log can be written again");
                 }
                 self.settle_waiting(Ok(()));
@@ -332,58 +336,6 @@ impl Writer {
         counter.fetch_add(count, Relaxed);
         for (settle, index) in self.waiting.drain(..) {
             if catch_unwind(AssertUnwindSafe(|| settle(index, result))).is_err() {
-                tracing::error!("the completion of a batch panicked");
-            }
-        }
-    }
-
-    /// The segment can't be trusted any more.
-    fn fence(&mut self, why: CommitError) {
-        if !self.waiting.is_empty() {
-            // They fail, so they must not come back: they lie behind the fence of the next segment.
-            self.written = self.durable;
-        }
-        self.settle_waiting(Err(why));
-        self.retire(true);
-    }
-
-    /// A write failed: what was written before it may still become safe.
-    fn end_failed(&mut self, why: CommitError) {
-        let strikes = self.strikes;
-        self.sync();
-        // That sync says nothing about whether writing works again.
-        self.strikes = self.strikes.max(strikes);
-        let counters = &self.shared.counters;
-        let flag = if why == CommitError::Full { &counters.full } else { &counters.failing };
-        flag.store(true, Relaxed);
-        self.retire(true);
-    }
-
-    /// Counts a failure, and finds out what it means for those who wait.
-    fn failed(&mut self, error: &io::Error) -> CommitError {
-        let counters = &self.shared.counters;
-        if is_full(error) {
-            if !counters.full.swap(true, Relaxed) {
-                tracing::error!(%error, "the disk of the write-ahead log is full");
-            }
-            return CommitError::Full;
-        }
-        self.strikes += 1;
-        counters.failing.store(true, Relaxed);
-        tracing::error!(%error, strikes = self.strikes, "the write-ahead log could not be written");
-        if self.strikes > 1 {
-            self.broken = true;
-            counters.broken.store(true, Relaxed);
-            tracing::error!("nothing can be written until the server is started again");
-        }
-        CommitError::Failed(error.kind())
-    }
-
-    fn refuse(&mut self, lot: Vec<Queued>, why: CommitError) {
-        self.shared.counters.failed.fetch_add(lot.len() as u64, Relaxed);
-        for queued in lot {
-            let settle = queued.batch.settle;
-            if catch_unwind(AssertUnwindSafe(|| settle(queued.index, Err(why)))).is_err() {
                 tracing::error!("the completion of a batch panicked");
             }
         }
@@ -460,6 +412,7 @@ impl Writer {
             flags: FLAG_MARKER,
             body: smallvec::SmallVec::new(),
             mode: Mode::Durable,
+            grows: false,
             chain: None,
             settle: Box::new(|_, _| {}),
         };

@@ -42,6 +42,7 @@ impl Real {
             flags: 0,
             body: [body.clone()].into_iter().collect(),
             mode: Mode::Durable,
+            grows: true,
             chain: None,
             settle,
         };
