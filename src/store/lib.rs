@@ -8,8 +8,6 @@
 //! - [`log`]: the messages of a group, written by one and read by many;
 //! - [`table`]: the keys and values of a group.
 
-#![allow(dead_code)]
-
 mod crypt;
 pub mod disk;
 mod env;
@@ -23,6 +21,7 @@ mod record;
 mod stats;
 mod store;
 pub mod table;
+mod varint;
 mod wal;
 
 pub use crypt::KeyError;

@@ -9,6 +9,7 @@
 //! - [`reader`], with [`filter`], [`walk`] and [`pending`]: how it is read.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
@@ -55,6 +56,8 @@ pub use self::peek::{Listed, Placed};
 pub use self::pending::PendingCache;
 pub use self::reader::{End, Got, Load, Reader, State, Stored, Visited};
 
+/// Room for records that a writer makes beforehand, at most.
+const BATCH_BYTES_KEPT: usize = 256 << 10;
 /// Messages that are unlinked under one hold of the lock.
 const PURGE_STEP: usize = 1024;
 
@@ -223,6 +226,12 @@ impl Log {
         next
     }
 
+    /// Whether what is written to segments from now on is compressed, whatever the group was made
+    /// with.
+    pub fn set_compression(&self, compress: bool) {
+        self.core.maker.compress.store(compress, Ordering::Relaxed);
+    }
+
     /// Adds a change of the table to the next batch.
     pub fn stage_table(&mut self, op: TableOp) {
         self.table.push(op);
@@ -256,7 +265,9 @@ impl Log {
             if !self.removed.is_empty() {
                 record::encode_remove(&mut self.records, &self.removed, salt);
             }
-            records.push(self.core.maker.seal(std::mem::take(&mut self.records)));
+            // The next batch may well be like this one.
+            let next = Vec::with_capacity(self.records.len().min(BATCH_BYTES_KEPT));
+            records.push(self.core.maker.seal(std::mem::replace(&mut self.records, next)));
         }
         self.removed.clear();
         if let Kind::File { lazy: true, .. } = self.core.group.kind {

@@ -11,10 +11,15 @@
 //! All numbers are little endian. Both checksums begin with the salt of the group, so that the
 //! record of another group is no record. The fields in brackets are there if a flag says so.
 
+use crate::varint::{put, take};
+
 /// Length of the part that every record has.
 pub(crate) const HEAD_BYTES: usize = 32;
 /// The longest a record can be.
 pub(crate) const RECORD_BYTES_MAX: usize = 64 << 20;
+
+/// Ranges of removals in one record, which may take 20 bytes each.
+const RANGES_MAX: usize = 1 << 20;
 
 const HAS_EXPIRES: u8 = 1;
 const HAS_HEADERS: u8 = 2;
@@ -25,12 +30,10 @@ const HAS_ID: u8 = 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Message = 1,
-    /// Nothing: room that was a message's, of which only the header tells the truth.
-    Pad = 2,
     /// Messages are removed: ranges of sequences.
-    Remove = 3,
+    Remove = 2,
     /// The log goes on behind this sequence.
-    Skip = 4,
+    Skip = 3,
 }
 
 /// What checksums begin with.
@@ -87,9 +90,7 @@ impl Salt {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        [Kind::Message, Kind::Pad, Kind::Remove, Kind::Skip]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [Kind::Message, Kind::Remove, Kind::Skip].into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -205,18 +206,14 @@ impl Head {
         let head = Head::parse(bytes)?;
         let sum = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
         let len = head.len as usize;
-        let fits = (HEAD_BYTES..=RECORD_BYTES_MAX).contains(&len) || head.kind == Kind::Pad;
-        (fits && len >= HEAD_BYTES && salt.sum(&bytes[8..HEAD_BYTES]) == (sum ^ head.len))
-            .then_some(head)
+        let fits = (HEAD_BYTES..=RECORD_BYTES_MAX).contains(&len);
+        (fits && salt.sum(&bytes[8..HEAD_BYTES]) == (sum ^ head.len)).then_some(head)
     }
 }
 
 /// Checks the record that `bytes` begin with; returns its header.
 pub(crate) fn check(bytes: &[u8], salt: Salt) -> Result<Head, Bad> {
     let head = Head::read(bytes, salt).ok_or(Bad::Head)?;
-    if head.kind == Kind::Pad {
-        return Ok(head);
-    }
     let body = bytes.get(HEAD_BYTES..head.len as usize).ok_or(Bad::Body(head))?;
     let sum = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
     if salt.sum(body) != sum {
@@ -243,34 +240,36 @@ fn plain(out: &mut Vec<u8>, kind: Kind, seq: u64, len: usize, body: &[u8], salt:
     close(&mut out[begin..], salt);
 }
 
-/// Adds the header of room for `len` bytes without a message, itself included.
-pub(crate) fn encode_pad(out: &mut Vec<u8>, len: usize, salt: Salt) {
-    plain(out, Kind::Pad, 0, len, &[], salt);
-}
-
 pub(crate) fn encode_skip(out: &mut Vec<u8>, last: u64, salt: Salt) {
     plain(out, Kind::Skip, last, HEAD_BYTES, &[], salt);
 }
 
-/// Adds a record of removals: ranges of sequences, both ends included.
+/// Adds records of removals: ascending ranges of sequences, both ends included, or ranges in any
+/// order, which takes more room.
 pub(crate) fn encode_remove(out: &mut Vec<u8>, ranges: &[(u64, u64)], salt: Salt) {
-    let mut body = Vec::with_capacity(ranges.len() * 16);
-    for (from, to) in ranges {
-        body.extend_from_slice(&from.to_le_bytes());
-        body.extend_from_slice(&to.to_le_bytes());
+    for ranges in ranges.chunks(RANGES_MAX) {
+        let mut body = Vec::with_capacity(ranges.len() * 4);
+        let mut at = 0;
+        for (from, to) in ranges {
+            put(&mut body, from.wrapping_sub(at));
+            put(&mut body, to - from);
+            at = *to;
+        }
+        plain(out, Kind::Remove, 0, HEAD_BYTES + body.len(), &body, salt);
     }
-    plain(out, Kind::Remove, 0, HEAD_BYTES + body.len(), &body, salt);
 }
 
 /// The ranges of a record of removals that was checked before.
 pub(crate) fn removed(record: &[u8]) -> impl Iterator<Item = (u64, u64)> + '_ {
-    let body = record.get(HEAD_BYTES..).unwrap_or(&[]);
-    body.as_chunks::<16>().0.iter().map(|pair| {
-        let number = |at: usize| {
-            let bytes = pair[at..].first_chunk::<8>().copied().unwrap_or_default();
-            u64::from_le_bytes(bytes)
-        };
-        (number(0), number(8))
+    let mut body = record.get(HEAD_BYTES..).unwrap_or(&[]);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if body.is_empty() {
+            return None;
+        }
+        let from = take(&mut body).wrapping_add(at);
+        at = from.wrapping_add(take(&mut body));
+        Some((from, at))
     })
 }
 

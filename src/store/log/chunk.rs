@@ -1,7 +1,7 @@
 //! Chunks: how records lie in the file of a segment.
 //!
-//! A chunk is what was written at once, up to some 128 KiB of records, or one record that is longer;
-//! it is read as a whole, and compressed and encrypted as a whole if at all. Its header is
+//! A chunk is what was written at once, up to some 128 KiB of records, or one record that is
+//! longer; it is read as a whole, and compressed and encrypted as a whole if at all. Its header is
 //!
 //! ```text
 //!  0  "VCHK"                                      16  u32  length of what follows the header
@@ -9,6 +9,9 @@
 //!  8  u32  offset of its records in the segment   24  u32  CRC32C of what follows the header
 //! 12  u32  length of its records                  28  u32  0
 //! ```
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::{Bytes, BytesMut};
 
@@ -31,7 +34,7 @@ const SEALED: u32 = 2;
 pub(crate) struct Maker {
     pub(crate) group: u64,
     pub(crate) salt: Salt,
-    pub(crate) compress: bool,
+    pub(crate) compress: Arc<AtomicBool>,
     pub(crate) cipher: Option<Cipher>,
 }
 
@@ -64,7 +67,8 @@ impl Maker {
         let begin = out.len();
         out.resize(begin + HEAD_BYTES, 0);
         let mut flags = 0;
-        let packed = self.compress.then(|| lz4_flex::block::compress(records));
+        let compress = self.compress.load(Relaxed);
+        let packed = compress.then(|| lz4_flex::block::compress(records));
         // Less than an eighth isn't worth the time of those who read it.
         let packed = packed.filter(|packed| packed.len() <= records.len() / 8 * 7);
         let content = match &packed {
@@ -176,11 +180,6 @@ impl Maker {
 // === impl Head ===
 
 impl Head {
-    /// Whether the records lie in the file as they are.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.flags == 0
-    }
-
     /// Whether a header can be true: nothing is longer than what may be written.
     pub(crate) fn is_possible(&self) -> bool {
         let most = crate::record::RECORD_BYTES_MAX.max(CHUNK_BYTES) * 2;
@@ -197,12 +196,13 @@ mod tests {
     fn makers() -> Vec<Maker> {
         let salt = Salt::new(1);
         let cipher = Some(cipher_for_tests(CipherKind::default()));
-        let plain = Maker { group: 1, salt, compress: false, cipher: None };
+        let plain = Maker { group: 1, salt, compress: Arc::default(), cipher: None };
+        let compress = Arc::new(AtomicBool::new(true));
         vec![
             plain.clone(),
-            Maker { compress: true, ..plain.clone() },
+            Maker { compress: Arc::clone(&compress), ..plain.clone() },
             Maker { cipher: cipher.clone(), ..plain.clone() },
-            Maker { compress: true, cipher, ..plain },
+            Maker { compress, cipher, ..plain },
         ]
     }
 
@@ -212,7 +212,12 @@ mod tests {
         for maker in makers() {
             let mut chunk = Vec::new();
             maker.encode(&mut chunk, 5, 77, &records);
-            assert_eq!(maker.compress, chunk.len() < 200 + OVERHEAD, "{}", chunk.len());
+            assert_eq!(
+                maker.compress.load(Relaxed),
+                chunk.len() < 200 + OVERHEAD,
+                "{}",
+                chunk.len()
+            );
             assert_eq!(maker.decode(5, &chunk), Ok((records.clone(), true)));
             if maker.cipher.is_some() {
                 assert_eq!(maker.decode(6, &chunk), Err(BadChunk::Key));
@@ -236,6 +241,6 @@ mod tests {
         let mut chunk = Vec::new();
         maker.encode(&mut chunk, 5, 0, &records);
         assert_eq!(chunk.len(), HEAD_BYTES + records.len());
-        assert!(maker.head(&chunk).unwrap().is_plain());
+        assert_eq!(maker.head(&chunk).unwrap().flags, 0);
     }
 }

@@ -1,8 +1,8 @@
 //! Segments of which less than half is alive are written anew, and files are checked now and then.
 //!
 //! The new file is written aside, synced and given the name of the old one: whatever happens, there
-//! is one of the two. Messages that the last checkpoint still knew of and the new file no longer has
-//! were removed since, as the write-ahead log will say.
+//! is one of the two. Messages that the last checkpoint still knew of and the new file no longer
+//! has were removed since, as the write-ahead log will say.
 
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;

@@ -86,6 +86,7 @@ pub(crate) fn open(group: Arc<Group>, env: &Arc<Env>, saved: Saved) -> io::Resul
             compress,
         ),
     };
+    let compress = Arc::new(AtomicBool::new(compress));
     let maker = Maker { group: group.id.0, salt, compress, cipher: env.cipher.clone() };
     let index = RwLock::new(Index::new(shape, group.first_seq, Arc::clone(&env.memory)));
     let core = Core {
@@ -185,7 +186,7 @@ impl Engine for Core {
                         index.remove_range(from, to);
                     }
                 }
-                RecordKind::Skip | RecordKind::Pad => {}
+                RecordKind::Skip => {}
             }
         }
         if batch.mark > index.last {

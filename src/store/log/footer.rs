@@ -1,17 +1,19 @@
 //! The footer of a segment file: its index, so that the records need not be read to open it.
 //!
 //! It is the last thing in the file: the content (encrypted if the store is), and a trailer of 32
-//! bytes: `"vagfoot1"`, `u32` length of the content, `u32` flags, `u32` CRC32C of the content, `u32` 0,
+//! bytes: `"vagfoot1"`, `u32` length of the content, `u32` flags, `u32` CRC32C of the content,
+//! `u32` 0,
 //! `u32` 0, `u32` CRC32C of the trailer before. Every slot that had bytes is in it.
 
 use bytes::BytesMut;
 use hashbrown::HashMap;
 
 use super::chunk::Maker;
-use super::facts::{Facts, put, take, take_u32};
+use super::facts::Facts;
 use super::file::Chunk;
 use super::segment::{NONE, Segment};
 use super::subjects::Subjects;
+use crate::varint::{put, take, take_u32, take_u64};
 
 pub(crate) const TRAILER_BYTES: usize = 32;
 const MAGIC: [u8; 8] = *b"vagfoot1";
@@ -36,8 +38,8 @@ pub(crate) struct Columns {
 // === impl Columns ===
 
 impl Columns {
-    /// The slots of a segment that have bytes, in the file of the segment or, if `moved` says so, at
-    /// other offsets. `expires` tells when a sequence expires, if it does.
+    /// The slots of a segment that have bytes, in the file of the segment or, if `moved` says so,
+    /// at other offsets. `expires` tells when a sequence expires, if it does.
     pub(crate) fn of(
         segment: &Segment,
         subjects: &Subjects,
@@ -177,7 +179,7 @@ impl Columns {
         }
         for _ in 0..expiries {
             let slot = take_u32(input)?;
-            columns.expiries.push((slot, super::facts::take_u64(input)? as i64));
+            columns.expiries.push((slot, take_u64(input)? as i64));
         }
         columns.chunks.reserve_exact(chunks.min(input.len()));
         for _ in 0..chunks {

@@ -1,8 +1,8 @@
 //! The index of a log: its segments, subjects and numbers, and how they change.
 //!
-//! A removal is final in two steps. First the message is out of everything that can be seen, but its
-//! slot and its bytes stay; then, when the change is committed, they go. Between the two it can be
-//! undone ([`super::undo`]).
+//! A removal is final in two steps. First the message is out of everything that can be seen, but
+//! its slot and its bytes stay; then, when the change is committed, they go. Between the two it can
+//! be undone ([`super::undo`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -95,11 +95,6 @@ impl Memory {
         }
     }
 
-    pub(crate) fn forget(&self, key: &Key) {
-        self.cache.remove(key);
-        self.large.lock().retain(|one| one.0 != *key);
-    }
-
     /// How many bytes a log may keep of what it has written.
     pub(crate) fn tail_bytes(&self) -> usize {
         if self.tails.load(Relaxed) < self.tails_max { TAIL_BYTES } else { SHORT_TAIL_BYTES }
@@ -144,7 +139,5 @@ mod tests {
             assert_eq!(memory.get(key).map(|piece| piece.bytes.len()), Some(1 << 20));
         }
         assert!(memory.get(&keys[0]).is_none(), "the memory has an end");
-        memory.forget(&keys[3]);
-        assert!(memory.get(&keys[3]).is_none());
     }
 }

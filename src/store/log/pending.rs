@@ -22,7 +22,8 @@ pub struct PendingCache {
 // === impl Reader ===
 
 impl Reader {
-    /// Committed messages behind sequence `after` that `filter` wants. A cache belongs to one filter.
+    /// Committed messages behind sequence `after` that `filter` wants. A cache belongs to one
+    /// filter.
     pub fn pending(&self, cache: &mut PendingCache, after: u64, filter: &Filter) -> u64 {
         let index = self.core().index.read();
         if filter.is_all() {

@@ -1,6 +1,6 @@
 //! Sets of sequences as ranges, both ends included, ascending and apart from each other.
 
-use super::facts::{put, take};
+use crate::varint::{put, take};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ranges(Vec<(u64, u64)>);

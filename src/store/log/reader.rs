@@ -17,8 +17,8 @@ const VISIT_BUDGET: usize = 20_000;
 
 /// Reads a log. Clones are cheap and read the same log.
 ///
-/// Calls hold a lock that the writer waits for: what they call back must be quick, and must not call
-/// the reader or the writer of the same log.
+/// Calls hold a lock that the writer waits for: what they call back must be quick, and must not
+/// call the reader or the writer of the same log.
 #[derive(Clone)]
 pub struct Reader {
     core: Arc<Core>,
@@ -29,7 +29,8 @@ pub struct Reader {
 pub struct State {
     pub messages: u64,
     pub bytes: u64,
-    /// Sequence and time (ns since 1970) of the first message; one behind the last if there is none.
+    /// Sequence and time (ns since 1970) of the first message; one behind the last if there is
+    /// none.
     pub first_seq: u64,
     pub first_time_ns: i64,
     /// The highest sequence given, and when the last message was stored.

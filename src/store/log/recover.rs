@@ -1,8 +1,8 @@
 //! Opening a log: which segments there are, and what is in them.
 //!
-//! What the last checkpoint knew of counts, and nothing else: what was written later comes again from
-//! the write-ahead log. Only if the last checkpoint can't be read, and an older one must do, is all
-//! that the segments hold taken for true.
+//! What the last checkpoint knew of counts, and nothing else: what was written later comes again
+//! from the write-ahead log. Only if the last checkpoint can't be read, and an older one must do,
+//! is all that the segments hold taken for true.
 
 use std::io::{self, ErrorKind};
 use std::num::NonZero;
@@ -147,8 +147,8 @@ fn footer(core: &Core, file: &dyn File, id: u64) -> io::Result<Option<(Columns, 
     Ok(columns.map(|columns| (columns, begin)))
 }
 
-/// Makes the index of a file without footer from its records, up to offset `limit`. What lies behind
-/// is cut off.
+/// Makes the index of a file without footer from its records, up to offset `limit`. What lies
+/// behind is cut off.
 fn scan(core: &Core, file: Arc<dyn File>, id: u64, base: u64, limit: u32) -> io::Result<Found> {
     let mut bytes = vec![0; usize::try_from(file.len()?).unwrap_or(usize::MAX)];
     if let Err(error) = file.read_exact_at(&mut bytes, 0)

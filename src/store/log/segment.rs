@@ -2,8 +2,9 @@
 //! (or not only) in its file.
 //!
 //! The messages of a segment are its *slots*, in the order of their sequences. As long as there is
-//! a slot for each sequence the slot is the distance from the first one; a segment with gaps keeps a
-//! list. Removing a message leaves its slot, until so few are alive that the segment is made anew.
+//! a slot for each sequence the slot is the distance from the first one; a segment with gaps keeps
+//! a list. Removing a message leaves its slot, until so few are alive that the segment is made
+//! anew.
 
 use super::blocks::Blocks;
 use super::facts::{Fact, Facts};

@@ -3,11 +3,11 @@
 //! Everything else is in the segments. A message that a segment holds and this does not know of was
 //! removed; one that this knows of and no segment holds is lost.
 
-use super::facts::{put, take};
 use super::index::Index;
 use super::ranges::Ranges;
 use super::segment::Segment;
 use super::undo::Undo;
+use crate::varint::{put, take};
 
 const VERSION: u8 = 1;
 
@@ -102,11 +102,6 @@ impl Captured {
             }
         }
         Captured { saved, segments }
-    }
-
-    /// Of each segment, its number and the offset up to which it is committed.
-    pub(crate) fn ends(&self) -> impl Iterator<Item = (u64, u32)> + '_ {
-        self.segments.iter().map(|segment| (segment.id, segment.upto))
     }
 
     pub(crate) fn finish(self) -> Saved {

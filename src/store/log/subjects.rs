@@ -77,8 +77,8 @@ impl Subjects {
         table.find(hash, |id| self.subject(*id) == subject).copied()
     }
 
-    /// The id of a subject, which is given one if it has none. `removals` is how many removals there
-    /// were: ids freed less than `keep` removals ago are left alone.
+    /// The id of a subject, which is given one if it has none. `removals` is how many removals
+    /// there were: ids freed less than `keep` removals ago are left alone.
     pub(crate) fn intern(&mut self, subject: &[u8], removals: u64, keep: u64) -> u32 {
         let hash = hash(subject);
         let table = &self.tables[table_of(hash)];

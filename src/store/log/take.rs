@@ -25,8 +25,8 @@ struct Name {
 // === impl Index ===
 
 impl Index {
-    /// Takes in what was found of what was saved. If the state is `stale`, what lies behind its last
-    /// sequence is taken in, too.
+    /// Takes in what was found of what was saved. If the state is `stale`, what lies behind its
+    /// last sequence is taken in, too.
     pub(super) fn take(&mut self, state: Saved, mut found: HashMap<u64, Found>, stale: bool) {
         let Saved { last, last_time, next_segment, lost, segments } = state;
         self.lost = lost;

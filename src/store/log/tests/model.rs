@@ -294,7 +294,8 @@ fn run(kind: Kind, key: Option<&str>, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..Default::default() })]
+    // A quarter of what is set, since a case is long.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
     #[test]
     fn in_memory(steps in vec(step(), 1..150)) {
