@@ -27,7 +27,7 @@ use crate::consumer::messages::Home;
 use crate::delivery::Feed;
 use crate::jetstream::keys;
 
-/// Time before a log is asked for again that its last writer still holds.
+/// Time before a log is asked for again that its last writer still holds, or that is being read.
 const AGAIN_AFTER: Duration = Duration::from_millis(5);
 
 /// Messages with headers that are looked at before others have their turn.
@@ -42,7 +42,7 @@ struct Recovered {
 
 impl Stream {
     pub(super) fn open(&mut self, cx: &mut Cx<'_, Self>) {
-        match self.seed.js.store.log(self.seed.group) {
+        match self.seed.js.store.try_log(self.seed.group) {
             Ok(log) => {
                 if let Err(cause) = self.begin(log, cx) {
                     self.give_up(cause);

@@ -44,7 +44,8 @@ pub enum StoreError {
     Unknown,
     #[error("a group of this name exists")]
     Exists,
-    #[error("the log has a writer")]
+    /// Ask again.
+    #[error("the log has a writer, or is still being read")]
     Busy,
     #[error("the log can't be read: {0}")]
     Unreadable(String),

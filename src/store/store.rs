@@ -139,10 +139,23 @@ impl Store {
         Ok(id)
     }
 
-    /// The log of a group, for its one writer. Blocks while the group is being read; ask
-    /// [`Store::load`] first where that must not be.
+    /// The log of a group, for its one writer. Blocks while the group is being read.
     pub fn log(&self, id: GroupId) -> Result<Log, StoreError> {
         self.inner.slot(id)?.core(&self.inner.env)?.writer()
+    }
+
+    /// The same for those who must not wait: `Busy` while the group is being read, which is then
+    /// done next.
+    pub fn try_log(&self, id: GroupId) -> Result<Log, StoreError> {
+        let slot = self.inner.slot(id)?;
+        if slot.is_quick() {
+            return slot.core(&self.inner.env)?.writer();
+        }
+        if slot.hurry() {
+            let env = Arc::clone(&self.inner.env);
+            self.inner.env.reads.run_next(move || drop(slot.core(&env)));
+        }
+        Err(StoreError::Busy)
     }
 
     /// The table of a group. Blocks while it is being read, which takes far less time than the log.

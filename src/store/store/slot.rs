@@ -22,6 +22,10 @@ pub(crate) struct Slot {
     table: Mutex<TableState>,
     log: Mutex<LogState>,
     ready: AtomicBool,
+    /// Reading it takes no time worth mentioning: it is done, or there is nothing to read.
+    quick: AtomicBool,
+    /// Somebody waits for it.
+    hurried: AtomicBool,
 }
 
 enum TableState {
@@ -65,15 +69,23 @@ impl Slot {
         let group = Arc::new(Group::new(birth.info.clone(), birth.first_seq, backing));
         let table = TableState::Unread { entries, backlog: Backlog::default() };
         let log = Mutex::new(LogState::Unread);
-        Slot { group, table: Mutex::new(table), log, ready: AtomicBool::new(false) }
+        Slot {
+            group,
+            table: Mutex::new(table),
+            log,
+            ready: AtomicBool::new(false),
+            quick: AtomicBool::new(true),
+            hurried: AtomicBool::new(false),
+        }
     }
 
-    /// With what the write-ahead log holds of it.
+    /// Of an earlier run, with what the write-ahead log holds of it.
     pub(crate) fn with_backlog(
         mut self,
         found: Vec<Position>,
         all_files: &[Arc<dyn File>],
     ) -> Slot {
+        *self.quick.get_mut() = false;
         if let TableState::Unread { backlog, .. } = self.table.get_mut()
             && !found.is_empty()
         {
@@ -84,6 +96,15 @@ impl Slot {
 
     pub(crate) fn is_ready(&self) -> bool {
         self.ready.load(Relaxed)
+    }
+
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick.load(Relaxed)
+    }
+
+    /// True for the first who waits.
+    pub(crate) fn hurry(&self) -> bool {
+        !self.hurried.swap(true, Relaxed)
     }
 
     /// The log, if it is read.
@@ -130,7 +151,9 @@ impl Slot {
         };
         // It is taken once, under the lock of the log.
         let Some(rest) = rest else { return Err(StoreError::Unknown) };
-        match read_log(&self.group, env, rest) {
+        let read = read_log(&self.group, env, rest);
+        self.quick.store(true, Relaxed);
+        match read {
             Ok(core) => {
                 *state = LogState::Read(Arc::clone(&core));
                 self.ready.store(true, Relaxed);

@@ -2,9 +2,9 @@
 //!
 //! A segment begins with its header, twice, and holds batches back to back, each on a multiple of
 //! 8: a header, a body, and the header once more at the very end, all with a CRC32C: a damaged
-//! header costs nothing, and of a damaged body it is known whose it was. Numbers are little-endian. Segments are used
-//! again, so everything names the segment it belongs to: what a former use left behind is
-//! recognised by that.
+//! header costs nothing, and of a damaged body it is known whose it was. Numbers are little-endian.
+//! Segments are used again, so everything names the segment it belongs to: what a former use left
+//! behind is recognised by that.
 
 /// Where the first batch of a segment begins.
 pub(crate) const FIRST: u64 = 4096;

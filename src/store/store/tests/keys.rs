@@ -30,6 +30,7 @@ fn what_is_written_can_be_read_with_the_key_only() {
     drop(store);
     let store = with_key(&disk, "first", None).unwrap();
     put(&store, id, "other", b"SECRET-TOO").unwrap();
+    publish(&store, id, &[b"SECRET-MESSAGE"]).unwrap();
     store.shutdown();
     drop(store);
     for path in disk.paths() {
@@ -45,6 +46,7 @@ fn what_is_written_can_be_read_with_the_key_only() {
     // The key changes; what was written before can still be read.
     let store = with_key(&disk, "second", Some("first")).unwrap();
     assert_eq!(get(&store, id, "SECRET-KEY").unwrap(), "SECRET-VALUE");
+    assert_eq!(messages(&store, id), [(1, b"SECRET-MESSAGE".to_vec())]);
     drop(store);
     assert_eq!(key_error(with_key(&disk, "first", None)), KeyError::Wrong);
     let store = with_key(&disk, "second", None).unwrap();

@@ -155,6 +155,22 @@ fn a_shut_down_store_has_nothing_to_read_again() {
 }
 
 #[test]
+fn nobody_has_to_wait_for_a_log() {
+    let disk = FaultyDisk::new(1);
+    let store = open(&disk);
+    let id = create(&store, "s");
+    assert!(store.try_log(id).is_ok());
+    publish(&store, id, &[b"x"]).unwrap();
+    drop(store);
+    let store = open(&disk);
+    until(|| match store.try_log(id) {
+        Ok(log) => log.reader().state().last_seq == 1,
+        Err(error) => error != StoreError::Busy,
+    });
+    assert_eq!(messages(&store, id).len(), 1);
+}
+
+#[test]
 fn loading_tells_when_it_is_ready() {
     let disk = FaultyDisk::new(1);
     let store = open(&disk);
