@@ -223,6 +223,7 @@ impl Handler<Mail> for Consumer {
                 MailKind::Flow => me.on_flow(&mail.frames, out, now_ns),
                 // The directory gives these to streams.
                 MailKind::Direct => {}
+                MailKind::Farewell => me.say_farewell(out),
             }
         });
     }

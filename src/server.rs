@@ -7,7 +7,7 @@ mod settings;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
@@ -82,6 +82,8 @@ const SHARDS: usize = 64;
 const PLUGINS_READY_WITHIN: Duration = Duration::from_secs(10);
 /// How long the start waits for streams to be read. Those that take longer serve when they are.
 const STREAMS_READY_WITHIN: Duration = Duration::from_secs(5);
+/// How long consumers may take to tell who waits that the server ends.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 // === impl Builder ===
 
@@ -291,9 +293,15 @@ impl Server {
     /// When some actor did not stop in time.
     pub fn shutdown(self, within: Duration) -> Result<(), RuntimeError> {
         let _ = self.root.send_urgent(Retire);
+        if let Some(js) = &self.jetstream {
+            let (told, until) = (js.directory.farewell(), Instant::now() + FAREWELL);
+            while Arc::strong_count(&told) > 1 && Instant::now() < until {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        }
         self.tell(Tell::End(End(Reason::ServerShutdown)));
-        let deadline = std::time::Instant::now() + within;
-        while self.clients() > 0 && std::time::Instant::now() < deadline {
+        let deadline = Instant::now() + within;
+        while self.clients() > 0 && Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(5));
         }
         let stopped = self.runtime.shutdown(within);

@@ -205,6 +205,16 @@ impl Consumer {
         }
     }
 
+    /// Tells those who wait that the server ends.
+    pub(super) fn say_farewell(&mut self, out: &mut Outlet<'_>) {
+        let mut block = Vec::new();
+        for request in self.pulling.waiting.take_all() {
+            block.clear();
+            status::server_shutdown(&mut block, request.rest());
+            request.say(&block, out);
+        }
+    }
+
     /// Tells those who wait that there is nothing to wait for any more.
     pub(super) fn say_goodbye(&mut self, out: &mut Outlet<'_>) {
         for request in self.pulling.waiting.take_all() {

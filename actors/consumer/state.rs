@@ -364,6 +364,7 @@ impl State {
         self.recorder.record(now_ns, Op::Reset(stream));
         self.delivered = Mark { consumer: 0, stream };
         self.floor = self.delivered;
+        (self.delivered_ns, self.acked_ns) = (0, 0);
         self.work = Lazy::default();
     }
 

@@ -34,14 +34,18 @@ pub enum MailKind {
     Flow,
     /// To a stream: `$JS.API.DIRECT.GET.<stream>[.<subject>]`.
     Direct,
+    /// To a consumer, of no client: the server ends.
+    Farewell,
 }
+
+type ByName<T> = RwLock<HashMap<Box<[u8]>, T>>;
 
 /// See the module's text.
 #[derive(Default)]
 pub struct Directory {
-    streams: RwLock<HashMap<Box<[u8]>, Arc<StreamEntry>>>,
+    streams: ByName<Arc<StreamEntry>>,
     /// Mirrors that answer direct gets of their origin, by the origin's name.
-    mirrors: RwLock<HashMap<Box<[u8]>, Vec<Recipient<Mail>>>>,
+    mirrors: ByName<Vec<Recipient<Mail>>>,
 }
 
 /// A mirror answers direct gets of its origin until this is dropped.
@@ -58,7 +62,7 @@ pub struct StreamEntry {
     pub answers_direct: AtomicBool,
     /// For who wants to know how the stream is, and is no client.
     pub survey: Recipient<StreamSurvey>,
-    consumers: RwLock<HashMap<Box<[u8]>, ConsumerEntry>>,
+    consumers: ByName<ConsumerEntry>,
 }
 
 /// One consumer that serves.
@@ -132,12 +136,30 @@ impl Directory {
     #[must_use]
     pub fn streams(&self) -> Vec<(String, Arc<StreamEntry>)> {
         let streams = self.streams.read();
-        let named = |(name, entry): (&Box<[u8]>, &Arc<StreamEntry>)| {
-            (String::from_utf8_lossy(name).into_owned(), Arc::clone(entry))
-        };
-        let mut all: Vec<_> = streams.iter().map(named).collect();
+        let named = streams
+            .iter()
+            .map(|(name, entry)| (String::from_utf8_lossy(name).into_owned(), Arc::clone(entry)));
+        let mut all: Vec<_> = named.collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         all
+    }
+
+    /// Has every consumer tell who waits that the server ends. All have when nobody else holds
+    /// what this returns.
+    #[must_use]
+    pub fn farewell(&self) -> Arc<()> {
+        let told = Arc::new(());
+        for entry in self.streams.read().values() {
+            for consumer in entry.consumers.read().values() {
+                let mail = Mail { kind: MailKind::Farewell, frames: Bytes::new(), count: 0 };
+                let waits = Arc::clone(&told);
+                // One that is not there any more has nobody to tell.
+                let _ = consumer.mail.send_urgent(mail);
+                let done = ConsumerSurvey(Box::new(move |_| drop(waits)));
+                let _ = consumer.survey.send_urgent(done);
+            }
+        }
+        told
     }
 
     #[must_use]

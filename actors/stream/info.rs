@@ -28,10 +28,7 @@ impl Life {
             created: self.created,
             state: self.shown_state(),
             domain: self.js.domain().unwrap_or_default().to_owned(),
-            cluster: Some(ClusterInfo {
-                leader: self.js.server.name.clone(),
-                ..ClusterInfo::default()
-            }),
+            cluster: None,
             mirror,
             sources,
             alternates: Vec::new(),
@@ -62,6 +59,9 @@ impl Life {
 
     pub(super) fn tell_info(&self, caller: &Caller, ask: &StreamInfoRequest, out: &mut Outlet<'_>) {
         let mut info = self.info();
+        // Who leads is told only where one stream is asked about.
+        let leader = self.js.server.name.clone();
+        info.cluster = Some(ClusterInfo { leader, ..ClusterInfo::default() });
         let mut page = Page::default();
         if ask.deleted_details {
             let ranges = self.state.reader.deleted().into_iter();

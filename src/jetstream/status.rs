@@ -67,6 +67,11 @@ pub fn request_timeout(out: &mut Vec<u8>, pending: Pending) {
     with_pending(out, b"408 Request Timeout", pending);
 }
 
+/// The server of a pull request ends.
+pub fn server_shutdown(out: &mut Vec<u8>, pending: Pending) {
+    with_pending(out, b"409 Server Shutdown", pending);
+}
+
 /// Nobody listens for the answers any more.
 pub fn interest_expired(out: &mut Vec<u8>, pending: Pending) {
     with_pending(out, b"408 Interest Expired", pending);

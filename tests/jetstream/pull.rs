@@ -290,6 +290,21 @@ fn waiting_requests_hear_that_the_stream_is_deleted() {
     assert_eq!(js.next(&sid).head, "NATS/1.0 409 Consumer Deleted\r\n\r\n");
 }
 
+// Row 91.
+#[test]
+fn waiting_requests_hear_that_the_server_ends() {
+    let mut js = filled(0);
+    js.puller(json!({}));
+    let sid = js.pull(json!({"batch": 2, "expires": 30_000 * MS, "max_bytes": 500}));
+    js.wait_consumer("C", |info| info["num_waiting"] == 1);
+    js.server().signal("TERM");
+    assert_eq!(
+        js.next(&sid).head,
+        "NATS/1.0 409 Server Shutdown\r\nNats-Pending-Messages: 2\r\n\
+         Nats-Pending-Bytes: 500\r\n\r\n"
+    );
+}
+
 // Row 92.
 #[test]
 fn nobody_pulls_from_a_push_consumer() {

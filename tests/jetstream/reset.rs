@@ -28,6 +28,10 @@ fn a_consumer_goes_back_to_a_sequence() {
             "num_ack_pending": 0, "num_redelivered": 0, "num_pending": 4,
         }),
     );
+    // As if nothing had ever been delivered or acknowledged.
+    for mark in ["delivered", "ack_floor"] {
+        assert_eq!(answer[mark], json!({"consumer_seq": 0, "stream_seq": 1}), "{mark}");
+    }
     let again = js.fetch(4);
     let counts: Vec<_> = again.iter().map(|message| message.counts()).collect();
     assert_eq!(counts, [(2, 1, 1), (3, 2, 1), (4, 3, 1), (5, 4, 1)]);

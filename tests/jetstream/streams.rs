@@ -309,6 +309,7 @@ fn a_stream_tells_its_state() {
         }),
     );
     assert_eq!(info["cluster"]["leader"], js.client.info["server_name"]);
+    assert_eq!(js.api("STREAM.LIST", "")["streams"][0]["cluster"], Value::Null);
     assert!(info["state"]["first_ts"].as_str() < info["state"]["last_ts"].as_str());
     let answer = js.api("STREAM.INFO.Z", "");
     has(&answer, &json!({"type": "io.nats.jetstream.api.v1.stream_info_response"}));
