@@ -237,7 +237,11 @@ impl Group {
             }
             self.apply(ops);
         }
-        *applied = index.max(*applied);
+        // One that is refused may overtake those before it, which a checkpoint must not take for
+        // applied.
+        if result.is_ok() || index == *applied + 1 {
+            *applied = index.max(*applied);
+        }
         drop(applied);
         done(result);
     }
