@@ -49,6 +49,8 @@ pub struct Meta {
 struct Known {
     config: Arc<StreamConfig>,
     phase: Phase,
+    /// A client fills it from a snapshot: until that is done nobody else knows of it.
+    restoring: bool,
 }
 
 enum Phase {
@@ -170,7 +172,7 @@ impl Meta {
     }
 
     fn living(&self, name: &str) -> Option<(&Known, &Handle<Stream>)> {
-        let known = self.streams.get(name)?;
+        let known = self.streams.get(name).filter(|known| !known.restoring)?;
         match &known.phase {
             Phase::Living { handle, .. } => Some((known, handle)),
             Phase::Storing | Phase::Leaving => None,
@@ -237,6 +239,7 @@ impl Handler<News> for Meta {
             News::Serving { name, config } | News::Updated { name, config } => {
                 if let Some(known) = self.streams.get_mut(&name) {
                     known.config = config;
+                    known.restoring = false;
                 }
                 self.offline.remove(&name);
                 self.came(&name);

@@ -55,7 +55,8 @@ impl Meta {
             (keys::CREATED.into(), json::to_vec(&created).into()),
         ];
         let mut entries = entries;
-        if matches!(first, Request::Restore(_)) {
+        let restoring = matches!(first, Request::Restore(_));
+        if restoring {
             entries.push((RESTORING.into(), Bytes::new()));
         }
         let first_seq = config.first_seq.max(1);
@@ -72,7 +73,7 @@ impl Meta {
         match group {
             Ok(group) => {
                 let _ = tell.send(group);
-                let known = Known { config: Arc::new(config), phase: Phase::Storing };
+                let known = Known { config: Arc::new(config), phase: Phase::Storing, restoring };
                 self.streams.insert(name, known);
                 Ok(())
             }

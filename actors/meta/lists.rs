@@ -17,7 +17,7 @@ use vagus_runtime::Cx;
 use vagus_subject::{is_valid_subscription, overlaps};
 
 use super::requests::optional;
-use super::{Meta, Phase};
+use super::{Known, Meta, Phase};
 use crate::delivery::Outlet;
 use crate::jetstream::Caller;
 use crate::stream::messages::Survey;
@@ -59,9 +59,9 @@ impl Meta {
         if !filter.is_empty() && !is_valid_subscription(filter.as_bytes()) {
             return Err(codes::BAD_REQUEST.error());
         }
-        let living =
-            self.streams.iter().filter(|(_, known)| !matches!(known.phase, Phase::Storing));
-        let wanted = living.filter(|(_, known)| filter.is_empty() || takes(&known.config, filter));
+        let is_there = |known: &Known| !matches!(known.phase, Phase::Storing) && !known.restoring;
+        let there = self.streams.iter().filter(|(_, known)| is_there(known));
+        let wanted = there.filter(|(_, known)| filter.is_empty() || takes(&known.config, filter));
         Ok(wanted.map(|(name, _)| name).collect())
     }
 

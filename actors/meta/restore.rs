@@ -31,7 +31,8 @@ impl Meta {
                     self.awaited.insert(group.name.clone());
                     let handle = self.spawn(&group.name, group.id, cx);
                     let phase = Phase::Living { group: group.id, handle };
-                    self.streams.insert(group.name, Known { config: Arc::new(config), phase });
+                    let known = Known { config: Arc::new(config), phase, restoring: false };
+                    self.streams.insert(group.name, known);
                 }
                 Err(cause) => {
                     tracing::warn!("JetStream stream '$G > {}' is offline: {cause}", group.name);
