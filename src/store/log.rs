@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::group::{Change, Done, Kind, Mode};
@@ -56,17 +57,22 @@ pub use self::peek::{Listed, Placed};
 pub use self::pending::PendingCache;
 pub use self::reader::{End, Got, Load, Reader, State, Stored, Visited};
 
-/// Room for records that a writer makes beforehand, at most.
-const BATCH_BYTES_KEPT: usize = 256 << 10;
 /// Messages that are unlinked under one hold of the lock.
 const PURGE_STEP: usize = 1024;
+/// Records of a batch that lie behind each other, but for one that is larger.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// The writer of a log: there is one at a time. Whatever it staged and did not commit is undone
 /// when it is dropped.
 pub struct Log {
     core: Arc<Core>,
-    /// The records of the next batch.
+    /// The records of the next batch, behind those in `pieces`.
     records: Vec<u8>,
+    /// A large batch comes in pieces: memory of their size is used again and again, while what is
+    /// larger goes back to the system each time, and comes back page by page.
+    pieces: Vec<Bytes>,
+    /// How long the last batch, or piece of it, was.
+    usual: usize,
     /// Removals of the next batch: ranges of sequences.
     removed: Vec<(u64, u64)>,
     table: Vec<TableOp>,
@@ -117,9 +123,9 @@ pub struct Purged {
 
 impl Log {
     fn new(core: Arc<Core>) -> Log {
-        let (records, removed, table) = Default::default();
+        let (records, pieces, removed, table) = Default::default();
         let chain = core.group.chain();
-        Log { core, records, removed, table, chain, changed: false }
+        Log { core, records, pieces, usual: 0, removed, table, chain, changed: false }
     }
 
     pub fn reader(&self) -> Reader {
@@ -143,8 +149,18 @@ impl Log {
             return Err(AppendError::Order { seq, last });
         }
         let message = Message { seq, time_ns, expires_ns, has_id, subject, headers, payload };
-        if message.record_len() > RECORD_BYTES_MAX {
+        let len = message.record_len();
+        if len > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
+        }
+        // What is encrypted is so as a whole.
+        let may_cut = !self.records.is_empty() && self.core.maker.cipher.is_none();
+        if may_cut && self.records.len() + len > PIECE_BYTES {
+            let piece = take(&mut self.records, &mut self.usual);
+            self.pieces.push(Bytes::from(piece));
+        }
+        if self.records.capacity() == 0 && index.shape.salt.is_some() {
+            self.records.reserve(self.usual.max(len));
         }
         let copy = index.shape.salt.is_some().then_some(&mut self.records);
         index.append(&message, copy);
@@ -265,9 +281,9 @@ impl Log {
             if !self.removed.is_empty() {
                 record::encode_remove(&mut self.records, &self.removed, salt);
             }
-            // The next batch may well be like this one.
-            let next = Vec::with_capacity(self.records.len().min(BATCH_BYTES_KEPT));
-            records.push(self.core.maker.seal(std::mem::replace(&mut self.records, next)));
+            records.extend(self.pieces.drain(..));
+            let last = take(&mut self.records, &mut self.usual);
+            records.push(self.core.maker.seal(last));
         }
         self.removed.clear();
         if let Kind::File { lazy: true, .. } = self.core.group.kind {
@@ -299,10 +315,17 @@ impl Log {
 
     fn forget_staged(&mut self) {
         self.records.clear();
+        self.pieces.clear();
         self.removed.clear();
         self.table.clear();
         self.changed = false;
     }
+}
+
+/// The records so far, and `usual` for how long they were.
+fn take(records: &mut Vec<u8>, usual: &mut usize) -> Vec<u8> {
+    *usual = records.len().min(PIECE_BYTES);
+    std::mem::take(records)
 }
 
 /// Adds a range to ranges, to the last one if it goes on there.

@@ -29,6 +29,35 @@ fn groups_and_what_they_hold_are_there_again() {
 }
 
 #[test]
+fn a_batch_in_many_pieces_is_one_batch() {
+    let disk = FaultyDisk::new(1);
+    let store = open(&disk);
+    let id = create(&store, "s");
+    let payload = |n: u8| vec![n; 300 << 10];
+    let mut log = store.log(id).unwrap();
+    let mut stage = |from: u8| {
+        for n in from..from + 9 {
+            let payload = &payload(n);
+            log.append(Entry { subject: b"s", payload, time_ns: 1, ..Entry::default() }).unwrap();
+        }
+        let (done, told) = done();
+        match from {
+            // What was staged before is forgotten, all of it.
+            100 => log.abort(),
+            _ => log.commit(done),
+        }
+        told
+    };
+    stage(100);
+    wait(stage(1)).unwrap();
+    wait(stage(10)).unwrap();
+    drop((log, store));
+    let store = open(&disk.power_cut());
+    let expected: Vec<_> = (1..=18).map(|n| (u64::from(n), payload(n))).collect();
+    assert!(messages(&store, id) == expected);
+}
+
+#[test]
 fn a_name_is_taken_until_its_group_is_gone() {
     let disk = FaultyDisk::new(1);
     let store = open(&disk);
