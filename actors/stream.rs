@@ -28,6 +28,8 @@ mod gate;
 mod info;
 mod landing;
 pub mod messages;
+#[cfg(test)]
+mod model;
 mod origins;
 mod plan;
 mod progress;
