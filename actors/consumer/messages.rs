@@ -11,6 +11,8 @@ use vagus_jetstream::time::Time;
 use vagus_runtime::{Message, Recipient};
 use vagus_store::{Mode, Reader, Table, TableOp};
 
+pub use super::{checks, record, spec};
+
 use super::record::{Keys, Record};
 use crate::jetstream::{Caller, JetStream};
 use crate::stream::messages::{ConsumerId, Expired, Listen, Progress, Rewound};

@@ -20,8 +20,10 @@ use vagus_store::CommitError;
 use super::messages::{ConsumerId, CreateConsumer, Listen};
 use super::retention::Rule;
 use super::{Life, Stream, sourcing};
-use crate::consumer::messages::{Ask, Birth, Delete, Seat, Survey, Wake, What};
-use crate::consumer::{self, Consumer, checks, record};
+use crate::consumer::Consumer;
+use crate::consumer::messages::{
+    Ask, Birth, Delete, Seat, Survey, Wake, What, checks, record, spec,
+};
 use crate::delivery::Outlet;
 use crate::jetstream::Caller;
 
@@ -70,7 +72,7 @@ impl Life {
         let config = seat.config();
         self.bell.join(seat.id, filters(&config));
         self.state.retention.join(seat.id, filters(&config), 0);
-        let handle = cx.spawn(consumer::spec(Arc::clone(&self.home), Arc::clone(&seat), birth));
+        let handle = cx.spawn(spec(Arc::clone(&self.home), Arc::clone(&seat), birth));
         self.entry.enter(&seat.name, handle.recipient(), handle.recipient());
         self.js.usage.consumers.fetch_add(1, Relaxed);
         let name = seat.name.to_string();

@@ -289,7 +289,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => publish.prop_map(|(subject, size, rollup, ttl, id)| {
             Step::Publish { subject, size, rollup, ttl, id }
         }),
-        2 => (any::<u8>(), any::<bool>()).prop_map(|(subject, right)| Step::Expect { subject, right }),
+        2 => (any::<u8>(), any::<bool>())
+            .prop_map(|(subject, right)| Step::Expect { subject, right }),
         2 => (1u64..60).prop_map(Step::Remove),
         1 => (weighted(0.5, 1u64..60), weighted(0.5, 0u64..4), weighted(0.5, any::<u8>()))
             .prop_map(|(below, keep, subject)| Step::Purge { below, keep, subject }),

@@ -10,7 +10,7 @@ use vagus_runtime::{Cx, Handle, Restart, Spec};
 use super::messages::Origin;
 use super::sourced::POSITIONS;
 use super::{Life, Stream};
-use crate::source::{self, Report, Source};
+use crate::source::{Leave, Report, Seed, Source};
 
 /// One origin.
 pub(super) struct Tap {
@@ -61,7 +61,7 @@ impl Life {
             let stays = stays(known, tap);
             if !stays {
                 // One that is gone has nothing to give up.
-                let _ = tap.handle.send_urgent(source::Leave);
+                let _ = tap.handle.send_urgent(Leave);
             }
             stays
         });
@@ -81,7 +81,7 @@ impl Life {
             "" => (Origin::Mirror, self.state.log.last_seq()),
             _ => (Origin::Source { key: Arc::clone(&key) }, self.place_of(&key)),
         };
-        let seed = source::Seed {
+        let seed = Seed {
             js: Arc::clone(&self.js),
             origin,
             config: config.clone(),

@@ -17,7 +17,7 @@ use super::archive::{META, Meta, STATE, Span, TABLE};
 use super::messages::RESTORING;
 use super::publish::SNAPSHOT_SID;
 use super::{Life, Stream};
-use crate::consumer::record::PREFIX;
+use crate::consumer::messages::record::PREFIX;
 use crate::delivery::{Outlet, Post, Roster, Sub, Target};
 use crate::jetstream::{Caller, keys};
 
