@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use thiserror::Error;
 use tracing::info;
@@ -127,7 +127,7 @@ fn announce(settings: &Settings) {
 fn memory() -> u64 {
     let info = rustix::system::sysinfo();
     let unit = u64::from(info.mem_unit.max(1));
-    match u64::from(info.totalram).checked_mul(unit) {
+    match info.totalram.checked_mul(unit) {
         Some(bytes) if bytes > 0 => bytes / 4 * 3,
         _ => MEMORY_UNKNOWN,
     }
