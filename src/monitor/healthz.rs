@@ -174,8 +174,9 @@ mod tests {
         let problem = Problem::of("STREAM", "no S", Severity::Missing).within(Some("S"), None);
         let plain = r#"{"status":"unavailable","error":"no S"}"#.to_owned();
         assert_eq!(shown(std::slice::from_ref(&problem), false), (plain, 404));
-        let list = r#"{"status":"error","errors":[{"type":"STREAM","account":"$G","stream":"S","error":"no S"}]}"#;
-        assert_eq!(shown(&[problem], true), (list.to_owned(), 404));
+        let told = r#"{"type":"STREAM","account":"$G","stream":"S","error":"no S"}"#;
+        let list = format!(r#"{{"status":"error","errors":[{told}]}}"#);
+        assert_eq!(shown(&[problem], true), (list, 404));
     }
 
     #[test]
