@@ -251,3 +251,24 @@ fn a_source_may_bring_its_own_consumer() {
     let answer = js.try_create(json!({"name": "V", "sources": [bad]}));
     assert_eq!(answer["error"]["err_code"], 10215, "{answer}");
 }
+
+// Row 45.
+#[test]
+fn one_message_must_not_come_on_two_ways() {
+    let mut js = Js::start();
+    js.create(json!({"name": "O", "subjects": ["o.>"]}));
+    js.create(json!({"name": "M", "mirror": {"name": "O"}}));
+    let both = json!([{"name": "O"}, {"name": "M"}]);
+    let answer = js.try_create(json!({"name": "T", "subjects": ["t"], "sources": both}));
+    refused(&answer, 10052, "detected cycle");
+    js.create(json!({"name": "T", "subjects": ["t"], "sources": [{"name": "M"}]}));
+    // A way back is one only for subjects that take it.
+    js.create(json!({"name": "B", "subjects": ["b.>"], "sources": [{"name": "O"}]}));
+    let back = |filter: &str| {
+        json!({
+            "name": "O", "subjects": ["o.>"],
+            "sources": [{"name": "B", "filter_subject": filter}],
+        })
+    };
+    refused(&js.update(back("b.>")), 10052, "detected cycle");
+}

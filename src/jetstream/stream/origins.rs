@@ -1,5 +1,7 @@
 //! Mirrors and sources: which are allowed, alone and together, and that none leads back.
 
+use std::collections::VecDeque;
+
 use vagus_subject::{has_wildcards, is_valid_literal, is_valid_subscription, overlaps};
 
 use super::rules::{StreamRules, invalid};
@@ -220,21 +222,30 @@ fn check_together(sources: &[StreamSource]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A message must not come back to the stream it left.
+/// A message must not come back to the stream it left, nor to another one on two ways: that too is
+/// refused as a cycle. Sources with a filter that none of the stream's own subjects pass are let
+/// be.
 fn check_cycle(config: &StreamConfig, rules: &StreamRules<'_>) -> Result<(), ApiError> {
-    let mut visited: Vec<&str> = Vec::new();
-    let mut next: Vec<&StreamSource> = config.sources.iter().collect();
-    while let Some(source) = next.pop() {
-        if source.external.is_some() || visited.contains(&source.name.as_str()) {
-            continue;
-        }
-        if source.name == config.name {
-            return Err(invalid("detected cycle"));
-        }
-        visited.push(&source.name);
-        if let Some(known) = (rules.find)(&source.name) {
-            next.extend(&known.sources);
+    let mut seen: Vec<&str> = Vec::new();
+    let mut next = VecDeque::from([config]);
+    while let Some(stream) = next.pop_front() {
+        seen.push(&stream.name);
+        let mirror = stream.mirror.iter().map(|mirror| (mirror, true));
+        let sources = stream.sources.iter().map(|source| (source, passes(stream, source)));
+        for (origin, meets) in sources.chain(mirror).filter(|(it, _)| it.external.is_none()) {
+            if !seen.contains(&origin.name.as_str()) {
+                next.extend((rules.find)(&origin.name));
+            } else if meets {
+                return Err(invalid("detected cycle"));
+            }
         }
     }
     Ok(())
+}
+
+/// Whether messages of the stream's own subjects pass the filter of one of its sources.
+fn passes(stream: &StreamConfig, source: &StreamSource) -> bool {
+    let filter = source.filter_subject.as_bytes();
+    let meets = |subject: &String| overlaps(subject.as_bytes(), filter);
+    filter.is_empty() || stream.subjects.iter().any(meets)
 }
