@@ -5,3 +5,4 @@ pub(crate) mod kit;
 mod life;
 mod measure;
 mod model;
+mod stress;

@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::kit::*;
+use crate::disk::Faults;
 use crate::group::Engine;
 use crate::*;
 
@@ -38,6 +39,10 @@ enum Step {
         safe: bool,
     },
     Compact,
+    /// Two batches, one behind the other, and a write or a sync that fails.
+    Fail {
+        sync: bool,
+    },
     /// A consumer goes on by so many.
     Advance {
         filter: usize,
@@ -80,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|cut| Step::Reopen { cut }),
         4 => any::<bool>().prop_map(|safe| Step::Flush { safe }),
         3 => Just(Step::Compact),
+        1 => any::<bool>().prop_map(|sync| Step::Fail { sync }),
         6 => (0usize..6, 0u8..9).prop_map(|(filter, by)| Step::Advance { filter, by }),
     ]
 }
@@ -156,6 +162,7 @@ impl Pair {
                 self.new_writer();
             }
             Step::Flush { safe } => self.flush(safe),
+            Step::Fail { sync } => self.fail(sync),
             Step::Compact => {
                 if self.kind != Kind::Memory {
                     let core = &self.log().core;
@@ -180,6 +187,38 @@ impl Pair {
         let mut files = core.files.lock();
         core.write_out(&mut files, true).unwrap();
         core.evict(&mut files, 0);
+    }
+
+    fn fail(&mut self, sync: bool) {
+        if self.kind == Kind::Memory {
+            return;
+        }
+        let rig = self.rig.as_ref().unwrap();
+        let only_in = Some("wal".to_owned());
+        rig.disk.set_faults(match sync {
+            true => Faults { failing_syncs: 1, only_in, ..Faults::default() },
+            false => Faults { failing_writes: 1, ..Faults::default() },
+        });
+        let (tell, told) = std::sync::mpsc::channel();
+        let mut after = Vec::new();
+        for _ in 0..2 {
+            self.append(2, true, 40, 0, true);
+            let tell = tell.clone();
+            self.log().commit(Box::new(move |result| tell.send(result).unwrap()));
+            after.push(self.staged.clone());
+        }
+        for staged in after {
+            if told.recv().unwrap().is_ok() {
+                self.committed = staged;
+            }
+        }
+        self.rig.as_ref().unwrap().disk.set_faults(Faults::default());
+        self.log().abort();
+        self.staged = self.committed.clone();
+        // Twice in a row is too much for the write-ahead log, so something works in between.
+        self.append(3, false, 10, 0, false);
+        commit(self.log()).unwrap();
+        self.committed = self.staged.clone();
     }
 
     fn new_writer(&mut self) {
