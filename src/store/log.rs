@@ -23,6 +23,7 @@ mod chunk;
 mod cold;
 mod compact;
 mod core;
+mod erase;
 mod facts;
 mod file;
 pub mod filter;

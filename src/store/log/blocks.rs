@@ -82,6 +82,16 @@ impl Blocks {
         }
     }
 
+    /// Overwrites `len` bytes from `offset` on, if they are here.
+    pub(crate) fn wipe(&mut self, offset: u32, len: usize) {
+        let Some(index) = self.index(offset) else { return };
+        let block = &mut self.blocks[index];
+        let begin = (offset - block.start) as usize;
+        if let Some(bytes) = block.bytes.get_mut(begin..begin + len) {
+            bytes.fill(0);
+        }
+    }
+
     /// Takes away all from `offset` on.
     pub(crate) fn truncate(&mut self, offset: u32) {
         while let Some(block) = self.blocks.back_mut() {

@@ -180,6 +180,11 @@ impl Maker {
 // === impl Head ===
 
 impl Head {
+    /// Whether the records lie in the file as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.flags == 0
+    }
+
     /// Whether a header can be true: nothing is longer than what may be written.
     pub(crate) fn is_possible(&self) -> bool {
         let most = crate::record::RECORD_BYTES_MAX.max(CHUNK_BYTES) * 2;
@@ -241,6 +246,6 @@ mod tests {
         let mut chunk = Vec::new();
         maker.encode(&mut chunk, 5, 0, &records);
         assert_eq!(chunk.len(), HEAD_BYTES + records.len());
-        assert_eq!(maker.head(&chunk).unwrap().flags, 0);
+        assert!(maker.head(&chunk).unwrap().is_plain());
     }
 }

@@ -37,7 +37,7 @@ struct Rest {
 impl Core {
     /// Writes one segment anew that is worth it. Whether there was one.
     pub(crate) fn compact(&self, files: &mut Files) -> io::Result<bool> {
-        let Some((id, base)) = self.index.read().worst() else { return Ok(false) };
+        let Some((id, base)) = self.index.read().worst(&files.rewrite) else { return Ok(false) };
         let mut rest = Rest::default();
         let header = Header { group: self.maker.group, segment: id, base };
         rest.out.extend_from_slice(&header.encode());
@@ -79,6 +79,7 @@ impl Core {
             None => files.garbage.push(id),
         }
         drop(index);
+        files.rewrite.retain(|segment| *segment != id);
         files.new_names = true;
         disk.sync_dir(dir)?;
         Ok(true)
@@ -175,13 +176,14 @@ impl Core {
 // === impl Index ===
 
 impl Index {
-    /// The sealed segment with the smallest share of live bytes, if that is less than half: its
-    /// number and base.
-    fn worst(&self) -> Option<(u64, u64)> {
+    /// The sealed segment with the fewest live bytes among those of which less than half is alive,
+    /// and those of `asked`: its number and base.
+    fn worst(&self, asked: &[u64]) -> Option<(u64, u64)> {
         let sealed = self.segments.iter().filter_map(|segment| {
             let file = segment.file.as_ref().filter(|file| file.sealed && !file.dirty)?;
             let held = segment.held_bytes();
-            (held * 2 < u64::from(file.flushed)).then_some((held, segment))
+            let is_worth = held * 2 < u64::from(file.flushed) || asked.contains(&segment.id);
+            is_worth.then_some((held, segment))
         });
         let (_, segment) = sealed.min_by_key(|(held, _)| *held)?;
         Some((segment.id, segment.base))

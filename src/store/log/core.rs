@@ -54,6 +54,8 @@ pub(crate) struct Files {
     pub(crate) tail: u64,
     /// Bytes in files that no message needs, as they were last published.
     pub(crate) dead: u64,
+    /// Segments to be written anew because of something in them.
+    pub(crate) rewrite: Vec<u64>,
     /// Segment and chunk that are checked next.
     pub(crate) scrub: (u64, usize),
     /// When everything had been checked.
@@ -126,7 +128,7 @@ impl Core {
         let (unflushed, dropped) = {
             let mut index = self.index.write();
             index.commit(upto, mark);
-            (index.unflushed, !index.dropped.is_empty())
+            (index.unflushed, !index.dropped.is_empty() || !index.erasures.is_empty())
         };
         if (unflushed > UNFLUSHED_MAX || dropped)
             && self.group.kind != Kind::Memory
@@ -215,6 +217,7 @@ impl Engine for Core {
         }
         self.write_out(&mut files, false)?;
         self.remove_garbage(&mut files);
+        self.erase(&mut files)?;
         let compacted = self.compact(&mut files)?;
         let dead = self.dead_bytes();
         self.env.counters.dead_bytes.fetch_add(dead.wrapping_sub(files.dead), Ordering::Relaxed);

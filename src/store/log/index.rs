@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::erase::Erasure;
 use super::facts::Fact;
 use super::memory::Memory;
 use super::ranges::Ranges;
@@ -58,6 +59,10 @@ pub(crate) struct Index {
     pub(crate) missing: Ranges,
     /// Segments of which nothing is left.
     pub(crate) dropped: Vec<u64>,
+    /// Messages whose bytes are to be overwritten when their removal is committed, and those whose
+    /// removal is.
+    pub(crate) erasing: Vec<u64>,
+    pub(crate) erasures: Vec<Erasure>,
     /// Bytes of records that are not in files.
     pub(crate) unflushed: u64,
     pub(crate) memory: Arc<Memory>,
@@ -112,6 +117,8 @@ impl Index {
             lost: Ranges::default(),
             missing: Ranges::default(),
             dropped: Vec::new(),
+            erasing: Vec::new(),
+            erasures: Vec::new(),
             unflushed: 0,
             memory,
             next_segment: 1,
@@ -390,6 +397,10 @@ impl Index {
         if at.offset(slot) == NONE {
             return;
         }
+        if !self.erasing.is_empty() {
+            self.prepare_erasure(segment, slot);
+        }
+        let at = &mut self.segments[segment];
         at.drop_bytes(slot, at.facts.get(slot).record_len());
         let id = at.subject(slot);
         self.subjects.release(id, self.removals.total());

@@ -99,6 +99,9 @@ impl Index {
             }
         }
         self.submitted = self.submitted.min(self.noted());
+        let mut erasing = std::mem::take(&mut self.erasing);
+        erasing.retain(|seq| !self.is_live(*seq));
+        self.erasing = erasing;
         self.expiries.restore(appended.unwrap_or(u64::MAX));
         if appended.is_some() {
             self.removals.forget();

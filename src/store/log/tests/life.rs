@@ -147,3 +147,44 @@ fn a_purge_is_undone_as_a_whole() {
     log.abort();
     assert_eq!((log.reader().state(), visit(&log.reader(), 1, &Filter::all())), before);
 }
+
+#[test]
+fn what_is_erased_is_not_in_the_files_any_more() {
+    for compress in [false, true] {
+        let rig = Rig::new(Kind::File { compress, lazy: false }, |options| {
+            options.log.segment_bytes = 2000;
+            options.wal.segment_bytes = 64 << 10;
+        });
+        let mut log = rig.log();
+        for n in 0..60 {
+            let secret = format!("secret-{}-{:x}", n, n * 0x9E37_79B9_u64);
+            send(&mut log, "s", &[secret.as_bytes(), &[n as u8; 40]].concat());
+        }
+        commit(&mut log).unwrap();
+        let has = |n: u64| contains(&in_files(&rig), format!("secret-{n}-").as_bytes());
+        log.core.secure(log.core.capture()).unwrap();
+        // Where it is compressed, what is written there may be split up.
+        assert!(compress || (has(3) && has(4) && has(59)));
+        for n in [3, 59] {
+            assert!(log.erase(n + 1).is_some());
+            assert!(log.erase(n + 1).is_none());
+        }
+        log.abort();
+        assert!(log.erase(4).is_some());
+        send(&mut log, "s", b"secret-60-");
+        commit(&mut log).unwrap();
+        assert!(log.erase(61).is_some());
+        commit(&mut log).unwrap();
+        log.core.flush().unwrap();
+        log.core.secure(log.core.capture()).unwrap();
+        log.core.flush().unwrap();
+        assert!(!has(3) && !has(60));
+        assert!(compress || (has(4) && has(59)));
+        assert_eq!(visit(&log.reader(), 1, &Filter::all()).len(), 59);
+        drop(log);
+        let rig = rig.reopen(true);
+        assert_eq!(visit(&rig.log().reader(), 1, &Filter::all()).len(), 59);
+        assert_eq!(rig.log().reader().state().lost, 0);
+        assert_eq!(rig.store.stats().damaged, 0);
+    }
+}
