@@ -68,7 +68,10 @@ impl Life {
             return Err(codes::BAD_REQUEST.error());
         }
         self.check_not_failing(codes::STREAM_MSG_DELETE_FAILED)?;
-        let gone = self.state.remove(ask.seq);
+        let gone = match ask.no_erase {
+            true => self.state.remove(ask.seq),
+            false => self.state.erase(ask.seq),
+        };
         gone.then_some(()).ok_or_else(|| codes::SEQUENCE_NOT_FOUND.with(ask.seq))
     }
 }

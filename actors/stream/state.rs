@@ -7,7 +7,8 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use vagus_jetstream::codes;
 use vagus_jetstream::headers::PublishHeaders;
-use vagus_store::{Entry, Got, Log, Reader, TableOp};
+use vagus_jetstream::stream::Compression;
+use vagus_store::{Entry, Got, Log, Reader, Removed, TableOp};
 
 use super::counter::Counter;
 use super::dedupe::Dedupe;
@@ -60,6 +61,7 @@ pub(super) const SCHEDULES: &[u8] = b"schedule/";
 impl State {
     pub(super) fn new(rules: Rules, log: Log, payload_max: usize) -> Self {
         let reader = log.reader();
+        log.set_compression(rules.config.compression != Compression::None);
         Self {
             dedupe: Dedupe::new(rules.config.duplicate_window),
             retention: Retention::new(rules.retention()),
@@ -165,7 +167,18 @@ impl State {
 
     /// Removes one message. False when it is not there.
     pub(super) fn remove(&mut self, seq: u64) -> bool {
-        let gone = self.log.remove(seq).is_some();
+        let gone = self.log.remove(seq);
+        self.note_gone(seq, gone)
+    }
+
+    /// Removes one message and overwrites it. False when it is not there.
+    pub(super) fn erase(&mut self, seq: u64) -> bool {
+        let gone = self.log.erase(seq);
+        self.note_gone(seq, gone)
+    }
+
+    fn note_gone(&mut self, seq: u64, gone: Option<Removed>) -> bool {
+        let gone = gone.is_some();
         if gone {
             note(&mut self.removed, seq);
             self.drop_schedule(seq);

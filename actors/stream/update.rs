@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use vagus_jetstream::api::StreamUpdateResponse;
-use vagus_jetstream::stream::StreamConfig;
+use vagus_jetstream::stream::{Compression, StreamConfig};
 use vagus_jetstream::{ApiError, codes, json};
 use vagus_runtime::Cx;
 use vagus_store::{CommitError, TableOp};
@@ -83,6 +83,7 @@ impl Life {
         self.state.rules = rules;
         let rules = &self.state.rules;
         let (rule, window) = (rules.retention(), rules.config.duplicate_window);
+        self.state.log.set_compression(rules.config.compression != Compression::None);
         self.state.dedupe.set_window(window);
         self.state.retention.set_rule(rule);
         self.home.wants_progress.store(rule != Rule::Limits, Relaxed);
