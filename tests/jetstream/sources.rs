@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::eventually;
+use crate::harness::{DEADLINE, eventually, eventually_within};
 use crate::kit::{Js, has, ok, refused};
 
 fn wait_for(js: &mut Js, stream: &str, messages: u64) {
