@@ -5,8 +5,11 @@ use serde_json::{Value, json};
 use crate::harness::{DEADLINE, eventually, eventually_within};
 use crate::kit::{Js, has, ok, refused};
 
+#[track_caller]
 fn wait_for(js: &mut Js, stream: &str, messages: u64) {
-    eventually("the messages to come", || (js.state(stream)["messages"] == messages).then_some(()));
+    let come =
+        eventually_within(DEADLINE, || (js.state(stream)["messages"] == messages).then_some(()));
+    assert!(come.is_some(), "not {messages} messages: {:#}", js.info(stream));
 }
 
 /// Messages of `stream` as `subject payload`, in any order.
