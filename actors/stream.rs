@@ -187,6 +187,8 @@ struct Tally {
     commits: u64,
     failures: u64,
     last_failure: Option<String>,
+    /// When a failure was logged last, in nanoseconds of the wall clock.
+    complained_ns: i64,
 }
 
 /// What is done when a commit has ended.

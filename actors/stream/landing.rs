@@ -10,6 +10,9 @@ use super::{Life, Stream, Then, republish};
 use crate::consumer::messages::{Removed, Wake};
 use crate::delivery::{Outlet, Post};
 
+/// Failures of one stream are logged this far apart.
+const COMPLAIN_EVERY_NS: i64 = 1_000_000_000;
+
 /// What is known of a commit at its end.
 type Outcome = Result<(), CommitError>;
 
@@ -147,7 +150,9 @@ impl Life {
 
     fn fail(&mut self, error: CommitError) {
         self.tally.failures += 1;
-        if self.failing.is_none() {
+        let now_ns = self.js.now_ns();
+        if now_ns.saturating_sub(self.tally.complained_ns) > COMPLAIN_EVERY_NS {
+            self.tally.complained_ns = now_ns;
             let name = self.state.name();
             tracing::error!("JetStream failed to store messages on stream '$G > {name}': {error}");
         }
