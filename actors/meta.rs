@@ -172,7 +172,9 @@ impl Meta {
     }
 
     fn living(&self, name: &str) -> Option<(&Known, &Handle<Stream>)> {
-        let known = self.streams.get(name).filter(|known| !known.restoring)?;
+        // One whose log can't be read lives, but has no answers.
+        let answers = |known: &&Known| !known.restoring && !self.offline.contains_key(name);
+        let known = self.streams.get(name).filter(answers)?;
         match &known.phase {
             Phase::Living { handle, .. } => Some((known, handle)),
             Phase::Storing | Phase::Leaving => None,
