@@ -37,6 +37,7 @@ mod ranges;
 pub mod reader;
 mod recover;
 mod removals;
+mod salvage;
 mod segment;
 mod state;
 mod subjects;

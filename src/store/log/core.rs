@@ -1,6 +1,7 @@
 //! What the writer and the readers of one log share, and the store's way in.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,6 +171,12 @@ impl Core {
 impl Engine for Core {
     fn replay(&self, batch: Replay) {
         let records = batch.records.and_then(|records| self.maker.unseal(records));
+        let salvaged = if records.is_none() {
+            let last = self.index.read().last;
+            self.salvage(last + 1, batch.mark)
+        } else {
+            BTreeMap::new()
+        };
         let mut index = self.index.write();
         let (mut rest, salt) = (records.as_deref().unwrap_or(&[]), self.maker.salt);
         while let Ok(head) = record::check(rest, salt) {
@@ -192,9 +199,15 @@ impl Engine for Core {
             }
         }
         if batch.mark > index.last {
-            // They were there, and nothing more is known of them.
+            // They were there; nothing more is known of them than what segments may hold.
             let from = index.last + 1;
             index.missing.insert(from, batch.mark);
+            for (seq, record) in &salvaged {
+                if let Some(message) = Message::parse(record) {
+                    index.append_record(&message, record);
+                    index.missing.remove(*seq, *seq);
+                }
+            }
             index.skip(batch.mark);
         }
         index.committed = index.last;

@@ -45,6 +45,8 @@ pub(crate) struct SegmentFile {
     pub(crate) generation: u32,
     /// It is about to be another file.
     pub(crate) moving: bool,
+    /// There is something behind `end`, which does not count.
+    pub(crate) cut: bool,
 }
 
 /// The header of a segment file.
@@ -78,6 +80,7 @@ impl SegmentFile {
             dirty: true,
             generation: 0,
             moving: false,
+            cut: false,
         }
     }
 

@@ -29,6 +29,8 @@ struct Work {
     base: u64,
     /// The file if it is open, and where it ends; a new one if there is none.
     file: Option<(Option<Arc<dyn File>>, u64)>,
+    /// What lies behind that is cut off first.
+    cut: bool,
     /// Offset and bytes of records, each to become a chunk.
     pieces: Vec<(u32, Vec<u8>)>,
     /// The segment is complete: its footer is due.
@@ -50,7 +52,7 @@ impl Core {
     }
 
     fn write(&self, files: &mut Files, work: Work) -> io::Result<()> {
-        let Work { segment, base, file, pieces, footer } = work;
+        let Work { segment, base, file, cut, pieces, footer } = work;
         let (file, end) = match file {
             Some((Some(file), end)) => (file, end),
             Some((None, end)) => (self.open_file(segment, Access::Write)?, end),
@@ -67,6 +69,9 @@ impl Core {
         if let Some(footer) = footer {
             footer.encode(&mut out, &self.maker, segment);
         }
+        if cut {
+            file.preallocate(end)?;
+        }
         file.write_at(&out, end)?;
         self.env.counters.segment_bytes.fetch_add(out.len() as u64, Relaxed);
         let mut index = self.index.write();
@@ -82,6 +87,7 @@ impl Core {
             stored.wrote(start, len, bytes);
         }
         stored.sealed |= sealed;
+        stored.cut = false;
         stored.dirty = true;
         let records: u64 = pieces.iter().map(|(_, records)| records.len() as u64).sum();
         index.unflushed = index.unflushed.saturating_sub(records);
@@ -215,10 +221,11 @@ impl Index {
                 continue;
             }
             let file = segment.file.as_ref().map(|file| (file.file.clone(), file.end));
+            let cut = segment.file.as_ref().is_some_and(|file| file.cut);
             let (base, id) = (segment.base, segment.id);
             // Chunks must be known before the footer can list them.
             let footer = (seals && pieces.is_empty()).then(|| self.columns(at, None));
-            return Some(Work { segment: id, base, file, pieces, footer });
+            return Some(Work { segment: id, base, file, cut, pieces, footer });
         }
         None
     }

@@ -198,9 +198,6 @@ fn scan(core: &Core, file: Arc<dyn File>, id: u64, base: u64, limit: u32) -> io:
     stored.chunks = chunks;
     stored.flushed = end;
     stored.dirty = false;
-    if (bytes.len() as u64) > at && limit != u32::MAX {
-        file.preallocate(at)?;
-        (stored.file, stored.dirty) = (Some(file), true);
-    }
+    stored.cut = bytes.len() as u64 > at && limit != u32::MAX;
     Ok(Found { id, base, file: stored, columns, end })
 }

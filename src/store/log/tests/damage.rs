@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::kit::*;
 use crate::disk::{Access, Disk, FaultyDisk, read_file};
 use crate::env::Env;
-use crate::group::{Engine, Group, Saved};
+use crate::group::{Engine, Group, Replay, Saved};
 use crate::log::{Core, Memory, open};
 use crate::pool::Pool;
 use crate::stats::Counters;
@@ -192,4 +192,41 @@ fn records_of_another_log_are_none() {
     let lost = stored.lost();
     assert!(lost.len() > 4, "{lost:?}");
     assert!(stored.disk.open(&files[1], Access::Read).is_ok(), "nothing is thrown away");
+}
+
+#[test]
+fn what_the_write_ahead_log_lost_may_be_in_segments() {
+    let stored = Stored::new(FILE);
+    // Three messages more, which are in the segments, but in no checkpoint.
+    let state = Saved { state: Some(stored.state.clone()), stale: false };
+    let core = stored.open(state);
+    let mut log = core.writer().unwrap();
+    for seq in MESSAGES + 1..=MESSAGES + 30 {
+        let payload = payload(seq);
+        let entry = Entry { subject: b"s.9", payload: &payload, time_ns: 9, ..Entry::default() };
+        assert_eq!(log.append(entry), Ok(seq));
+    }
+    log.commit(Box::new(Result::unwrap));
+    core.write_out(&mut core.files.lock(), true).unwrap();
+    assert!(stored.files().len() > 4);
+    drop((log, core));
+
+    let core = stored.open(Saved { state: Some(stored.state.clone()), stale: false });
+    let mark = MESSAGES + 31;
+    core.replay(Replay { mark, records: None });
+    let log = core.writer().unwrap();
+    let state = log.reader().state();
+    assert_eq!((state.last_seq, state.lost), (mark, 1));
+    assert_eq!(log.reader().lost(), [mark]);
+    let found = visit(&log.reader(), MESSAGES + 1, &Filter::all());
+    assert_eq!(found.len(), 30);
+    assert!(found.iter().all(|(seq, message)| message.payload == payload(*seq)));
+    // All that is written again, and read again.
+    drop(log);
+    let state = core.secure(core.capture()).unwrap();
+    core.flush().unwrap();
+    drop(core);
+    let core = stored.open(Saved { state: Some(state), stale: false });
+    let found = visit(&core.writer().unwrap().reader(), 1, &Filter::all());
+    assert_eq!(found.len(), MESSAGES as usize - 3 + 30);
 }
