@@ -25,7 +25,11 @@ const FILE: Kind = Kind::File { compress: false, lazy: false };
 fn options() -> Options {
     Options {
         wal: WalOptions { segment_bytes: 32 << 10, ..WalOptions::default() },
-        log: LogOptions { flush_every: Duration::from_millis(20), ..LogOptions::default() },
+        log: LogOptions {
+            segment_bytes: 16 << 10,
+            flush_every: Duration::from_millis(20),
+            ..LogOptions::default()
+        },
         ..Options::new("/data")
     }
 }
