@@ -4,7 +4,7 @@
 //! ([`interest`], read through the arbiter's [`cache`]), gathers what each of them is to get while
 //! it works through one read ([`batch`]), and at the end of that read hands every target its bytes
 //! at once: a connection through its [`outbound`] handle, an actor through its [`feed`]. Actors of
-//! the server publish the same way, through an [`outlet`], and subscribe with a [`roster`].
+//! the server publish the same way, through an [`outlet`].
 
 pub mod batch;
 pub mod block;
@@ -16,7 +16,6 @@ pub mod interest;
 pub mod outbound;
 pub mod outlet;
 pub mod reason;
-pub mod roster;
 pub mod slots;
 pub mod subscription;
 pub mod turns;
@@ -31,7 +30,6 @@ pub use interest::Interest;
 pub use outbound::Outbound;
 pub use outlet::{Outlet, Post};
 pub use reason::Reason;
-pub use roster::Roster;
 pub use slots::{Slot, Slots};
 pub use subscription::{Sub, Subscription, Target};
 pub use watch::{Watch, Watches};

@@ -23,9 +23,10 @@ use vagus_store::{CommitError, GroupId};
 use vagus_wire::frame::frames;
 
 use crate::delivery::outlet::{self, Outlet};
-use crate::delivery::{Feed, Roster, Sub, Target};
+use crate::delivery::{Feed, Sub, Target};
 use crate::jetstream::desk::{self, Queue, Requests};
 use crate::jetstream::{Caller, FrontDesk, JetStream};
+use crate::shard::Roster;
 use crate::stream::messages::{News, Request};
 use crate::stream::{Seed, Stream};
 
@@ -93,14 +94,15 @@ impl Message for GivenUp {}
 impl Message for Stored {}
 impl Message for Erased {}
 
-/// Calls that wait are few as a rule; what bounds them is the queue of the front desk.
-pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64 << 10, bytes_max: 256 << 20 };
 /// What one stream may have waiting besides its messages.
 const STREAM_DEPTH_MAX: u32 = 256 << 10;
 
 // === impl Meta ===
 
 impl Meta {
+    /// Calls that wait are few as a rule; what bounds them is the queue of the front desk.
+    pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64 << 10, bytes_max: 256 << 20 };
+
     #[must_use]
     pub fn new(js: Arc<JetStream>, ready: mpsc::Sender<()>) -> Self {
         let queue = Arc::new(Queue::default());

@@ -16,7 +16,7 @@ use crate::census::{Book, Census};
 use crate::clients::Clients;
 use crate::jetstream::JetStream;
 use crate::listener::{Close, Listener};
-use crate::meta::{self, Meta};
+use crate::meta::Meta;
 use crate::plugins::Guests;
 use crate::shard::SubjectShard;
 
@@ -104,7 +104,7 @@ impl Actor for Root {
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((js, ready)) = self.jetstream.take() {
             let factory = move || Meta::new(Arc::clone(&js), ready.clone());
-            cx.spawn(Spec::new("jetstream", factory).mailbox(meta::MAILBOX));
+            cx.spawn(Spec::new("jetstream", factory).mailbox(Meta::MAILBOX));
         }
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, cx);

@@ -6,6 +6,7 @@
 //!       and whoever was not acknowledged sends again. Publishers go on reading all the while.
 
 pub mod messages;
+mod roster;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use serde_json::json;
 use vagus_runtime::{Actor, Cx, Handler};
 
 pub use self::messages::{Ack, Apply, Barrier};
+pub use self::roster::Roster;
 use crate::delivery::Interest;
 
 /// See the module's text.

@@ -28,8 +28,9 @@ use self::link::{Heard, Link, Phase};
 use self::message::Rewriter;
 use crate::delivery::feed::{Deliveries, Intake};
 use crate::delivery::outlet::{self, Outlet};
-use crate::delivery::{Feed, Post, Roster, Sub, Target};
+use crate::delivery::{Feed, Post, Sub, Target};
 use crate::jetstream::JetStream;
+use crate::shard::Roster;
 use crate::stream::messages::{Origin, Sourced};
 
 /// What each incarnation begins with.

@@ -24,7 +24,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("src/config", &["auth", "subject", "wire"]),
     ("src/jetstream", &["subject", "wire"]),
     ("actors/runtime", &["telemetry"]),
-    ("actors/plugin", &["runtime", "subject"]),
+    ("actors/plugin", &["runtime", "subject", "wire"]),
     (
         "actors",
         &[
@@ -46,6 +46,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "auth",
             "bench",
             "config",
+            "jetstream",
             "plugin",
             "runtime",
             "store",
@@ -62,7 +63,7 @@ const PURE: [&str; 5] = ["src/wire", "src/subject", "src/auth", "src/config", "s
 const ALIVE: [&str; 5] = ["actix", "actix-rt", "tokio", "tokio-util", "futures-util"];
 
 /// What all roles stand on, which is no role itself.
-const COMMON: [&str; 3] = ["lib", "broker", "delivery"];
+const COMMON: [&str; 4] = ["lib", "broker", "delivery", "jetstream"];
 
 /// A source file of ours, relative to the top.
 struct Source {

@@ -9,7 +9,7 @@ use vagus_wire::frame::Frame;
 use vagus_wire::headers;
 
 use super::JetStream;
-use crate::connection::origin;
+use crate::connection::ORIGIN_HEADER;
 use crate::delivery::{Outlet, Post};
 
 /// A request on its way to the actor that answers it.
@@ -73,7 +73,7 @@ impl Caller {
     /// The client that asked, as JSON for events.
     #[must_use]
     pub fn client(&self) -> Option<&RawValue> {
-        let text = headers::get(self.headers(), origin::HEADER)?;
+        let text = headers::get(self.headers(), ORIGIN_HEADER)?;
         serde_json::from_slice(text).ok()
     }
 

@@ -25,7 +25,8 @@ use super::outlet::PluginOutlet;
 use super::seat::{Home, Report, Seat};
 use crate::delivery::feed::{Deliveries, Intake};
 use crate::delivery::outlet::Outlet;
-use crate::delivery::{Desk, Feed, Roster, Sub, Target};
+use crate::delivery::{Desk, Feed, Sub, Target};
+use crate::shard::Roster;
 
 /// See the module's text.
 pub(super) struct Host<P: Plugin> {

@@ -17,8 +17,9 @@ use super::archive::{ArchiveError, BLOCKS, META, Meta, STATE, Span, TABLE, recor
 use super::messages::{Call, News, RESTORING, Request};
 use super::publish::RESTORE_SID;
 use super::{Life, Phase, Stream};
-use crate::delivery::{Outlet, Post, Roster, Sub, Target};
+use crate::delivery::{Outlet, Post, Sub, Target};
 use crate::jetstream::{Caller, keys};
+use crate::shard::Roster;
 
 /// A restore under way.
 pub(super) struct Filling {

@@ -18,8 +18,9 @@ use super::messages::RESTORING;
 use super::publish::SNAPSHOT_SID;
 use super::{Life, Stream};
 use crate::consumer::messages::record::PREFIX;
-use crate::delivery::{Outlet, Post, Roster, Sub, Target};
+use crate::delivery::{Outlet, Post, Sub, Target};
 use crate::jetstream::{Caller, keys};
+use crate::shard::Roster;
 
 /// A snapshot that is being sent.
 pub(super) struct Sending {

@@ -8,7 +8,8 @@ use vagus_subject::overlaps;
 
 use super::publish::SUBJECTS_SID;
 use crate::broker::Broker;
-use crate::delivery::{Feed, Roster, Sub, Target};
+use crate::delivery::{Feed, Sub, Target};
+use crate::shard::Roster;
 
 /// See the module's text.
 #[derive(Default)]

@@ -4,8 +4,8 @@
 //!
 //! - [`api`]: the calls below `$JS.API.`, their bodies and their answers;
 //! - [`stream`] and [`consumer`]: configuration with its rules, and reports;
-//! - [`error`]: every error of the API by name; [`json`]: reading requests as strictly, and with the
-//!   same words, as NATS does;
+//! - [`error`]: every error of the API by name; [`json`]: reading requests as strictly, and with
+//!   the same words, as NATS does;
 //! - [`headers`], [`pub_ack`], [`ack`], [`pull`], [`status`]: what goes with each message, written
 //!   into the caller's buffer without formatting machinery;
 //! - [`ttl`], [`counter`], [`batch`], [`schedule`]: what messages ask of a stream by their headers;

@@ -24,8 +24,8 @@ pub struct Uptime(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoTime(pub SystemTime);
 
-/// A number of bytes in the unit that fits, with two decimals: `17.62 GB`, each unit 1024 of the one
-/// before; below 1 KB as it is: `512 B`.
+/// A number of bytes in the unit that fits, with two decimals: `17.62 GB`, each unit 1024 of the
+/// one before; below 1 KB as it is: `512 B`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 

@@ -4,8 +4,8 @@
 //! a slice of the input. Publishes that repeat the subject of the one before them, which is what a
 //! busy publisher sends, never reach the general parser: [`repeat::next`] recognises them.
 //!
-//! What goes to a client is written by [`encode`], and read by actors of the server with [`frame`]; the two JSON documents of the protocol are
-//! [`info::Info`] and [`connect::Connect`].
+//! What goes to a client is written by [`encode`], and read by actors of the server with [`frame`];
+//! the two JSON documents of the protocol are [`info::Info`] and [`connect::Connect`].
 
 pub mod connect;
 pub mod duration;

@@ -37,7 +37,8 @@ fn a_block() {
             sync_interval: 30s, key: s3cret, prev_key: older, cipher: aes, strict: false
             max_buffered_msgs: 7, max_buffered_size: 2MB, request_queue_limit: 5
             limits { max_ack_pending: 9, max_request_batch: 8, duplicate_window: \"1m\"
-                batch { max_inflight_per_stream: 1, max_inflight_total: 2, max_msgs: 3, timeout: 4s } }
+                batch { max_inflight_per_stream: 1, max_inflight_total: 2
+                    max_msgs: 3, timeout: 4s } }
         }",
     );
     assert!(read.enabled && !read.strict);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::interest::Change;
-use super::{Interest, Sub};
+use super::{Ack, Apply, Barrier};
 use crate::broker::Broker;
-use crate::shard::{Ack, Apply, Barrier};
+use crate::delivery::interest::Change;
+use crate::delivery::{Interest, Sub};
 
 /// The subscriptions of one incarnation. Withdrawn when dropped, which is also what happens when
 /// the actor has panicked.
