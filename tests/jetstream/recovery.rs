@@ -168,6 +168,33 @@ fn the_server_may_sync_at_every_write() {
     assert_eq!(page["config"]["sync_always"], true, "{page:#}");
 }
 
+/// How often the write-ahead log was synced for twenty messages, each sent after the
+/// acknowledgement of the one before.
+fn syncs(block: &str) -> u64 {
+    let mut js = Js::start_with(block, "");
+    js.create(json!({"name": "S", "subjects": ["s"]}));
+    let count = |js: &Js| -> u64 {
+        let page = js.server().get("/metrics").body;
+        let mut lines = page.lines();
+        let line = lines.find_map(|line| line.strip_prefix("vagus_store_wal_syncs_total "));
+        line.expect("the counter").parse().expect("a number")
+    };
+    let before = count(&js);
+    (1..=20).for_each(|n| js.stored("s", "x", n));
+    count(&js) - before
+}
+
+// There the default is to sync every two minutes, and nothing tells how often it did.
+#[test]
+fn an_acknowledged_message_is_on_the_disk() {
+    if is_reference() {
+        return;
+    }
+    assert!(syncs("") >= 20, "the default is to be safe");
+    assert!(syncs("sync_interval: always") >= 20);
+    assert!(syncs("sync_interval: \"10m\"") < 10, "who asks for it gets it");
+}
+
 // Row 34.
 #[test]
 fn compressed_messages_are_read_back() {
