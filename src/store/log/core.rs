@@ -37,6 +37,8 @@ pub(crate) struct Core {
     written: AtomicBool,
     /// A flush is on its way.
     flushing: AtomicBool,
+    /// Something was committed since the last flush.
+    touched: AtomicBool,
 }
 
 /// Held by who writes files.
@@ -59,6 +61,8 @@ pub(crate) struct Files {
     pub(crate) rewrite: Vec<u64>,
     /// Segment and chunk that are checked next.
     pub(crate) scrub: (u64, usize),
+    /// The last flush left nothing to do.
+    pub(crate) settled: bool,
     /// When everything had been checked.
     pub(crate) scrubbed: Option<Instant>,
 }
@@ -100,6 +104,7 @@ pub(crate) fn open(group: Arc<Group>, env: &Arc<Env>, saved: Saved) -> io::Resul
         files: Mutex::default(),
         written: AtomicBool::new(false),
         flushing: AtomicBool::new(false),
+        touched: AtomicBool::new(true),
     };
     if core.group.kind != Kind::Memory {
         recover::recover(&core, saved)?;
@@ -131,6 +136,9 @@ impl Core {
             index.commit(upto, mark);
             (index.unflushed, !index.dropped.is_empty() || !index.erasures.is_empty())
         };
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Release);
+        }
         if (unflushed > UNFLUSHED_MAX || dropped)
             && self.group.kind != Kind::Memory
             && !self.flushing.swap(true, Ordering::AcqRel)
@@ -228,14 +236,18 @@ impl Engine for Core {
         if files.closed || files.broken {
             return Ok(());
         }
-        self.write_out(&mut files, false)?;
-        self.remove_garbage(&mut files);
-        self.erase(&mut files)?;
-        let compacted = self.compact(&mut files)?;
-        let dead = self.dead_bytes();
-        self.env.counters.dead_bytes.fetch_add(dead.wrapping_sub(files.dead), Ordering::Relaxed);
-        files.dead = dead;
-        if !compacted && self.env.memory.may_scrub(files.scrubbed) {
+        if self.touched.swap(false, Ordering::AcqRel) || !files.settled {
+            files.settled = false;
+            self.write_out(&mut files, false)?;
+            self.remove_garbage(&mut files);
+            self.erase(&mut files)?;
+            files.settled = !self.compact(&mut files)?;
+            let dead = self.dead_bytes();
+            let more = dead.wrapping_sub(files.dead);
+            self.env.counters.dead_bytes.fetch_add(more, Ordering::Relaxed);
+            files.dead = dead;
+        }
+        if files.settled && self.env.memory.may_scrub(files.scrubbed) {
             let more = self.scrub(&mut files);
             if !more {
                 files.scrubbed = Some(Instant::now());

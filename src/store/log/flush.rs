@@ -169,6 +169,8 @@ impl Core {
             files.new_names = false;
         }
         self.remove_garbage(&mut files);
+        // What is safe may now be written anew.
+        files.settled = false;
         Ok(captured.finish().encode())
     }
 
