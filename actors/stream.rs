@@ -104,6 +104,8 @@ pub struct Stream {
     life: Option<Box<Life>>,
     /// Requests that came before it served.
     early: Vec<Call>,
+    /// Publishes that came before its log was open: meant for an earlier incarnation.
+    held: Vec<Deliveries>,
     phase: Phase,
     /// What is done once it serves.
     after_serving: Option<AfterServing>,
@@ -200,7 +202,14 @@ type Then =
 impl Stream {
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, life: None, early: Vec::new(), phase: Phase::Opening, after_serving: None }
+        Self {
+            seed,
+            life: None,
+            early: Vec::new(),
+            held: Vec::new(),
+            phase: Phase::Opening,
+            after_serving: None,
+        }
     }
 
     /// Does something with a stream that is open.
@@ -267,10 +276,11 @@ impl Drop for Stream {
 
 impl Handler<Deliveries> for Stream {
     fn handle(&mut self, deliveries: Deliveries, _: &mut Cx<'_, Self>) {
-        if self.phase == Phase::Doomed {
-            return;
+        match (&self.phase, self.life.as_deref_mut()) {
+            (Phase::Doomed | Phase::Failed(_), _) => {}
+            (_, Some(life)) => life.take(deliveries),
+            (_, None) => self.held.push(deliveries),
         }
-        self.live(|life| life.take(deliveries));
     }
 }
 

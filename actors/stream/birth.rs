@@ -72,7 +72,8 @@ impl Stream {
         let restoring = table.get(RESTORING).is_some();
         let rules = Rules::new(config).map_err(|error| error.to_string())?;
         let life = Life::new(&self.seed, log, rules, created.unwrap_or_default(), cx);
-        self.life = Some(Box::new(life));
+        let life = self.life.insert(Box::new(life));
+        life.parked.extend(self.held.drain(..).map(|held| (held, 0)));
         cx.poll_with(|me, cx, task| {
             me.search(task.waker());
             me.finish(cx);
@@ -89,7 +90,9 @@ impl Stream {
     /// Finds in the log what is not in it by itself, then serves.
     pub(super) fn look_back(&mut self, cx: &mut Cx<'_, Self>) {
         self.phase = Phase::Opening;
-        let Some(life) = self.life.as_deref() else { return };
+        let Some(life) = self.life.as_deref_mut() else { return };
+        // What is published waits until it is known what was stored before, and who wants it.
+        life.parking = true;
         let (reader, window) = (life.home.reader.clone(), life.state.config().duplicate_window);
         let since = self.seed.js.now_ns().saturating_sub(window);
         cx.when(recover(reader, since, window > 0), |me, found, cx| me.recovered(found, cx));
@@ -112,6 +115,8 @@ impl Stream {
         life.charge();
         life.raise_consumers(cx);
         life.resume_retention();
+        life.parking = false;
+        life.take_parked();
         self.phase = Phase::Registering;
         let config = Arc::clone(life.state.config());
         let registered = life.subjects.set(&life.js.broker, &life.feed, &config.subjects);
@@ -132,6 +137,7 @@ impl Stream {
             }
             me.finish(cx);
         });
+        self.finish(cx);
     }
 }
 
