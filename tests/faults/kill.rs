@@ -1,5 +1,5 @@
-//! A server that is killed at any point, over and over, on one store: what it acknowledged is there,
-//! where it said, once, and its consumers are where they were.
+//! A server that is killed at any point, over and over, on one store: what it acknowledged is
+//! there, where it said, once, and its consumers are where they were.
 
 use std::path::Path;
 use std::thread;
@@ -42,7 +42,7 @@ impl Rounds {
     /// Clients work until the server at this port is gone, or until they were told to stop.
     pub(crate) fn work_at(&mut self, port: u16, end: impl FnOnce()) {
         let loads: Vec<_> = self.ledgers.iter_mut().map(|one| one.start(port, true)).collect();
-        thread::sleep(Duration::from_millis(20 + self.random.below(180)));
+        pause(20 + self.random.below(180));
         end();
         for (ledger, load) in self.ledgers.iter_mut().zip(loads) {
             load.stop();
@@ -132,4 +132,10 @@ fn a_server_may_be_killed_at_any_point() {
     }
     rounds.check_all(server.port);
     assert!(rounds.ledgers.iter().all(|ledger| ledger.refused == 0));
+}
+
+/// Lets the load run for a while: what comes after it is to hit at any moment.
+#[expect(clippy::disallowed_methods, reason = "the time is the fault's, not a condition's")]
+pub(crate) fn pause(ms: u64) {
+    thread::sleep(Duration::from_millis(ms));
 }

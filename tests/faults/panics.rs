@@ -2,14 +2,13 @@
 //! store: nothing acknowledged is lost, and nobody waits for ever.
 
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use vagus::{Config, Server};
 use vagus_runtime::ActorState;
 
 use crate::harness::eventually;
-use crate::kill::{Rounds, STREAMS};
+use crate::kill::{Rounds, STREAMS, pause};
 use crate::kit::Nats;
 use crate::random::count;
 use crate::rig::{conf, streams};
@@ -51,7 +50,7 @@ fn streams_and_consumers_may_panic() {
         rounds.work_at(port, || {
             for path in &paths {
                 drill(&server, path);
-                thread::sleep(Duration::from_millis(50));
+                pause(50);
             }
         });
         let mut nats = Nats::connect(port, "{}");

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -12,7 +12,10 @@ use crate::harness::{Server, eventually};
 
 /// Makes the file system at the path forget what it did not write yet, and refuse everything from
 /// now on: the ioctl "shutdown" of ext4 and xfs, without a flush of its journal.
-const SHUTDOWN: &str = r#"open(D, "<", $ARGV[0]) or die $!; $how = pack("L", 2); ioctl(D, 0x8004587d, $how) or die $!"#;
+const SHUTDOWN: &str = concat!(
+    r#"open(D, "<", $ARGV[0]) or die $!; $how = pack("L", 2); "#,
+    r#"ioctl(D, 0x8004587d, $how) or die $!"#
+);
 
 pub(crate) struct Volume {
     /// Keeps the namespace alive.
