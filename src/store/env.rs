@@ -19,6 +19,8 @@ pub(crate) struct Env {
     /// For flushes, checkpoints and removals.
     pub(crate) writes: Pool,
     pub(crate) counters: Arc<Counters>,
+    /// The write-ahead log was damaged: what it should have brought again may be missing.
+    pub(crate) wal_damaged: bool,
     /// What logs have in memory of what is on disk.
     pub(crate) memory: Arc<Memory>,
 }

@@ -14,7 +14,8 @@ pub fn fuzz_files(data: &[u8]) {
     let _ = codec::decode(Bytes::copy_from_slice(data));
     snapshot::fuzz(data);
     keys::fuzz(data);
-    let mut segment = SegmentHeader { number: 1, first_lsn: 1, fence: 0, epoch: 1 }.encode();
+    let mut segment =
+        SegmentHeader { number: 1, first_lsn: 1, fence: 0, epoch: 1, len: 0 }.encode();
     segment.extend_from_slice(data);
     counted(&[(1, read_segment(&segment, 1)), (2, read_segment(data, 2))]);
 }
@@ -30,7 +31,7 @@ pub fn fuzz_wal(data: &[u8]) {
         let lsn = n as u64 + 1;
         if n.is_multiple_of(split) {
             let number = segments.len() as u64 + 1;
-            let header = SegmentHeader { number, first_lsn: lsn, fence: lsn - 1, epoch: 1 };
+            let header = SegmentHeader { number, first_lsn: lsn, fence: lsn - 1, epoch: 1, len: 0 };
             segments.push((number, header.encode()));
         }
         if let Some((number, bytes)) = segments.last_mut() {

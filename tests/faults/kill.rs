@@ -2,15 +2,13 @@
 //! there, where it said, once, and its consumers are where they were.
 
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use crate::content::Content;
 use crate::harness::{Server, eventually};
 use crate::kit::Nats;
 use crate::load::Ledger;
 use crate::random::{Random, count};
-use crate::rig::{nats, start, streams};
+use crate::rig::{nats, pause, start, streams};
 
 /// Streams that are worked on.
 pub(crate) const STREAMS: usize = 2;

@@ -15,6 +15,7 @@ mod harness;
 mod kit;
 
 mod content;
+mod damage;
 mod kill;
 mod load;
 mod panics;
@@ -22,4 +23,5 @@ mod pipe;
 mod power;
 mod random;
 mod rig;
+mod space;
 mod volume;

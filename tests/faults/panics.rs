@@ -11,7 +11,7 @@ use crate::harness::eventually;
 use crate::kill::{Rounds, STREAMS, pause};
 use crate::kit::Nats;
 use crate::random::count;
-use crate::rig::{conf, streams};
+use crate::rig::{conf, pause, streams};
 
 fn start(store: &Path) -> Server {
     let text = format!("{}vagus {{ arbiters: 2 }}\n", conf(store));

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -12,9 +14,15 @@ use crate::volume::Volume;
 
 /// The configuration of a server with its store in `store`.
 pub(crate) fn conf(store: &Path) -> String {
+    conf_with(store, "")
+}
+
+/// The same with more in the `jetstream` block.
+pub(crate) fn conf_with(store: &Path, block: &str) -> String {
+    let folder = store.display();
     format!(
-        "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\njetstream {{ store_dir: \"{}\" }}\n",
-        store.display()
+        "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\n\
+         jetstream {{\n store_dir: \"{folder}\"\n {block}\n}}\n"
     )
 }
 
@@ -27,14 +35,7 @@ pub(crate) fn start(store: &Path) -> Server {
 /// Starts a server on a volume.
 #[track_caller]
 pub(crate) fn start_on(volume: &Volume) -> Server {
-    start_on_with(volume, "")
-}
-
-/// The same, with more of a configuration.
-#[track_caller]
-pub(crate) fn start_on_with(volume: &Volume, more: &str) -> Server {
-    let conf = conf(&volume.path());
-    run(&format!("{conf}{more}\n"), volume.command(server_path()))
+    run(&conf(&volume.path()), volume.command(server_path()))
 }
 
 #[track_caller]
@@ -70,4 +71,9 @@ pub(crate) fn streams(nats: &mut Nats, count: usize) {
             }),
         );
     }
+}
+
+/// Lets clients work for so many milliseconds: not a wait for anything.
+pub(crate) fn pause(millis: u64) {
+    thread::park_timeout(Duration::from_millis(millis));
 }

@@ -106,6 +106,21 @@ impl Volume {
         assert!(copied && self.mount());
         std::fs::remove_file(before).unwrap();
     }
+
+    /// Makes a file that takes all the room there is.
+    #[track_caller]
+    pub(crate) fn fill(&self, name: &str) -> PathBuf {
+        let file = self.path().join(name);
+        // It ends when there is no more room.
+        let script = format!("dd if=/dev/zero of={} bs=64k; sync", file.display());
+        assert!(done(self.command("sh").args(["-c", &script])));
+        file
+    }
+
+    #[track_caller]
+    pub(crate) fn remove(&self, file: &Path) {
+        assert!(done(self.command("rm").arg(file)));
+    }
 }
 
 impl Drop for Volume {

@@ -43,6 +43,9 @@ pub(super) fn recover(core: &Core, saved: group::Saved) -> io::Result<()> {
         None => Saved::default(),
     };
     let names = list(disk, dir)?;
+    if stale && state.segments.is_empty() && !names.is_empty() {
+        tracing::warn!(dir = %dir.display(), "segments that no checkpoint tells of are read");
+    }
     let mut files = core.files.lock();
     files.has_dir = disk.exists(dir);
     let listed: Vec<u64> = state.segments.iter().map(|segment| segment.id).collect();

@@ -44,7 +44,14 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
         let batches = recovered.torn;
         tracing::info!(batches, "the last run ended while it wrote what it never acknowledged");
     }
-    if recovered.damaged > 0 {
+    if recovered.last_number == 0
+        && is_used(&*disk, &layout).map_err(OpenError::io(&layout.root))?
+    {
+        recovered.damaged += 1;
+        tracing::error!("the write-ahead log is gone");
+    }
+    let wal_damaged = recovered.damaged > 0;
+    if wal_damaged {
         counters.damaged.fetch_add(recovered.damaged, Relaxed);
         tracing::error!(batches = recovered.damaged, "the write-ahead log is damaged");
     }
@@ -59,6 +66,7 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
         reads: Pool::new("store-read", READ_THREADS),
         writes: Pool::new("store-write", WRITE_THREADS),
         counters,
+        wal_damaged,
         memory: Arc::new(crate::log::Memory::new(options.log.cache_bytes)),
     });
     let (meta, meta_lost) = open_meta(&env, &layout, &backing, &mut backlog)?;
@@ -75,6 +83,11 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
     tidy(&inner, meta_lost).map_err(OpenError::io(root))?;
     fill(&inner, &mut backlog);
     Ok(inner)
+}
+
+/// Whether there was a server here before.
+fn is_used(disk: &dyn Disk, layout: &Layout) -> std::io::Result<bool> {
+    Ok(disk.exists(&layout.meta()) || !layout.groups(disk)?.is_empty())
 }
 
 /// The group that lists the others, and whether some of the list may be lost.
@@ -108,7 +121,7 @@ fn open_meta(
             return Err(KeyError::Gone.into());
         }
     }
-    Ok((meta, found.stale))
+    Ok((meta, found.stale || env.wal_damaged))
 }
 
 /// Brings the directories in line with the list of groups.

@@ -189,6 +189,7 @@ fn read_table(
     let found = snapshot::load(&*env.disk, &group.dir, env.cipher.as_ref())?;
     env.counters.damaged.fetch_add(found.damaged, Relaxed);
     group.files().generation = found.generation;
+    let is_known = found.newest.is_some();
     let (index, table, state) = match found.newest {
         // Left by a group of this name that was deleted, and whose files were not.
         Some(snapshot) if snapshot.birth.info.id != group.id => (0, entries, None),
@@ -196,6 +197,9 @@ fn read_table(
         None => (0, entries, None),
     };
     group.restore(index, table);
+    // A group that was never checkpointed is in the write-ahead log from its first batch on.
+    let begins = backlog.positions.first().is_some_and(|first| first.index == 1);
+    let stale = found.stale || (!is_known && !begins) || env.wal_damaged;
     backlog.positions.retain(|position| position.index > index);
     for position in backlog.positions.iter().filter(|position| position.has_table) {
         let logged = read_batch(&backlog.files, *position)?;
@@ -209,7 +213,7 @@ fn read_table(
     if let Some(last) = backlog.positions.last() {
         group.replayed(last.index);
     }
-    Ok(Rest { saved: Saved { state, stale: found.stale }, backlog })
+    Ok(Rest { saved: Saved { state, stale }, backlog })
 }
 
 /// What the last checkpoint left of the log, and what the write-ahead log holds since.

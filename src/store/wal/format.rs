@@ -12,7 +12,7 @@ pub(crate) const FIRST: u64 = 4096;
 const COPY: usize = 2048;
 const ALIGN: u64 = 8;
 const MAGIC: [u8; 8] = *b"vagwal01";
-const SEGMENT_BYTES: usize = 48;
+const SEGMENT_BYTES: usize = 56;
 pub(crate) const BATCH_BYTES: usize = 72;
 /// With padding before it.
 const TRAILER_BYTES: usize = BATCH_BYTES + ALIGN as usize;
@@ -31,6 +31,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) fence: u64,
     /// Counts the runs of the server.
     pub(crate) epoch: u64,
+    /// How long the file is: one that is shorter was cut.
+    pub(crate) len: u64,
 }
 
 /// What a batch says about itself.
@@ -88,13 +90,12 @@ impl SegmentHeader {
         for at in [0, COPY] {
             let copy = &mut out[at..at + SEGMENT_BYTES];
             copy[..8].copy_from_slice(&MAGIC);
-            for (n, field) in
-                [self.number, self.first_lsn, self.fence, self.epoch].into_iter().enumerate()
-            {
+            let fields = [self.number, self.first_lsn, self.fence, self.epoch, self.len];
+            for (n, field) in fields.into_iter().enumerate() {
                 copy[8 + 8 * n..16 + 8 * n].copy_from_slice(&field.to_le_bytes());
             }
-            let crc = crc32c::crc32c(&copy[..40]);
-            copy[40..44].copy_from_slice(&crc.to_le_bytes());
+            let crc = crc32c::crc32c(&copy[..48]);
+            copy[48..52].copy_from_slice(&crc.to_le_bytes());
         }
         out
     }
@@ -104,7 +105,7 @@ impl SegmentHeader {
     }
 
     fn decode_at(copy: &[u8]) -> Option<SegmentHeader> {
-        if copy[..8] != MAGIC || crc32c::crc32c(&copy[..40]) != read_u32(copy, 40) {
+        if copy[..8] != MAGIC || crc32c::crc32c(&copy[..48]) != read_u32(copy, 48) {
             return None;
         }
         Some(SegmentHeader {
@@ -112,6 +113,7 @@ impl SegmentHeader {
             first_lsn: read_u64(copy, 16),
             fence: read_u64(copy, 24),
             epoch: read_u64(copy, 32),
+            len: read_u64(copy, 40),
         })
     }
 }

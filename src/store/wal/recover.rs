@@ -18,7 +18,8 @@ pub(crate) struct Recovered {
     pub(super) files: Files,
     pub(super) sealed: Vec<Sealed>,
     pub(super) epoch: u64,
-    pub(super) last_number: u64,
+    /// 0: there is none.
+    pub(crate) last_number: u64,
     pub(super) last_lsn: u64,
     pub(crate) backlog: Backlog,
     /// Batches that were safe and can't be read.

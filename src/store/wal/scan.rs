@@ -17,6 +17,8 @@ pub(crate) struct Contents {
     pub(crate) batches: Vec<Batch>,
     /// The highest position that a batch in here says is safe.
     pub(crate) durable: u64,
+    /// Some of the file is missing.
+    pub(crate) cut: bool,
 }
 
 /// A batch with a header that is whole.
@@ -50,7 +52,8 @@ pub(crate) struct Verdict {
 /// Looks through the bytes of a segment. Whatever they are, it ends.
 pub(crate) fn read_segment(bytes: &[u8], number: u64) -> Contents {
     let header = SegmentHeader::decode(bytes).filter(|header| header.number == number);
-    let mut found = Contents { header, ..Contents::default() };
+    let cut = header.is_some_and(|header| header.len > bytes.len() as u64);
+    let mut found = Contents { header, cut, ..Contents::default() };
     let mut at = FIRST as usize;
     let mut last = found.header.map_or(0, |header| header.first_lsn.saturating_sub(1));
     while let Some((start, batch)) = next_batch(bytes, at, number, last) {
@@ -124,6 +127,8 @@ pub(crate) fn judge(segments: &[(u64, Contents)]) -> Verdict {
             verdict.damaged += end - expected.saturating_sub(1);
             expected = end.saturating_add(1);
         }
+        // What was behind the cut is not known.
+        verdict.damaged += u64::from(contents.cut && next.is_none());
         verdict.torn += (contents.batches.len() - count) as u64;
         verdict.counts.push(count);
         verdict.last_lsn = verdict.last_lsn.max(expected.saturating_sub(1));

@@ -270,6 +270,7 @@ impl Writer {
             first_lsn,
             fence: self.written,
             epoch: self.epoch,
+            len: segment.file.len,
         };
         segment.dirty = true;
         let head =

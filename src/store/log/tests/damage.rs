@@ -33,6 +33,7 @@ impl Stored {
         let disk = FaultyDisk::new(3);
         let options = LogOptions { segment_bytes: 900, ..LogOptions::default() };
         let env = Arc::new(Env {
+            wal_damaged: false,
             disk: Arc::new(disk.clone()),
             memory: Arc::new(Memory::new(options.cache_bytes)),
             options,

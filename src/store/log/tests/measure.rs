@@ -18,6 +18,7 @@ const PAYLOAD: [u8; 128] = [7; 128];
 fn env() -> Arc<Env> {
     let options = LogOptions::default();
     Arc::new(Env {
+        wal_damaged: false,
         disk: Arc::new(RealDisk),
         memory: Arc::new(Memory::new(options.cache_bytes)),
         options,
