@@ -1,8 +1,8 @@
 //! Removing a message so that its bytes are gone, too.
 //!
 //! When the removal is committed the record is overwritten where it lies, in memory or in the file
-//! of its segment; where it lies in a compressed or encrypted chunk the segment is written anew. The
-//! write-ahead log has its copy until it is recycled.
+//! of its segment; where it lies in a compressed or encrypted chunk the segment is written anew.
+//! The write-ahead log has its copy until it is recycled.
 
 use std::io;
 use std::sync::Arc;
