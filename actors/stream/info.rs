@@ -74,7 +74,9 @@ impl Life {
             self.state.reader.subjects(filter, &mut |subject, count, _| {
                 all.insert(String::from_utf8_lossy(subject).into_owned(), count);
             });
-            page = Page::at(ask.offset, all.len(), SUBJECTS_PAGE);
+            if !all.is_empty() {
+                page = Page::at(ask.offset, all.len(), SUBJECTS_PAGE);
+            }
             let range = page.range();
             let shown = all.into_iter().skip(range.start).take(range.len()).collect();
             info.state.subjects = Some(shown).filter(|map: &BTreeMap<_, _>| !map.is_empty());

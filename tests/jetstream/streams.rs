@@ -344,6 +344,8 @@ fn subjects_are_counted_on_demand() {
     assert_eq!(subjects(">"), (json!(3), json!({"s.a": 1, "s.b.1": 2, "s.b.2": 1})));
     assert_eq!(subjects("s.b.*"), (json!(2), json!({"s.b.1": 2, "s.b.2": 1})));
     assert_eq!(subjects("s.z"), (json!(0), Value::Null));
+    let none = js.api("STREAM.INFO.S", json!({"subjects_filter": "s.z"}));
+    has(&none, &json!({"total": 0, "offset": 0, "limit": 0}));
     let page = js.api("STREAM.INFO.S", json!({"subjects_filter": ">", "offset": 2}));
     has(&page, &json!({"total": 3, "offset": 2, "limit": 100_000}));
     assert_eq!(page["state"]["subjects"], json!({"s.b.2": 1}));
