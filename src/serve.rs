@@ -9,6 +9,7 @@ mod tests;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 use vagus::server::Identity;
 use vagus::{Server, StartError};
@@ -46,6 +47,7 @@ pub(crate) fn serve(args: &ServeArgs) -> ExitCode {
         Ok(runtime) => runtime,
         Err(problem) => return fatal(&problem),
     };
+    raise_open_files();
     // From here on signals are heard, so that none is lost while the server starts.
     let signals = {
         let _entered = runtime.enter();
@@ -58,6 +60,16 @@ pub(crate) fn serve(args: &ServeArgs) -> ExitCode {
     match Process::start(args, loaded, log) {
         Ok(process) => runtime.block_on(process.run(signals)),
         Err(code) => code,
+    }
+}
+
+/// Files and connections may be as many as the system lets this process have: the limit that it is
+/// started with is for programs that count on few.
+fn raise_open_files() {
+    let mut limits = getrlimit(Resource::Nofile);
+    limits.current = limits.maximum;
+    if let Err(problem) = setrlimit(Resource::Nofile, limits) {
+        warn!("the limit of open files can't be raised: {problem}");
     }
 }
 
