@@ -146,12 +146,7 @@ impl Life {
         let (config, now_ns) = (self.state.config(), self.js.now_ns());
         let info = |(key, source): (Arc<str>, &StreamSource)| {
             let tap = self.taps.get(&key);
-            let told = tap.and_then(|tap| tap.info.as_ref().map(|info| (info, tap.heard_ns)));
-            let told = told.map(|((info, at), heard)| {
-                let since = heard.into_iter().chain((info.active >= 0).then(|| at - info.active));
-                let active = since.max().map_or(-1, |since| (now_ns - since).max(1));
-                StreamSourceInfo { active, ..info.clone() }
-            });
+            let told = tap.and_then(|tap| tap.info.as_ref());
             let unknown = || StreamSourceInfo {
                 name: source.name.clone(),
                 external: source.external.clone(),
@@ -160,7 +155,14 @@ impl Life {
                 subject_transforms: source.subject_transforms.clone(),
                 ..StreamSourceInfo::default()
             };
-            (key.is_empty(), told.unwrap_or_else(unknown))
+            let info = told.map_or_else(unknown, |(info, _)| info.clone());
+            // Since it was heard of last, as its actor says or as messages came.
+            let since =
+                told.filter(|(info, _)| info.active >= 0).map(|(info, at)| at - info.active);
+            let since = since.into_iter().chain(tap.and_then(|tap| tap.heard_ns)).max();
+            let active = since.map_or(-1, |since| (now_ns - since).max(1));
+            let info = StreamSourceInfo { active, ..info };
+            (key.is_empty(), info)
         };
         let (mirror, sources): (Vec<_>, Vec<_>) =
             wanted(config).map(info).partition(|(is_mirror, _)| *is_mirror);
