@@ -32,6 +32,9 @@ const DUE_MAX: usize = 4096;
 const TIMER_MIN_NS: i64 = 1_000_000;
 /// No timer is longer, in nanoseconds: an hour. Clocks are set.
 const TIMER_MAX_NS: i64 = 3_600_000_000_000;
+/// What a client that pulls may need between two requests besides, in nanoseconds. NATS grants
+/// between a tenth of a second and a whole one.
+const GRACE_NS: i64 = 300_000_000;
 
 // === impl Consumer ===
 
@@ -104,7 +107,7 @@ impl Consumer {
         let since_ns = match &self.pushing {
             Some(pushing) if pushing.push.is_active() => return None,
             Some(pushing) => pushing.alone_since_ns,
-            None => self.clock.used_ns,
+            None => self.clock.used_ns.saturating_add(GRACE_NS),
         };
         (!self.clock.expired).then(|| since_ns.saturating_add(threshold_ns))
     }
@@ -122,7 +125,7 @@ impl Consumer {
         if let Some(until_ns) = working.filter(|due_ns| *due_ns > now_ns && *due_ns < i64::MAX)
             && self.pushing.is_none()
         {
-            self.clock.used_ns = until_ns.saturating_sub(threshold_ns);
+            self.clock.used_ns = until_ns.saturating_sub(threshold_ns + GRACE_NS);
             return;
         }
         let told = self.home.expired.send_urgent(Expired { consumer: self.seat.id });
