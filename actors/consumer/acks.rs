@@ -79,7 +79,10 @@ impl Consumer {
             }
             Ack::Unknown => {}
         }
-        if let Some(reply) = reply {
+        // What lies behind was delivered by an incarnation that did not live to write it down. It
+        // comes again, so nobody may be told that it is settled.
+        let known = seq <= self.state.delivered().stream;
+        if let Some(reply) = reply.filter(|_| known) {
             self.ledger.answer(Answer::Ack(reply.into()));
         }
     }

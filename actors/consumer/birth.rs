@@ -70,6 +70,7 @@ impl Consumer {
         let now_ns = self.home.js.now_ns();
         let birth = self.birth.take().map(|birth| *birth);
         self.note_use(now_ns);
+        self.ledger.begin(now_ns);
         self.pause = Pause::new(self.config.pause_until.map(|time| time.nanos()), now_ns);
         if self.config.is_push() {
             self.begin_to_push(cx, now_ns);
@@ -79,7 +80,7 @@ impl Consumer {
             _ => self.written(),
         };
         match written {
-            Some(written) => self.restore(&written, birth.is_none()),
+            Some(written) => self.restore(&written),
             None => self.start_anew(),
         }
         if self.config.replay_policy == ReplayPolicy::Original {
@@ -119,8 +120,9 @@ impl Consumer {
         Some(Written { base: value.base, deltas: value.deltas, picks })
     }
 
-    /// `anew`: an earlier incarnation may have written more than shows yet.
-    fn restore(&mut self, written: &Written, anew: bool) {
+    /// What an earlier incarnation wrote last may not show yet. So the first write is a base: what
+    /// it says counts, and no delta is taken for one that builds on what was not known.
+    fn restore(&mut self, written: &Written) {
         let name = &*self.seat.name;
         match State::restore(Terms::from(&*self.config), &written.base) {
             Ok(state) => self.state = state,
@@ -129,21 +131,15 @@ impl Consumer {
                 return self.start_over();
             }
         }
-        let mut deltas_len = 0;
         for delta in &written.deltas {
-            deltas_len += delta.len();
             if let Err(unreadable) = self.state.replay(delta) {
                 tracing::error!(consumer = name, "{unreadable}: what followed comes again");
-                self.ledger.rewrite();
                 break;
             }
         }
         if let Some(picks) = &written.picks {
             let picks = Picks::decode(picks, self.state.delivered().stream);
             self.picks = picks.unwrap_or_default().map(Box::new);
-        }
-        if !anew {
-            self.ledger.goes_on(written.base.len(), deltas_len);
         }
     }
 

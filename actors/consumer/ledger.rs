@@ -94,10 +94,10 @@ impl Ledger {
         self.base_len = None;
     }
 
-    /// Deltas may follow those that are written.
-    pub(super) fn goes_on(&mut self, base_len: usize, deltas_len: usize) {
-        self.base_len = Some(base_len as u32);
-        self.deltas_len = deltas_len as u32;
+    /// Writes are numbered from the time on: what becomes of the writes of an earlier incarnation
+    /// is told to this one, and must not be taken for an answer to its own.
+    pub(super) fn begin(&mut self, now_ns: i64) {
+        self.number = now_ns.unsigned_abs();
     }
 
     /// Whether it is time for a base.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use vagus_jetstream::headers::PublishHeaders;
 use vagus_jetstream::pub_ack::PubAcks;
 use vagus_jetstream::stream::StreamConfig;
 use vagus_jetstream::{Time, json};
 use vagus_runtime::Cx;
-use vagus_store::{Got, Log, Reader, StoreError};
+use vagus_store::{Got, Log, Mode, Reader, StoreError, Table};
 
 use super::bell::Bell;
 use super::gate::Gate;
@@ -93,9 +94,13 @@ impl Stream {
         let Some(life) = self.life.as_deref_mut() else { return };
         // What is published waits until it is known what was stored before, and who wants it.
         life.parking = true;
-        let (reader, window) = (life.home.reader.clone(), life.state.config().duplicate_window);
+        let (home, window) = (Arc::clone(&life.home), life.state.config().duplicate_window);
         let since = self.seed.js.now_ns().saturating_sub(window);
-        cx.when(recover(reader, since, window > 0), |me, found, cx| me.recovered(found, cx));
+        let recovered = async move {
+            settled(&home.reader, &home.table).await;
+            recover(home.reader.clone(), since, window > 0).await
+        };
+        cx.when(recovered, |me, found, cx| me.recovered(found, cx));
     }
 
     fn recovered(&mut self, found: Recovered, cx: &mut Cx<'_, Self>) {
@@ -221,6 +226,18 @@ impl Life {
         self.drop_batches();
         self.js.directory.leave(&self.home.stream, &self.entry);
     }
+}
+
+/// Waits for what an earlier incarnation submitted and did not live to see committed: it can't be
+/// read before, and its ids would be missed.
+async fn settled(reader: &Reader, table: &Table) {
+    if reader.committed() >= reader.state().last_seq {
+        return;
+    }
+    let (done, over) = oneshot::channel();
+    // Nothing, behind all that. How it ends does not matter: what failed is not there.
+    table.write(Vec::new(), Mode::Durable, Box::new(|_| drop(done.send(()))));
+    let _ = over.await;
 }
 
 /// Reads message ids back: those stored since, and the last.

@@ -202,7 +202,7 @@ impl Publisher {
         }
     }
 
-    /// Sends what is to be sent, and takes answers until there is room for half a window.
+    /// Sends what is to be sent, and takes an answer, and more until half a window is free.
     fn exchange(
         &mut self,
         pipe: &mut Pipe,
@@ -212,7 +212,9 @@ impl Publisher {
         let sent = pipe.send(bytes);
         bytes.clear();
         sent?;
-        while !open.is_empty() && (open.len() > WINDOW / 2 || pipe.buffered()) {
+        let mut first = true;
+        while !open.is_empty() && (first || open.len() > WINDOW / 2 || pipe.buffered()) {
+            first = false;
             let message = pipe.message()?;
             let n = message.subject.rsplit('.').next().and_then(|n| n.parse().ok()).unwrap();
             let answer: Value = serde_json::from_slice(&message.payload).unwrap_or_default();

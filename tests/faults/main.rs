@@ -18,6 +18,7 @@ mod content;
 mod damage;
 mod kill;
 mod load;
+mod model;
 mod panics;
 mod pipe;
 mod power;
