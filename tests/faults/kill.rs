@@ -131,9 +131,3 @@ fn a_server_may_be_killed_at_any_point() {
     rounds.check_all(server.port);
     assert!(rounds.ledgers.iter().all(|ledger| ledger.refused == 0));
 }
-
-/// Lets the load run for a while: what comes after it is to hit at any moment.
-#[expect(clippy::disallowed_methods, reason = "the time is the fault's, not a condition's")]
-pub(crate) fn pause(ms: u64) {
-    thread::sleep(Duration::from_millis(ms));
-}

@@ -90,7 +90,7 @@ impl Consumer {
         let all = self.ack_all;
         let gone: Vec<u64> =
             self.open.keys().copied().filter(|open| *open == seq || all && *open < seq).collect();
-        gone.iter().for_each(|seq| drop(self.open.remove(seq)));
+        self.open.retain(|open, _| !gone.contains(open));
         gone
     }
 }

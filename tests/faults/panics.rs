@@ -8,7 +8,7 @@ use vagus::{Config, Server};
 use vagus_runtime::ActorState;
 
 use crate::harness::eventually;
-use crate::kill::{Rounds, STREAMS, pause};
+use crate::kill::{Rounds, STREAMS};
 use crate::kit::Nats;
 use crate::random::count;
 use crate::rig::{conf, pause, streams};
