@@ -109,7 +109,8 @@ fn a_backoff_says_how_long_to_wait_each_time() {
         let waited = last.elapsed();
         last = Instant::now();
         assert_eq!(message.counts(), (1, count, count));
-        assert!(waited.as_millis() + 20 >= wait, "{waited:?} before delivery {count}");
+        // The one before may have come late on a busy machine.
+        assert!(waited.as_millis() + 100 >= wait, "{waited:?} before delivery {count}");
         assert!(waited.as_millis() < wait + 500, "{waited:?} before delivery {count}");
     }
 }
