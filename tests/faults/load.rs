@@ -85,8 +85,8 @@ impl Ledger {
         Ledger { publishers, name: format!("S{n}"), ..Ledger::default() }
     }
 
-    /// How long publishers wait for a silent server. What it does not answer until then is published
-    /// again in the next run.
+    /// How long publishers wait for a silent server. What it does not answer until then is
+    /// published again in the next run.
     pub(crate) fn patience(&mut self, patience: Duration) {
         self.publishers.iter_mut().for_each(|publisher| publisher.patience = patience);
     }

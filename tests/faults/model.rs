@@ -1,5 +1,5 @@
-//! Random operations on a stream and its consumers, restarts among them, and a model of both that is
-//! too simple to be wrong: what is delivered, how often, and what is left must be the same.
+//! Random operations on a stream and its consumers, restarts among them, and a model of both that
+//! is too simple to be wrong: what is delivered, how often, and what is left must be the same.
 
 use std::collections::BTreeMap;
 
