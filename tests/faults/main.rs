@@ -3,8 +3,8 @@
 //!
 //! The server is the `vagus` that Cargo built, or the program named by `VAGUS_TEST_SERVER`. Pointed
 //! at nats-server the tests of lost power and of flipped bits must fail: a harness that finds
-//! nothing there proves nothing here. Tests that need a disk of their own need root, and say so when they
-//! are skipped. `VAGUS_TEST_ROUNDS` and `VAGUS_TEST_SEEDS` make tests longer.
+//! nothing there proves nothing here. Tests that need a disk of their own need root, and say so
+//! when they are skipped. `VAGUS_TEST_ROUNDS` and `VAGUS_TEST_SEEDS` make tests longer.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, unused_imports)]
