@@ -2,7 +2,7 @@
 //!
 //! One thread takes all that is queued, writes it with one call, syncs once and completes it, while
 //! the next lot gathers: under load many batches share a sync, and a lone one waits for nothing but
-//! its own. See [`format`] for the files, [`scan`] for what is read back.
+//! its own. See [`mod@format`] for the files, [`scan`] for what is read back.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
