@@ -25,6 +25,8 @@ use crate::stats::Counters;
 use crate::wal::recover::{Backlog, read_batch, recover};
 use crate::wal::writer;
 
+/// The file in which nats-server keeps a stream's configuration.
+const FOREIGN: &str = "meta.inf";
 const READ_THREADS: usize = 2;
 const WRITE_THREADS: usize = 2;
 
@@ -35,6 +37,9 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
         ErrorKind::WouldBlock => OpenError::InUse(layout.root.clone()),
         _ => OpenError::io(layout.lock())(error),
     })?;
+    if let Some(dir) = foreign(&*disk, &layout).map_err(OpenError::io(&layout.root))? {
+        return Err(OpenError::Foreign(dir));
+    }
     let cipher = keys::open(&*disk, &layout.root, options.encryption.as_ref())?;
     let counters = Arc::new(Counters::default());
     let wal_dir = layout.wal();
@@ -88,6 +93,12 @@ pub(super) fn open(options: Options, disk: Arc<dyn Disk>) -> Result<Arc<Inner>, 
 /// Whether there was a server here before.
 fn is_used(disk: &dyn Disk, layout: &Layout) -> std::io::Result<bool> {
     Ok(disk.exists(&layout.meta()) || !layout.groups(disk)?.is_empty())
+}
+
+/// A stream of nats-server among the directories. To move it aside would look like losing it.
+fn foreign(disk: &dyn Disk, layout: &Layout) -> std::io::Result<Option<PathBuf>> {
+    let groups = layout.groups(disk)?;
+    Ok(groups.into_iter().map(|(_, _, path)| path).find(|path| disk.exists(&path.join(FOREIGN))))
 }
 
 /// The group that lists the others, and whether some of the list may be lost.

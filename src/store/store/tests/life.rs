@@ -213,3 +213,14 @@ fn loading_tells_when_it_is_ready() {
     store.load(GroupId(99), Box::new(move |result| drop(tell.send(result))));
     assert_eq!(told.recv().unwrap(), Err(StoreError::Unknown));
 }
+
+#[test]
+fn a_directory_of_nats_server_is_left_alone() {
+    let disk = FaultyDisk::new(1);
+    let stream = Path::new("/data/jetstream/$G/streams/S");
+    disk.create_dir_all(stream).unwrap();
+    disk.open(&stream.join("meta.inf"), Access::Create).unwrap();
+    let refused = Store::open(options(), Arc::new(disk.clone()));
+    assert!(matches!(refused, Err(OpenError::Foreign(dir)) if dir == stream));
+    assert!(disk.exists(&stream.join("meta.inf")));
+}
