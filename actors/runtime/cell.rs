@@ -150,11 +150,6 @@ impl ActorCell {
         self.parent.as_ref()
     }
 
-    /// The id of its parent.
-    pub fn parent_id(&self) -> Option<ActorId> {
-        self.parent.as_ref().map(|parent| parent.id)
-    }
-
     /// The names from the top down to this one, each behind a slash.
     pub fn path(&self) -> String {
         let mut path = self.parent.as_ref().map(|parent| parent.path()).unwrap_or_default();

@@ -249,12 +249,7 @@ pub struct SendWait<M: Message> {
     listed: Option<(u32, Waker)>,
 }
 
-impl<M: Message> SendWait<M> {
-    /// Gives the message back, if it was not sent.
-    pub fn into_message(self) -> Option<M> {
-        self.msg
-    }
-}
+impl<M: Message> SendWait<M> {}
 
 /// Nothing in it is pinned.
 impl<M: Message> Unpin for SendWait<M> {}

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use vagus_jetstream::batch::is_fast;
 use vagus_jetstream::headers::{PublishHeaders, names};
-use vagus_jetstream::{ApiError, codes};
+use vagus_jetstream::{ApiError, codes, status};
 use vagus_wire::frame::{self, Frame, Span};
 
 use super::Life;
@@ -181,7 +181,7 @@ impl Life {
     pub(super) fn refuse_all(&mut self, refused: &Refused, out: &mut Outlet<'_>) {
         let bytes = &refused.frames;
         let text = self.refusal(&codes::STREAM_TOO_MANY_REQUESTS.error());
-        let headers = Some(&b"NATS/1.0 429 Too Many Requests\r\n\r\n"[..]);
+        let headers = Some(status::TOO_MANY_REQUESTS);
         let mut count = 0;
         for (_, frame) in frame::frames(bytes) {
             count += 1;

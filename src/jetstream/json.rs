@@ -56,17 +56,6 @@ pub fn parse<T: Named + DeserializeOwned>(body: &[u8], strict: bool) -> Result<T
     read(body, manner, T::NAME, T::PART_OF, &[]).map_err(invalid)
 }
 
-/// Reads a body that may as well be something else: what does not begin like JSON says nothing.
-pub fn parse_optional<T: Named + DeserializeOwned + Default>(
-    body: &[u8],
-    strict: bool,
-) -> Result<T, ApiError> {
-    match body.trim_ascii_start().first() {
-        Some(b'{' | b'[') => parse(body, strict),
-        _ => Ok(T::default()),
-    }
-}
-
 /// As [`parse`] without being strict; the error is only why.
 pub(crate) fn parse_plain<T: Named + DeserializeOwned>(
     body: &[u8],
@@ -97,15 +86,6 @@ pub(crate) fn parse_pedantic<T: Named + DeserializeOwned>(
 #[must_use]
 pub fn invalid(why: impl std::fmt::Display) -> ApiError {
     codes::INVALID_JSON.with(why)
-}
-
-/// Whether a call that takes no body got none: no bytes, or an object without members.
-#[must_use]
-pub fn is_empty_request(body: &[u8]) -> bool {
-    match body.trim_ascii() {
-        [b'{', inner @ .., b'}'] => inner.trim_ascii().is_empty(),
-        _ => body.is_empty(),
-    }
 }
 
 fn read<T: DeserializeOwned>(

@@ -9,10 +9,9 @@
 //! - [`headers`], [`pub_ack`], [`ack`], [`pull`], [`status`]: what goes with each message, written
 //!   into the caller's buffer without formatting machinery;
 //! - [`ttl`], [`counter`], [`batch`], [`schedule`]: what messages ask of a stream by their headers;
-//! - [`advisory`]: what is told unasked; [`names`], [`metadata`], [`time`], [`base64`]: the rest.
+//! - [`names`], [`metadata`], [`time`], [`base64`]: the rest.
 
 pub mod ack;
-pub mod advisory;
 pub mod api;
 pub mod base64;
 pub mod batch;

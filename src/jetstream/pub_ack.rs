@@ -2,8 +2,6 @@
 //!
 //! The bytes are those of nats-server, with the blank in `"duplicate": true`.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::ApiError;
 use crate::headers::number;
 
@@ -14,27 +12,6 @@ pub struct PubAcks {
     prefix: Box<[u8]>,
     /// `,"stream":"S","seq":0}`
     refused: Box<[u8]>,
-}
-
-/// An answer as it is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PubAck {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<ApiError>,
-    pub stream: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub domain: String,
-    pub seq: u64,
-    #[serde(skip_serializing_if = "crate::json::is_default")]
-    pub duplicate: bool,
-    /// Of a counter.
-    #[serde(rename = "val", skip_serializing_if = "String::is_empty")]
-    pub value: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub batch: String,
-    #[serde(skip_serializing_if = "crate::json::is_default")]
-    pub count: u64,
 }
 
 // === impl PubAcks ===
@@ -128,8 +105,25 @@ pub(crate) fn quoted(out: &mut Vec<u8>, text: &str) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::Deserialize;
 
     use super::*;
+
+    /// An answer as it is read.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+    #[serde(default)]
+    struct PubAck {
+        error: Option<ApiError>,
+        stream: String,
+        domain: String,
+        seq: u64,
+        duplicate: bool,
+        /// Of a counter.
+        #[serde(rename = "val")]
+        value: String,
+        batch: String,
+        count: u64,
+    }
     use crate::error::codes;
 
     fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {

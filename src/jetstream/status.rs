@@ -12,7 +12,6 @@ pub const REQUESTS_PENDING: &[u8] = b"NATS/1.0 408 Requests Pending\r\n\r\n";
 /// Too many pull requests wait.
 pub const EXCEEDED_MAX_WAITING: &[u8] = b"NATS/1.0 409 Exceeded MaxWaiting\r\n\r\n";
 pub const CONSUMER_DELETED: &[u8] = b"NATS/1.0 409 Consumer Deleted\r\n\r\n";
-pub const LEADERSHIP_CHANGE: &[u8] = b"NATS/1.0 409 Leadership Change\r\n\r\n";
 pub const CONSUMER_IS_PUSH_BASED: &[u8] = b"NATS/1.0 409 Consumer is push based\r\n\r\n";
 /// The request needs a newer server.
 pub const REQUIRED_API_LEVEL: &[u8] = b"NATS/1.0 412 Required Api Level\r\n\r\n";
@@ -70,11 +69,6 @@ pub fn request_timeout(out: &mut Vec<u8>, pending: Pending) {
 /// The server of a pull request ends.
 pub fn server_shutdown(out: &mut Vec<u8>, pending: Pending) {
     with_pending(out, b"409 Server Shutdown", pending);
-}
-
-/// Nobody listens for the answers any more.
-pub fn interest_expired(out: &mut Vec<u8>, pending: Pending) {
-    with_pending(out, b"408 Interest Expired", pending);
 }
 
 /// The next message is larger than what a pull request still takes.
@@ -151,13 +145,6 @@ pub fn end_of_batch(out: &mut Vec<u8>, pending: u64, last_seq: u64, up_to: Optio
         write_number(out, names::UP_TO_SEQUENCE, seq);
     }
     out.extend_from_slice(CRLF);
-}
-
-/// A snapshot failed.
-pub fn snapshot_failed(out: &mut Vec<u8>, reason: &str) {
-    out.extend_from_slice(b"NATS/1.0 500 ");
-    out.extend(reason.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')));
-    out.extend_from_slice(b"\r\n\r\n");
 }
 
 #[cfg(test)]

@@ -108,23 +108,6 @@ impl Snapshot {
         }
         self.max()
     }
-
-    /// Pairs of (upper bound, how many latencies were at or below it), for the bounds given in
-    /// ascending order: what a Prometheus histogram prints. A bucket that straddles a bound counts
-    /// for the next bound.
-    pub fn cumulative<'a>(
-        &'a self,
-        bounds: &'a [Duration],
-    ) -> impl Iterator<Item = (Duration, u64)> + 'a {
-        let (mut next, mut seen) = (0, 0);
-        bounds.iter().map(move |bound| {
-            while next < BUCKETS && u128::from(last_of(next)) <= bound.as_nanos() {
-                seen += self.buckets[next];
-                next += 1;
-            }
-            (*bound, seen)
-        })
-    }
 }
 
 /// The bucket that holds `ns`.
@@ -178,19 +161,6 @@ mod tests {
     fn empty_is_zero() {
         let s = Histogram::new().snapshot();
         assert_eq!((s.count(), s.quantile(0.99), s.max()), (0, Duration::ZERO, Duration::ZERO));
-    }
-
-    #[test]
-    fn cumulative_counts_up_to_each_bound() {
-        let h = Histogram::new();
-        for ms in [1, 2, 30, 400] {
-            h.record(Duration::from_millis(ms));
-        }
-        let bounds = [5, 50, 10_000].map(Duration::from_millis);
-        let s = h.snapshot();
-        let counts: Vec<_> = s.cumulative(&bounds).map(|(_, n)| n).collect();
-        assert_eq!(counts, [2, 3, 4]);
-        assert_eq!(s.sum(), Duration::from_millis(433));
     }
 
     proptest! {

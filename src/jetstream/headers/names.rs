@@ -65,8 +65,6 @@ names! {
 
 /// Values of [`ROLLUP`], in any case.
 pub const ROLLUP_SUBJECT: &[u8] = b"sub";
-/// See [`ROLLUP_SUBJECT`].
-pub const ROLLUP_ALL: &[u8] = b"all";
 /// The value of [`MARKER_REASON`] of a message that says that the last of its subject grew too old.
 pub const MARKER_MAX_AGE: &[u8] = b"MaxAge";
 /// The value of [`KV_OPERATION`] that says that a key is gone with its history.

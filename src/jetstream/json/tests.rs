@@ -254,26 +254,6 @@ fn what_go_takes_is_taken() {
     assert!(parse::<MsgGet>(b"{\"bogus\":1,\"seq\":4}", false).is_ok_and(|get| get.seq == 4));
 }
 
-#[test]
-fn bodies_that_may_be_missing() {
-    let offset = |body: &str| parse_optional::<StreamsRequest>(body.as_bytes(), true);
-    assert_eq!(offset("any text"), Ok(StreamsRequest::default()));
-    assert_eq!(offset(" {\"offset\":3}").map(|request| request.offset), Ok(3));
-    assert!(offset(" {\"offset\":1").is_err() && offset("[]").is_err());
-    for (body, empty) in [
-        ("", true),
-        ("{}", true),
-        (" { } ", true),
-        (" ", false),
-        ("[]", false),
-        ("null", false),
-        ("{\"a\":1}", false),
-        ("x", false),
-    ] {
-        assert_eq!(is_empty_request(body.as_bytes()), empty, "{body:?}");
-    }
-}
-
 proptest! {
     #[test]
     fn any_body_is_survived(body in "[{}\\[\\]\",:a-z0-9\\\\ ]{0,40}") {

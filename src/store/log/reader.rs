@@ -197,13 +197,6 @@ impl Reader {
         index.last_upto(id, index.committed)
     }
 
-    /// The sequence of the last message of a subject, be it committed or not.
-    pub fn last_staged_of(&self, subject: &[u8]) -> Option<u64> {
-        let index = self.core.index.read();
-        let id = index.subjects.find(subject)?;
-        index.last_upto(id, u64::MAX)
-    }
-
     /// How many messages a subject has, those not committed included.
     pub fn count_of(&self, subject: &[u8]) -> u64 {
         let index = self.core.index.read();
