@@ -1,12 +1,14 @@
 //! Getting to know a client: `INFO`, `CONNECT`, credentials.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
-use vagus_auth::{Credentials, Identity, Outcome};
+use vagus_auth::{Credentials, Identity, NONCE_BYTES, Outcome, nonce};
 use vagus_wire::{Connect, text};
 
 use super::Connection;
@@ -19,6 +21,8 @@ use crate::delivery::desk::Delivery;
 pub(super) struct Client {
     pub connect: Connect,
     pub identity: Option<Identity>,
+    /// What it was given to sign; empty if nothing.
+    nonce: String,
     standing: Standing,
     connected: bool,
     /// The first `PONG` was sent, so `INFO` may follow at any time.
@@ -44,6 +48,10 @@ impl Client {
         Self {
             connect: Connect::default(),
             identity: None,
+            nonce: match settings.authenticator.gives_nonces() {
+                true => random_nonce(),
+                false => String::new(),
+            },
             standing,
             connected: false,
             ponged: false,
@@ -62,13 +70,31 @@ impl Client {
         self.connect.shown.as_ref().is_some_and(|shown| !shown.account.is_empty())
     }
 
-    fn credentials(&self) -> Credentials<'_> {
+    /// What the client shows of itself; `ip` is where it is.
+    fn credentials(&self, ip: IpAddr) -> Credentials<'_> {
+        let known = Credentials { nonce: &self.nonce, ip: Some(ip), ..Credentials::default() };
         match &self.connect.shown {
-            Some(shown) => {
-                Credentials { user: &shown.user, pass: &shown.pass, token: &shown.auth_token }
-            }
-            None => Credentials { user: "", pass: "", token: "" },
+            Some(shown) => Credentials {
+                user: &shown.user,
+                pass: &shown.pass,
+                token: &shown.auth_token,
+                nkey: &shown.nkey,
+                sig: &shown.sig,
+                jwt: &shown.jwt,
+                proxy_sig: &shown.proxy_sig,
+                ..known
+            },
+            None => known,
         }
+    }
+}
+
+/// Empty where the system has no randomness to give: then no signature is accepted.
+fn random_nonce() -> String {
+    let mut bytes = [0; NONCE_BYTES];
+    match SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => nonce(bytes),
+        Err(_) => String::new(),
     }
 }
 
@@ -90,6 +116,9 @@ impl Connection {
         let mut info = self.settings.info.clone();
         info.client_id = self.out.cid;
         info.client_ip = self.peer.ip().to_canonical().to_string();
+        if !self.client.connected {
+            info.nonce = self.client.nonce.clone();
+        }
         info.ldm = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
         if connect_info {
             info.connect_info = true;
@@ -128,7 +157,11 @@ impl Connection {
         let takes_headers = self.settings.headers && self.client.connect.headers;
         self.client.connect.headers = takes_headers;
         self.out.set_takes_headers(takes_headers);
-        match self.settings.authenticator.begin(&self.client.credentials()) {
+        match self
+            .settings
+            .authenticator
+            .begin(&self.client.credentials(self.peer.ip().to_canonical()))
+        {
             _ if self.client.names_account() => self.refuse_credentials(),
             Outcome::Denied => self.refuse_credentials(),
             Outcome::Granted(identity) => self.admit(identity, delivery),
@@ -181,7 +214,7 @@ impl Connection {
 
     /// Without credentials, where the configuration names a user for such clients.
     pub(super) fn admit_anonymous(&mut self) -> bool {
-        let nobody = Credentials { user: "", pass: "", token: "" };
+        let nobody = Credentials { ip: Some(self.peer.ip().to_canonical()), ..Default::default() };
         if self.client.is_being_checked() {
             return false;
         }
@@ -221,11 +254,7 @@ impl Connection {
     }
 
     pub(super) fn log_refused_credentials(&self) {
-        let who = match &self.client.connect.shown {
-            Some(shown) if !shown.user.is_empty() => format!("User {:?}", shown.user),
-            Some(shown) if !shown.auth_token.is_empty() => "Token \"[REDACTED]\"".to_owned(),
-            _ => "User \"N/A\"".to_owned(),
-        };
+        let who = self.client.credentials(self.peer.ip()).describe();
         error!("{}authentication error - {who}", self.prefix());
     }
 

@@ -2,11 +2,15 @@
 //!
 //! The first of these that applies decides alone:
 //! 1. no rules: everyone is let in;
-//! 2. users are listed: a client that shows nothing becomes `no_auth_user`, if there is one; a
-//!    client that names a user must prove to be that user;
-//! 3. a token is set: the client must show it;
-//! 4. a single user is set: the client must be it;
-//! 5. otherwise the client is refused.
+//! 2. users with keys are listed: a client that names a key must prove to own it;
+//! 3. users are listed: a client that shows nothing becomes `no_auth_user`, if there is one; a
+//!    client that names a user must prove to be that user; where certificates name users, a client
+//!    is the user that its certificate names;
+//! 4. a token is set: the client must show it;
+//! 5. a single user is set: the client must be it;
+//! 6. otherwise the client is refused.
+//!
+//! A user who is limited to kinds of connection is refused on every other.
 //!
 //! An outsider should not learn which users exist. So a name that is unknown costs a comparison as
 //! well, and where any user's password is hashed, every refusal costs one hash, of the highest cost
@@ -17,18 +21,23 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    Credentials, Identity, Rules, RulesError,
+    Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
     identity::{Rule, RuleKind},
+    nonce,
     secret::Secret,
 };
 
 /// The rules in force, made ready for look-up. Cheap to share; a reload makes a new one.
 #[derive(Debug)]
 pub struct Authenticator {
-    users: HashMap<Arc<str>, Arc<Rule>>,
+    users: HashMap<String, Arc<Rule>>,
+    /// Users with keys, by key.
+    keys: HashMap<String, Arc<Rule>>,
     token: Option<Arc<Rule>>,
     single: Option<Arc<Rule>>,
     no_auth_user: Option<Arc<Rule>>,
+    no_auth_implied: bool,
+    certificate_names: bool,
     /// The most expensive hash among the users, to be compared with in vain; none if all are plain.
     decoy_hash: Option<Secret>,
     /// What unknown users are compared with when nothing is hashed.
@@ -59,25 +68,31 @@ impl Authenticator {
     /// Makes the rules ready, or says why they make no sense.
     pub fn new(rules: Rules) -> Result<Self, RulesError> {
         rules.check()?;
-        let rule = |kind, user: &str, secret| Arc::new(Rule { kind, user: user.into(), secret });
-        let users: HashMap<_, _> = rules
-            .users
-            .into_iter()
-            .map(|u| rule(RuleKind::User, &u.user, u.pass))
-            .map(|r| (Arc::clone(&r.user), r))
-            .collect();
-        let single = rules.user_pass.map(|u| rule(RuleKind::SingleUser, &u.user, u.pass));
+        let mut makers = RuleMaker::default();
+        let (mut users, mut keys) = (HashMap::new(), HashMap::new());
+        for user in rules.users {
+            match user.nkey.clone() {
+                Some(key) => keys.insert(key, makers.rule(RuleKind::Nkey, user)),
+                None => users.insert(user.user.clone(), makers.rule(RuleKind::User, user)),
+            };
+        }
+        let single = rules.user_pass.map(|user| makers.rule(RuleKind::SingleUser, user));
+        let token = rules.token.map(|token| makers.rule(RuleKind::Token, UserRule::new("", token)));
         let decoy_hash = users
             .values()
             .chain(&single)
-            .filter_map(|r| r.secret.cost().map(|cost| (cost, &r.secret)))
+            .filter_map(|r| r.secret().cost().map(|cost| (cost, r.secret())))
             .max_by_key(|(cost, _)| *cost)
             .map(|(_, secret)| secret.clone());
+        let named = |name: String| users.get(&name).or_else(|| keys.get(&name)).cloned();
         Ok(Self {
-            no_auth_user: rules.no_auth_user.and_then(|n| users.get(n.as_str()).cloned()),
-            token: rules.token.map(|secret| rule(RuleKind::Token, "", secret)),
+            no_auth_user: rules.no_auth_user.and_then(named),
+            no_auth_implied: rules.no_auth_implied,
+            certificate_names: rules.certificate_names,
+            token,
             single,
             users,
+            keys,
             decoy_hash,
             decoy_plain: Secret::from("no user has this name"),
         })
@@ -85,13 +100,21 @@ impl Authenticator {
 
     /// Whether a client has to prove anything.
     pub fn required(&self) -> bool {
-        !self.users.is_empty() || self.token.is_some() || self.single.is_some()
+        !self.users.is_empty()
+            || !self.keys.is_empty()
+            || self.token.is_some()
+            || self.single.is_some()
+    }
+
+    /// Whether clients are given something to sign (`nonce` of INFO).
+    pub fn gives_nonces(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// Whether clients are told so (`auth_required` of INFO): not where one that shows nothing is
     /// let in as `no_auth_user`.
     pub fn announced(&self) -> bool {
-        self.required() && self.no_auth_user.is_none()
+        self.required() && (self.no_auth_implied || self.no_auth_user.is_none())
     }
 
     /// Decides, or says which slow comparison decides.
@@ -99,48 +122,95 @@ impl Authenticator {
         if !self.required() {
             return Outcome::Granted(Identity::anonymous());
         }
-        if let Some(rule) = &self.no_auth_user
-            && credentials.is_empty()
-        {
-            return Outcome::Granted(Identity::of(rule));
+        if let Some(rule) = self.without_proof(credentials) {
+            return match rule.user.connection_types.allow(credentials.kind) {
+                true => Outcome::Granted(Identity::of(rule)),
+                false => Outcome::Denied,
+            };
+        }
+        if !self.keys.is_empty() && !credentials.nkey.is_empty() {
+            return self.prove_key(credentials);
+        }
+        if self.certificate_names && !self.users.is_empty() {
+            return self.by_certificate(credentials);
         }
         if !self.users.is_empty() && !credentials.user.is_empty() {
             return match self.users.get(credentials.user) {
-                Some(rule) => self.prove(rule, credentials.pass),
-                None => self.refuse(credentials.pass),
+                Some(rule) if rule.user.connection_types.allow(credentials.kind) => {
+                    self.prove(rule, credentials.pass)
+                }
+                _ => self.refuse(credentials.pass),
             };
         }
         match (&self.token, &self.single) {
             (Some(rule), _) => self.prove(rule, credentials.token),
-            (None, Some(rule)) if *rule.user == *credentials.user => {
+            (None, Some(rule)) if rule.user.user == credentials.user => {
                 self.prove(rule, credentials.pass)
             }
             (None, _) => self.refuse(credentials.pass),
         }
     }
 
-    /// Whether a connection that was granted `identity` under earlier rules may stay under these.
-    pub fn still_grants(&self, identity: &Identity) -> bool {
+    /// The user that a client becomes who shows nothing.
+    fn without_proof(&self, credentials: &Credentials<'_>) -> Option<&Arc<Rule>> {
+        let rule = self.no_auth_user.as_ref()?;
+        let nothing = credentials.is_empty() && credentials.nkey.is_empty();
+        (nothing && !(self.certificate_names && credentials.certificate.is_some())).then_some(rule)
+    }
+
+    fn prove_key(&self, credentials: &Credentials<'_>) -> Outcome {
+        let Credentials { nkey, sig, nonce, kind, .. } = *credentials;
+        match self.keys.get(nkey) {
+            Some(rule)
+                if rule.user.connection_types.allow(kind) && nonce::is_signed(nonce, sig, nkey) =>
+            {
+                Outcome::Granted(Identity::of(rule))
+            }
+            _ => Outcome::Denied,
+        }
+    }
+
+    /// The certificate was checked when the connection was made: what it says is proof enough.
+    fn by_certificate(&self, credentials: &Credentials<'_>) -> Outcome {
+        let found = credentials.certificate_names().find_map(|name| self.users.get(name));
+        match found {
+            Some(rule) if rule.user.connection_types.allow(credentials.kind) => {
+                Outcome::Granted(Identity::of(rule))
+            }
+            _ => Outcome::Denied,
+        }
+    }
+
+    /// What a connection that was granted `identity` under earlier rules is under these, where it
+    /// may stay: permissions and account may have changed.
+    pub fn renew(&self, identity: &Identity) -> Option<Identity> {
         let Some(rule) = &identity.rule else {
-            return !self.required();
+            return (!self.required()).then(Identity::anonymous);
         };
         let present = match rule.kind {
-            RuleKind::User => self.users.get(&rule.user),
+            RuleKind::User => self.users.get(&rule.user.user),
+            RuleKind::Nkey => self.keys.get(rule.user.id()),
             RuleKind::Token => self.token.as_ref(),
             RuleKind::SingleUser => self.single.as_ref(),
-        };
-        present == Some(rule)
+        }?;
+        let same_proof = present.user.user == rule.user.user && present.secret() == rule.secret();
+        same_proof.then(|| Identity::of(present))
+    }
+
+    /// Whether a connection that was granted `identity` under earlier rules may stay under these.
+    pub fn still_grants(&self, identity: &Identity) -> bool {
+        self.renew(identity).is_some()
     }
 
     fn prove(&self, rule: &Arc<Rule>, given: &str) -> Outcome {
-        if rule.secret.is_bcrypt() {
+        if rule.secret().is_bcrypt() {
             return Outcome::Slow(HashCheck {
-                hash: rule.secret.clone(),
+                hash: rule.secret().clone(),
                 given: given.into(),
                 grants: Some(Identity::of(rule)),
             });
         }
-        if rule.secret.matches_plain(given) {
+        if rule.secret().matches_plain(given) {
             Outcome::Granted(Identity::of(rule))
         } else if rule.kind == RuleKind::Token {
             Outcome::Denied
@@ -161,6 +231,24 @@ impl Authenticator {
                 Outcome::Denied
             }
         }
+    }
+}
+
+// === impl RuleMaker ===
+
+/// Makes rules of users, with one [`Permissions`] for all that have equal ones.
+#[derive(Default)]
+struct RuleMaker {
+    known: HashMap<PermissionRules, Arc<Permissions>>,
+}
+
+impl RuleMaker {
+    fn rule(&mut self, kind: RuleKind, user: UserRule) -> Arc<Rule> {
+        let permissions = user.permissions.clone().map(|rules| {
+            let made = self.known.entry(rules);
+            Arc::clone(made.or_insert_with_key(|rules| Arc::new(Permissions::new(rules.clone()))))
+        });
+        Arc::new(Rule { kind, account: Arc::clone(&user.account), user, permissions })
     }
 }
 

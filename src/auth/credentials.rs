@@ -1,32 +1,65 @@
-//! What a client shows of itself in CONNECT.
+//! What a client shows of itself.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
-/// The fields of CONNECT that the simple proofs read; an absent field is empty, as NATS has it.
+use crate::connection_type::ConnectionType;
+
+/// The fields of CONNECT that proofs read, and what is known of the connection; an absent field is
+/// empty, as NATS has it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credentials<'a> {
     pub user: &'a str,
     pub pass: &'a str,
     /// `auth_token` of CONNECT.
     pub token: &'a str,
+    /// Public user key.
+    pub nkey: &'a str,
+    /// Signature of the nonce, base64.
+    pub sig: &'a str,
+    pub jwt: &'a str,
+    /// A proxy's signature of the nonce, base64.
+    pub proxy_sig: &'a str,
+    /// What the server gave to sign; empty if nothing.
+    pub nonce: &'a str,
+    pub kind: ConnectionType,
+    pub ip: Option<IpAddr>,
+    /// What the client's certificate says it is.
+    pub certificate: Option<CertificateNames<'a>>,
 }
 
-impl Credentials<'_> {
-    /// Whether the client shows nothing at all, so that `no_auth_user` applies.
+/// The names in a client's certificate that may be a user's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CertificateNames<'a> {
+    /// E-mail addresses, host names and URIs, to be tried in this order.
+    pub alternatives: &'a [String],
+    /// Forms of the subject that are tried after them, the likeliest first.
+    pub subject: &'a [String],
+}
+
+impl<'a> Credentials<'a> {
+    /// Whether the client shows neither user, password nor token, so that `no_auth_user` applies.
     pub fn is_empty(&self) -> bool {
         self.user.is_empty() && self.pass.is_empty() && self.token.is_empty()
     }
 
     /// How the log calls the client, with `authentication error - ` before it: `User "joe"`,
-    /// `Token "[REDACTED]"` or `User "N/A"`.
+    /// `Nkey "U..."`, `Token "[REDACTED]"` or `User "N/A"`.
     pub fn describe(&self) -> String {
         if !self.user.is_empty() {
             format!("User {:?}", self.user)
+        } else if !self.nkey.is_empty() {
+            format!("Nkey {:?}", self.nkey)
         } else if !self.token.is_empty() {
             "Token \"[REDACTED]\"".to_owned()
         } else {
             "User \"N/A\"".to_owned()
         }
+    }
+
+    /// All names of the certificate in the order in which they are tried.
+    pub(crate) fn certificate_names(&self) -> impl Iterator<Item = &'a str> {
+        let names = self.certificate.unwrap_or_default();
+        names.alternatives.iter().chain(names.subject).map(String::as_str)
     }
 }
 
@@ -43,7 +76,7 @@ mod tests {
     #[test]
     fn secrets_do_not_show() {
         let shown = |user, pass, token| {
-            let c = Credentials { user, pass, token };
+            let c = Credentials { user, pass, token, ..Credentials::default() };
             format!("{c:?} {}", c.describe())
         };
         assert!(shown("joe", "s3cret", "t0ken").contains("User \"joe\""));

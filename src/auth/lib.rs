@@ -1,22 +1,30 @@
-//! Who a client is: the simple ways to prove it (a token, a user and password, a list of users).
+//! Who a client is, how it proves it, and what it may do.
 //!
 //! ```text
 //! Rules --(once, at start and reload)--> Authenticator
 //! Authenticator.begin(Credentials) -> Granted(Identity) | Denied | Slow(HashCheck)
 //! HashCheck.run()                  -> Option<Identity>          on a thread that may block
+//! Identity.permissions             -> may_publish, may_subscribe
 //! ```
 //!
-//! Pure: no I/O, no clock. What an identity may do (accounts, permissions) and the other proofs
-//! (nkeys, JWTs, certificates) will stand beside these modules and end in an [`Identity`] as well.
+//! Pure: no I/O, no clock, no randomness. However a client proves who it is (a token, a password, a
+//! key, a certificate), it ends in an [`Identity`].
 
 mod authenticator;
+mod connection_type;
 mod credentials;
 mod identity;
+pub mod keys;
+mod nonce;
+mod permissions;
 mod rules;
 mod secret;
 
 pub use authenticator::{Authenticator, HashCheck, Outcome};
-pub use credentials::Credentials;
-pub use identity::Identity;
-pub use rules::{Rules, RulesError, UserRule};
+pub use connection_type::{ConnectionType, ConnectionTypes};
+pub use credentials::{CertificateNames, Credentials};
+pub use identity::{Identity, UserLimits};
+pub use nonce::{NONCE_BYTES, nonce};
+pub use permissions::{Filter, Grant, PermissionRules, Permissions, Responses, SubjectRules};
+pub use rules::{GLOBAL_ACCOUNT, Rules, RulesError, UserRule};
 pub use secret::Secret;

@@ -116,6 +116,7 @@ fn rules(config: &Config) -> Rules {
             .map(|one| UserRule::new(&one.user, secret(&one.password)))
             .collect(),
         no_auth_user: config.no_auth_user.clone(),
+        ..Rules::default()
     }
 }
 

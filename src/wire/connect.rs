@@ -31,6 +31,8 @@ pub struct Shown {
     pub nkey: String,
     pub jwt: String,
     pub sig: String,
+    /// Signature of the nonce by a proxy.
+    pub proxy_sig: String,
     /// Set by clients that speak to an account server; refused here.
     pub account: String,
 }
@@ -110,6 +112,7 @@ impl Connect {
             "nkey" => self.shown().nkey = string("nkey", value)?,
             "jwt" => self.shown().jwt = string("jwt", value)?,
             "sig" => self.shown().sig = string("sig", value)?,
+            "proxy_sig" => self.shown().proxy_sig = string("proxy_sig", value)?,
             "account" => self.shown().account = string("account", value)?,
             "name" => self.name = string("name", value)?.into(),
             "lang" => self.lang = string("lang", value)?.into(),

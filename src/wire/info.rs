@@ -25,6 +25,9 @@ pub struct Info {
     pub client_id: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub client_ip: String,
+    /// What the client may sign, where there are users with keys.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub nonce: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cluster: String,
     /// Of JetStream.

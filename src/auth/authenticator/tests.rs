@@ -12,7 +12,7 @@ fn authenticator(rules: Rules) -> Authenticator {
 }
 
 fn shown<'a>(user: &'a str, pass: &'a str, token: &'a str) -> Credentials<'a> {
-    Credentials { user, pass, token }
+    Credentials { user, pass, token, ..Credentials::default() }
 }
 
 /// The name granted, with "" for anonymous; none if refused.
@@ -182,6 +182,7 @@ impl Model {
             token: self.token.as_ref().map(secret),
             user_pass: self.single.as_ref().map(user),
             no_auth_user: self.users.first().filter(|_| self.no_auth_user).map(|u| u.0.clone()),
+            ..Rules::default()
         }
     }
 
