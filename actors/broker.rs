@@ -9,16 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use vagus_auth::Authenticator;
 use vagus_runtime::Handle;
-use vagus_subject::transform::Mappings;
 use vagus_wire::{Info, Limits};
 
 use crate::census::Census;
 use crate::delivery::counters::Totals;
-use crate::delivery::{Counters, Interest, Slots};
+use crate::delivery::{Counters, Slots};
+use crate::realm::Realms;
 use crate::shard::SubjectShard;
-
-/// The name of the one account that clients belong to.
-pub const GLOBAL_ACCOUNT: &str = "$G";
 
 /// See the module's text. One a server, born before its actors.
 pub struct Broker {
@@ -26,7 +23,7 @@ pub struct Broker {
     pub started_at: SystemTime,
     settings: ArcSwap<Settings>,
     cast: ArcSwapOption<Cast>,
-    pub interest: Arc<Interest>,
+    pub realms: Arc<Realms>,
     pub slots: Slots,
     /// One set an arbiter.
     pub counters: Box<[Arc<Counters>]>,
@@ -82,7 +79,6 @@ pub struct Settings {
     pub stall: bool,
     pub headers: bool,
     pub authenticator: Arc<Authenticator>,
-    pub mappings: Arc<Mappings>,
     /// The cluster's name, which chooses among mappings.
     pub cluster: Option<String>,
     pub trace: bool,
@@ -101,7 +97,7 @@ impl Broker {
             started_at: SystemTime::now(),
             settings: ArcSwap::from_pointee(settings),
             cast: ArcSwapOption::empty(),
-            interest: Arc::new(Interest::new(shards)),
+            realms: Arc::new(Realms::new(shards)),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),

@@ -46,12 +46,16 @@ use self::publish::Last;
 use crate::broker::{Broker, Cast, Settings};
 use crate::census::messages::Born;
 use crate::delivery::{Counters, Outbound, Reason};
+use crate::realm::{Realm, RealmRules};
 
 /// See the module's text.
 pub struct Connection {
     broker: Arc<Broker>,
     settings: Arc<Settings>,
     cast: Arc<Cast>,
+    /// Of the account that the client belongs to.
+    realm: Arc<Realm>,
+    rules: Arc<RealmRules>,
     /// The counters of its arbiter.
     counters: Arc<Counters>,
     peer: SocketAddr,
@@ -128,6 +132,8 @@ impl Connection {
             ending: None,
             ended_at: None,
             counted: counted.is_ok(),
+            rules: broker.realms.global().rules(),
+            realm: Arc::clone(broker.realms.global()),
             settings,
             cast,
             broker,
@@ -192,7 +198,7 @@ impl Connection {
 
     /// An idle connection keeps nobody's subscriptions in memory that are gone.
     fn forget_stale(&mut self) {
-        if self.last.as_ref().is_some_and(|last| !last.is_current(&self.broker.interest)) {
+        if self.last.as_ref().is_some_and(|last| !last.is_current(&self.realm.interest)) {
             self.last = None;
         }
     }

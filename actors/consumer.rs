@@ -58,7 +58,7 @@ use self::replay::Replay;
 use self::source::Source;
 use self::start::Picks;
 use self::state::State;
-use crate::delivery::{Outlet, outlet};
+use crate::delivery::Outlet;
 use crate::jetstream::{Mail, MailKind};
 use crate::stream::messages::Listen;
 
@@ -123,7 +123,7 @@ impl Consumer {
         }
         let home = Arc::clone(&self.home);
         let now_ns = home.js.now_ns();
-        outlet::turn(&home.js.broker, cx.cell().arbiter(), |out| {
+        home.js.turn(cx.cell().arbiter(), |out| {
             work(self, out, now_ns);
             self.pass_time(out, now_ns);
             self.halt = self.deliver(out, now_ns);
@@ -268,7 +268,7 @@ impl Handler<Survey> for Consumer {
 impl Handler<Delete> for Consumer {
     fn handle(&mut self, _: Delete, cx: &mut Cx<'_, Self>) {
         let home = Arc::clone(&self.home);
-        outlet::turn(&home.js.broker, cx.cell().arbiter(), |out| self.say_goodbye(out));
+        home.js.turn(cx.cell().arbiter(), |out| self.say_goodbye(out));
         cx.stop();
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
+use vagus_runtime::ArbiterId;
 use vagus_store::Store;
 use vagus_telemetry::text::GoTime;
 
@@ -23,16 +24,22 @@ pub use self::desk::FrontDesk;
 pub use self::directory::{Directory, Mail, MailKind, StreamEntry};
 pub use self::usage::Usage;
 use crate::broker::Broker;
-use crate::delivery::{Outlet, Post};
+use crate::delivery::{Outlet, Post, Sub, outlet};
+use crate::realm::Realm;
+use crate::shard::Roster;
 
-/// See the module's text. One a server, for the one account that there is.
+/// See the module's text.
 pub struct JetStream {
     pub broker: Arc<Broker>,
+    /// Of the account whose streams these are.
+    pub realm: Arc<Realm>,
     pub store: Store,
     pub directory: Arc<Directory>,
     pub usage: Usage,
     pub server: Server,
     domain: Option<String>,
+    /// The account as subjects name it.
+    account_hash: String,
     settings: ArcSwap<Settings>,
 }
 
@@ -98,15 +105,23 @@ pub struct BatchLimits {
 
 impl JetStream {
     #[must_use]
-    pub fn new(broker: Arc<Broker>, store: Store, server: Server, settings: Settings) -> Self {
+    pub fn new(
+        broker: Arc<Broker>,
+        realm: Arc<Realm>,
+        store: Store,
+        server: Server,
+        settings: Settings,
+    ) -> Self {
         Self {
-            broker,
             store,
             directory: Arc::default(),
             usage: Usage::default(),
             server,
             domain: settings.domain.clone(),
+            account_hash: vagus_jetstream::names::hash(&realm.name),
             settings: ArcSwap::from_pointee(settings),
+            broker,
+            realm,
         }
     }
 
@@ -119,10 +134,27 @@ impl JetStream {
         self.settings.store(Arc::new(settings));
     }
 
+    /// One turn of an actor that lives on `arbiter`; see [`outlet::turn`].
+    pub fn turn<R>(&self, arbiter: ArbiterId, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
+        outlet::turn(&self.broker, &self.realm, arbiter, work)
+    }
+
+    /// Subscriptions to be, in the account's realm.
+    #[must_use]
+    pub fn roster(&self, subs: Vec<Sub>) -> Roster {
+        Roster::new(Arc::clone(&self.broker), Arc::clone(&self.realm), subs)
+    }
+
     /// The domain; it never changes while the server runs.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
+    }
+
+    /// The account as subjects name it.
+    #[must_use]
+    pub fn account_hash(&self) -> &str {
+        &self.account_hash
     }
 
     /// Nanoseconds since the epoch.

@@ -23,6 +23,7 @@ pub mod jetstream;
 pub mod listener;
 pub mod meta;
 pub mod plugins;
+pub mod realm;
 pub mod root;
 pub mod shard;
 pub mod source;

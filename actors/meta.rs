@@ -22,7 +22,7 @@ use vagus_runtime::{Actor, Budget, Cx, Handle, Handler, MailboxLimits, Message, 
 use vagus_store::{CommitError, GroupId};
 use vagus_wire::frame::frames;
 
-use crate::delivery::outlet::{self, Outlet};
+use crate::delivery::outlet::Outlet;
 use crate::delivery::{Feed, Sub, Target};
 use crate::jetstream::desk::{self, Queue, Requests};
 use crate::jetstream::{Caller, FrontDesk, JetStream};
@@ -121,7 +121,6 @@ impl Meta {
 
     /// Subscribes to what clients send to JetStream itself.
     fn subscribe(&mut self, cx: &mut Cx<'_, Self>) {
-        let broker = Arc::clone(&self.js.broker);
         let domain = self.js.domain();
         let desk = FrontDesk::new(
             Arc::clone(&self.js.directory),
@@ -129,7 +128,8 @@ impl Meta {
             Arc::clone(&self.queue),
             domain,
         );
-        let feed = Feed::new(broker.slots.take(), Arc::new(desk)).naming_origin(desk::names_origin);
+        let feed = Feed::new(self.js.broker.slots.take(), Arc::new(desk))
+            .naming_origin(desk::names_origin);
         let feed = Arc::new(feed);
         let mut subjects = vec!["$JS.API.>".to_owned(), "$JS.ACK.>".into(), "$JS.FC.>".into()];
         subjects.extend(domain.map(|domain| format!("$JS.{domain}.API.>")));
@@ -137,7 +137,7 @@ impl Meta {
             let target = Target::Actor(Arc::clone(&feed));
             Sub::new(target, subject.as_bytes(), None, format!("{sid}").as_bytes())
         });
-        let roster = Roster::new(broker, subs.collect());
+        let roster = self.js.roster(subs.collect());
         cx.when(roster.register(), |me, (), _| {
             me.subscribed = true;
             me.tell_ready();
@@ -188,9 +188,9 @@ impl Meta {
         cx: &mut Cx<'_, Self>,
         work: impl FnOnce(&mut Self, &mut Outlet<'_>, &mut Cx<'_, Self>) -> R,
     ) -> R {
-        let broker = Arc::clone(&self.js.broker);
+        let js = Arc::clone(&self.js);
         let arbiter = cx.cell().arbiter();
-        outlet::turn(&broker, arbiter, |out| work(self, out, cx))
+        js.turn(arbiter, |out| work(self, out, cx))
     }
 }
 

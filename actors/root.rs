@@ -56,13 +56,13 @@ impl Root {
 
     fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
         let arbiters = cx.runtime().arbiters();
-        (0..self.broker.interest.writers())
+        (0..self.broker.realms.writers())
             .map(|writer| {
-                let interest = Arc::clone(&self.broker.interest);
+                let realms = Arc::clone(&self.broker.realms);
                 let mut successor = false;
                 let factory = move || {
                     let was = std::mem::replace(&mut successor, true);
-                    SubjectShard::new(Arc::clone(&interest), writer, was)
+                    SubjectShard::new(Arc::clone(&realms), writer, was)
                 };
                 let home = arbiters
                     .get(writer % arbiters.len().max(1))
@@ -115,7 +115,7 @@ impl Actor for Root {
     fn observe(&self) -> serde_json::Value {
         json!({
             "state": if self.leaving { "leaving" } else { "serving" },
-            "subscriptions": self.broker.interest.len(),
+            "subscriptions": self.broker.realms.subscriptions(),
         })
     }
 }

@@ -1,8 +1,8 @@
-//! `SubjectShard`: the single writer of one slice of the interest.
+//! `SubjectShard`: the single writer of one slice of the interest of every realm.
 //!
 //! in:   [`Apply`]: changes from a connection or another subscriber
 //! out:  the acknowledgement inside each `Apply`
-//! dies: never by itself; after a panic its successor rebuilds the slice from the entries in it,
+//! dies: never by itself; after a panic its successor rebuilds the slices from the entries in them,
 //!       and whoever was not acknowledged sends again. Publishers go on reading all the while.
 
 pub mod messages;
@@ -15,12 +15,12 @@ use vagus_runtime::{Actor, Cx, Handler};
 
 pub use self::messages::{Ack, Apply, Barrier};
 pub use self::roster::Roster;
-use crate::delivery::Interest;
+use crate::realm::Realms;
 
 /// See the module's text.
 pub struct SubjectShard {
-    interest: Arc<Interest>,
-    /// Which slice is its own.
+    realms: Arc<Realms>,
+    /// Which slice of every realm is its own.
     writer: usize,
     /// Whether a predecessor died.
     successor: bool,
@@ -29,8 +29,8 @@ pub struct SubjectShard {
 
 impl SubjectShard {
     #[must_use]
-    pub fn new(interest: Arc<Interest>, writer: usize, successor: bool) -> Self {
-        Self { interest, writer, successor, changes: 0 }
+    pub fn new(realms: Arc<Realms>, writer: usize, successor: bool) -> Self {
+        Self { realms, writer, successor, changes: 0 }
     }
 }
 
@@ -41,14 +41,16 @@ impl Actor for SubjectShard {
 
     fn started(&mut self, _: &mut Cx<'_, Self>) {
         if self.successor {
-            self.interest.rebuild(self.writer);
+            self.realms.all().iter().for_each(|realm| realm.interest.rebuild(self.writer));
         }
     }
 
     fn observe(&self) -> serde_json::Value {
+        let realms = self.realms.all();
+        let own = realms.iter().map(|realm| realm.interest.len_of(self.writer));
         json!({
             "slice": self.writer,
-            "subscriptions": self.interest.len_of(self.writer),
+            "subscriptions": own.sum::<usize>(),
             "changes": self.changes,
         })
     }
@@ -58,7 +60,7 @@ impl Actor for SubjectShard {
 
 impl Handler<Apply> for SubjectShard {
     fn handle(&mut self, message: Apply, _: &mut Cx<'_, Self>) {
-        self.interest.apply(self.writer, &message.changes);
+        message.realm.interest.apply(self.writer, &message.changes);
         self.changes += message.changes.len() as u64;
         message.ack.done();
     }

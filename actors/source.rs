@@ -27,7 +27,7 @@ use self::ask::Asking;
 use self::link::{Heard, Link, Phase};
 use self::message::Rewriter;
 use crate::delivery::feed::{Deliveries, Intake};
-use crate::delivery::outlet::{self, Outlet};
+use crate::delivery::outlet::Outlet;
 use crate::delivery::{Feed, Post, Sub, Target};
 use crate::jetstream::JetStream;
 use crate::shard::Roster;
@@ -100,7 +100,7 @@ impl Source {
 
     fn turn(&mut self, cx: &mut Cx<'_, Self>, work: impl FnOnce(&mut Self, &mut Outlet<'_>)) {
         let js = Arc::clone(&self.seed.js);
-        outlet::turn(&js.broker, cx.cell().arbiter(), |out| work(self, out));
+        js.turn(cx.cell().arbiter(), |out| work(self, out));
     }
 
     fn now(&self) -> i64 {
@@ -114,7 +114,7 @@ impl Source {
         let sub =
             |subject: &[u8], sid| Sub::new(Target::Actor(Arc::clone(&feed)), subject, None, sid);
         let subs = vec![sub(self.asking.deliver(), MESSAGES), sub(self.asking.inbox(), b"2")];
-        let roster = Roster::new(broker, subs);
+        let roster = self.seed.js.roster(subs);
         cx.when(roster.register(), |me, (), cx| {
             me.ask(cx);
             cx.run_interval(TICK, Self::tick);

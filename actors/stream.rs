@@ -81,7 +81,7 @@ use self::state::State;
 use self::subjects::Subjects;
 use self::timer::Timer;
 use crate::consumer::messages::Home;
-use crate::delivery::outlet::{self, Outlet};
+use crate::delivery::outlet::Outlet;
 use crate::delivery::{Deliveries, Feed};
 use crate::jetstream::directory::StandIn;
 use crate::jetstream::{JetStream, Mail, StreamEntry};
@@ -226,7 +226,7 @@ impl Stream {
         let life = self.life.as_deref_mut()?;
         let js = Arc::clone(&life.js);
         let arbiter = cx.cell().arbiter();
-        Some(outlet::turn(&js.broker, arbiter, |out| work(life, out, cx)))
+        Some(js.turn(arbiter, |out| work(life, out, cx)))
     }
 
     fn is_serving(&self) -> bool {

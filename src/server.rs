@@ -2,6 +2,7 @@
 
 mod identity;
 mod jetstream;
+mod realms;
 mod settings;
 
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -26,6 +27,7 @@ use vagus_telemetry::text::IoReason;
 
 pub use self::identity::Identity;
 pub use self::jetstream::JetStreamError;
+use self::realms::Charter;
 pub use self::settings::SettingsError;
 use crate::monitor::{Monitor, MonitorContext, MonitorError};
 
@@ -145,12 +147,14 @@ impl Builder {
         let address = port.local_addr().ok();
         let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
         let settings = settings::from_config(&config, &identity, address)?;
+        let charter = Charter::from_config(&config).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
             layout.arbiters = arbiters;
         }
         let shards = config.vagus.shards.unwrap_or(SHARDS);
         let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
+        charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
         let runtime = Runtime::start(layout)?;
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
@@ -247,6 +251,7 @@ impl Server {
     pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
         let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address)?;
+        Charter::from_config(&config)?.apply(&self.broker.realms);
         self.broker.set_settings(settings);
         if let Some(js) = &self.jetstream {
             js.set_settings(jetstream::settings(&config));

@@ -6,7 +6,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::messages::{Question, Sort};
 use super::{Book, Present};
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::connection::messages::Description;
 
 /// A line of a page.
@@ -24,14 +23,15 @@ pub(super) fn rows(book: &Book, question: &Question, started_at: SystemTime) -> 
     let wanted =
         |of: Option<&str>| question.account.as_deref().is_none_or(|account| of == Some(account));
     let mut rows: Vec<(Key, Row)> = Vec::new();
-    if question.state.shows_present() && wanted(Some(GLOBAL_ACCOUNT)) {
+    if question.state.shows_present() {
         let clock = Clock { started: nanos(started_at), now: nanos(SystemTime::now()) };
         let row =
             |(cid, one): (&u64, _)| (clock.present_key(question.sort, one), Row::Present(*cid));
-        rows.extend(book.present.iter().map(row));
+        let present = book.present.iter();
+        rows.extend(present.filter(|(_, one)| wanted(Some(one.out.account().as_ref()))).map(row));
     }
     if question.state.shows_past() {
-        let past = book.past.iter().enumerate().filter(|(_, one)| wanted(one.account));
+        let past = book.past.iter().enumerate().filter(|(_, one)| wanted(one.account.as_deref()));
         rows.extend(past.map(|(index, one)| (past_key(question.sort, one), Row::Past(index))));
     }
     rows.sort_by_key(|(key, _)| *key);

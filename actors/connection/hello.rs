@@ -13,7 +13,7 @@ use vagus_wire::{Connect, text};
 
 use super::Connection;
 use super::operate::Next;
-use crate::broker::{GLOBAL_ACCOUNT, Settings};
+use crate::broker::Settings;
 use crate::delivery::Reason;
 use crate::delivery::desk::Delivery;
 
@@ -122,7 +122,7 @@ impl Connection {
         info.ldm = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
         if connect_info {
             info.connect_info = true;
-            info.remote_account = GLOBAL_ACCOUNT.to_owned();
+            info.remote_account = self.realm.name.to_string();
         }
         info.line().unwrap_or_default()
     }
@@ -149,19 +149,16 @@ impl Connection {
             error!("{}{problem}", self.prefix());
             return Next::End(None, Reason::ProtocolViolation);
         }
-        if self.client.connected {
+        let again = std::mem::replace(&mut self.client.connected, true);
+        if again {
             self.forget_session();
         }
-        self.client.connected = true;
         self.last = None;
         let takes_headers = self.settings.headers && self.client.connect.headers;
         self.client.connect.headers = takes_headers;
         self.out.set_takes_headers(takes_headers);
-        match self
-            .settings
-            .authenticator
-            .begin(&self.client.credentials(self.peer.ip().to_canonical()))
-        {
+        let credentials = self.client.credentials(self.peer.ip().to_canonical());
+        let next = match self.settings.authenticator.begin(&credentials) {
             _ if self.client.names_account() => self.refuse_credentials(),
             Outcome::Denied => self.refuse_credentials(),
             Outcome::Granted(identity) => self.admit(identity, delivery),
@@ -171,6 +168,11 @@ impl Connection {
                 self.client.standing = Standing::Checked(job);
                 Next::Gate
             }
+        };
+        match next {
+            // The subscriptions of before have to be out of the way.
+            Next::Go if again => Next::Gate,
+            next => next,
         }
     }
 
@@ -180,14 +182,24 @@ impl Connection {
     }
 
     fn admit(&mut self, identity: Identity, delivery: &mut Delivery) -> Next {
-        self.client.identity = Some(identity);
-        self.client.standing = Standing::Known;
+        self.recognise(identity);
         if let Some((text, reason)) = self.unsupported() {
             return Next::End(Some(text), reason);
         }
         self.set_ping_timer();
         self.confirm(delivery);
         Next::Go
+    }
+
+    /// From here on the client is who it has proved to be, in the realm of its account.
+    fn recognise(&mut self, identity: Identity) {
+        let realm = self.broker.realms.ensure(&identity.account);
+        self.rules = realm.rules();
+        self.out.set_realm(&realm);
+        self.realm = realm;
+        self.last = None;
+        self.client.identity = Some(identity);
+        self.client.standing = Standing::Known;
     }
 
     /// What the client asks for and can't have.
@@ -204,8 +216,7 @@ impl Connection {
 
     /// A second `CONNECT` begins anew: without subscriptions, and with credentials to be shown.
     fn forget_session(&mut self) {
-        self.interest.remove_all();
-        self.count_subscriptions();
+        self.end_all();
         self.client.identity = None;
         if self.settings.authenticator.required() {
             self.client.standing = Standing::Stranger;
@@ -219,8 +230,7 @@ impl Connection {
             return false;
         }
         if let Outcome::Granted(identity) = self.settings.authenticator.begin(&nobody) {
-            self.client.identity = Some(identity);
-            self.client.standing = Standing::Known;
+            self.recognise(identity);
             self.set_first_timer();
             return true;
         }
@@ -240,8 +250,7 @@ impl Connection {
             self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
             return true;
         };
-        self.client.identity = Some(identity);
-        self.client.standing = Standing::Known;
+        self.recognise(identity);
         if let Some((text, reason)) = self.unsupported() {
             self.refuse(text, reason);
             return true;
@@ -261,6 +270,7 @@ impl Connection {
     /// Settings have changed: whoever is no longer allowed has to go.
     pub(super) fn apply_settings(&mut self, settings: Arc<Settings>) {
         self.settings = settings;
+        self.rules = self.realm.rules();
         self.last = None;
         let rules = &self.settings.authenticator;
         let allowed = match &self.client.identity {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Context;
+use std::task::{Context, Waker};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -23,6 +23,7 @@ use crate::delivery::desk::Delivery;
 use crate::delivery::interest::Change;
 use crate::delivery::turns::Moment;
 use crate::delivery::{Interest, Sub, Target};
+use crate::realm::Realm;
 use crate::shard::{Ack, Apply, Barrier};
 
 /// See the module's text.
@@ -176,16 +177,27 @@ impl Connection {
         if changes.is_empty() {
             return;
         }
-        let parts = by_writer(&self.broker.interest, &changes);
+        let parts = by_writer(&self.realm.interest, &changes);
         let barrier = Barrier::new(parts.len(), task.waker().clone());
         for (writer, changes) in parts {
             // A refusal drops the acknowledgement, and so counts as a failure.
-            let _ = self.cast.shards[writer].send(Apply { changes, ack: Ack::of(&barrier) });
+            let apply = Apply { realm: Arc::clone(&self.realm), changes, ack: Ack::of(&barrier) };
+            let _ = self.cast.shards[writer].send(apply);
         }
         // Every change has closed what it removes.
         let removes = changes.iter().any(|change| matches!(change, Change::Remove(_)));
         let moment = if removes { Moment::now() } else { Moment::default() };
         self.interest.sent = Some(Box::new(Sent { barrier, changes, moment }));
+    }
+
+    /// Ends all subscriptions, of which nothing more is said to the client once this is over.
+    pub(super) fn end_all(&mut self) {
+        self.interest.remove_all();
+        let changes = std::mem::take(&mut self.interest.changes);
+        send_unacknowledged(&self.realm, &self.cast, &changes);
+        let (barrier, moment) = (Barrier::new(0, Waker::noop().clone()), Moment::now());
+        self.interest.sent = Some(Box::new(Sent { barrier, changes: Vec::new(), moment }));
+        self.count_subscriptions();
     }
 
     /// Whether shards still have to acknowledge changes.
@@ -234,7 +246,7 @@ impl Connection {
             return self.withdraw();
         }
         let own = std::mem::take(&mut self.interest);
-        let (interest, cast) = (Arc::clone(&self.broker.interest), Arc::clone(&self.cast));
+        let (realm, cast) = (Arc::clone(&self.realm), Arc::clone(&self.cast));
         tokio::task::spawn_local(async move {
             let mut subs = own.subs.into_iter();
             loop {
@@ -242,7 +254,7 @@ impl Connection {
                 if piece.is_empty() {
                     return;
                 }
-                send_unacknowledged(&interest, &cast, &piece);
+                send_unacknowledged(&realm, &cast, &piece);
                 tokio::task::yield_now().await;
             }
         });
@@ -257,7 +269,7 @@ impl Connection {
         self.interest.changes.clear();
         self.interest.remove_all();
         let changes = std::mem::take(&mut self.interest.changes);
-        send_unacknowledged(&self.broker.interest, &self.cast, &changes);
+        send_unacknowledged(&self.realm, &self.cast, &changes);
     }
 }
 
@@ -272,11 +284,12 @@ const WITHDRAWN_AT_ONCE: usize = 4096;
 const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// Sends changes that nobody waits for.
-fn send_unacknowledged(interest: &Interest, cast: &Cast, changes: &[Change]) {
-    for (writer, changes) in by_writer(interest, changes) {
+fn send_unacknowledged(realm: &Arc<Realm>, cast: &Cast, changes: &[Change]) {
+    for (writer, changes) in by_writer(&realm.interest, changes) {
+        let realm = Arc::clone(realm);
         // The mailbox bound does not hold for the removal of what is gone already. A shard that is
         // gone for good takes the server with it.
-        let _ = cast.shards[writer].send_urgent(Apply { changes, ack: Ack::none() });
+        let _ = cast.shards[writer].send_urgent(Apply { realm, changes, ack: Ack::none() });
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Description {
     /// As it says itself, or as the configuration names who says nothing.
     pub user: Option<String>,
     /// `None` for one that has ended: the global account is not remembered.
-    pub account: Option<&'static str>,
+    pub account: Option<Arc<str>>,
     /// Filled when asked for.
     pub subscription_list: Vec<SubscriptionDescription>,
 }

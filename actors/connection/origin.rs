@@ -10,7 +10,6 @@ use vagus_wire::{Publish, encode};
 
 use super::Connection;
 use super::publish::Hands;
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Target;
 
 /// Name of the header. Only the first of this name counts: the server writes it in front.
@@ -51,7 +50,7 @@ impl Connection {
             start: GoTime(start).to_string(),
             host: self.peer.ip().to_string(),
             id: self.out.cid,
-            acc: GLOBAL_ACCOUNT,
+            acc: &self.realm.name,
             user: self.user(),
             name: connect.name.as_ref(),
             lang: connect.lang.as_ref(),

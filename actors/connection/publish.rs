@@ -64,8 +64,8 @@ impl Connection {
             at = found.end;
         }
         if !spans.is_empty() {
-            if !last.found.is_current(&self.broker.interest) {
-                last.renew(&self.broker.interest, delivery);
+            if !last.found.is_current(&self.realm.interest) {
+                last.renew(&self.realm.interest, delivery);
             }
             let found = Rc::clone(&last.found);
             tally.msgs += spans.len() as u64;
@@ -141,7 +141,7 @@ impl Connection {
             return Next::Go;
         }
         self.confirm(delivery);
-        if self.settings.mappings.is_empty() {
+        if self.rules.mappings.is_empty() {
             self.route(publish.subject, publish, Some(rest), delivery);
         } else {
             self.publish_mapped(publish, rest, delivery);
@@ -174,13 +174,13 @@ impl Connection {
     }
 
     fn publish_mapped(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) {
-        let settings = self.settings.clone();
+        let (settings, rules) = (self.settings.clone(), self.rules.clone());
         let cluster = settings.cluster.as_deref();
-        match settings.mappings.resolve(publish.subject, cluster, &mut delivery.rng) {
+        match rules.mappings.resolve(publish.subject, cluster, &mut delivery.rng) {
             Resolved::Drop => {}
             Resolved::To(subject) => self.route(&subject, publish, None, delivery),
             Resolved::Same => {
-                let fast = (!settings.mappings.touches(publish.subject)).then_some(rest);
+                let fast = (!rules.mappings.touches(publish.subject)).then_some(rest);
                 self.route(publish.subject, publish, fast, delivery);
             }
         }
@@ -201,7 +201,7 @@ impl Connection {
         }
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
-        let delivered = match cache.find(&self.broker.interest, subject) {
+        let delivered = match cache.find(&self.realm.interest, subject) {
             Found::Once(found) => self.deliver(found, message, &mut hands),
             Found::Kept(found) => {
                 let delivered = self.deliver(&found, message, &mut hands);
@@ -316,7 +316,7 @@ impl Connection {
         };
         let Delivery { cache, batch, frame, .. } = delivery;
         let kept;
-        let found = match cache.find(&self.broker.interest, reply) {
+        let found = match cache.find(&self.realm.interest, reply) {
             Found::Once(found) => found,
             Found::Kept(found) => {
                 kept = found;

@@ -1,5 +1,6 @@
 //! What others are told of a connection: monitoring while it lives, the census when it ends.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +8,9 @@ use vagus_auth::Identity;
 
 use super::Connection;
 use super::messages::{Description, SubscriptionDescription};
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::census::messages::Gone;
 use crate::delivery::{Reason, Sub};
+use crate::realm::GLOBAL_ACCOUNT;
 
 /// Subscriptions that are remembered of a connection that has ended.
 const REMEMBERED_MAX: usize = 100;
@@ -29,9 +30,10 @@ impl Connection {
         if !agent.is_empty() {
             prefix.push_str(&format!(" - \"{agent}\""));
         }
+        let account = &self.realm.name;
         match self.client.identity.as_ref().and_then(|who| who.name.as_deref()) {
-            Some(Identity::TOKEN) => prefix.push_str(&format!(" - \"{GLOBAL_ACCOUNT}/token\"")),
-            Some(user) => prefix.push_str(&format!(" - \"{GLOBAL_ACCOUNT}/user:{user}\"")),
+            Some(Identity::TOKEN) => prefix.push_str(&format!(" - \"{account}/token\"")),
+            Some(user) => prefix.push_str(&format!(" - \"{account}/user:{user}\"")),
             None => {}
         }
         prefix.push_str(" - ");
@@ -66,7 +68,7 @@ impl Connection {
             lang: connect.lang.to_string(),
             version: connect.version.to_string(),
             user: self.user(),
-            account: Some(GLOBAL_ACCOUNT),
+            account: Some(Arc::clone(&self.realm.name)),
             subscription_list,
         }
     }
@@ -78,7 +80,7 @@ impl Connection {
         let reason = self.out.closed().unwrap_or(Reason::InternalError);
         let mut words = self.describe(self.interest.len() <= REMEMBERED_MAX);
         words.ended = Some((self.ended_at.unwrap_or_else(SystemTime::now), reason));
-        words.account = None;
+        words.account = words.account.filter(|name| **name != *GLOBAL_ACCOUNT);
         words
     }
 

@@ -10,7 +10,6 @@ use vagus_wire::{Publish, headers};
 
 use super::Connection;
 use super::publish::{Hands, Message};
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Target;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
@@ -47,7 +46,7 @@ impl Connection {
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
         let kept;
-        let found = match cache.find(&self.broker.interest, message.subject) {
+        let found = match cache.find(&self.realm.interest, message.subject) {
             Found::Once(found) => found,
             Found::Kept(found) => {
                 kept = found;
@@ -107,7 +106,7 @@ impl Connection {
         if !self.client.connect.name.is_empty() {
             event["name"] = (*self.client.connect.name).into();
         }
-        event["acc"] = GLOBAL_ACCOUNT.into();
+        event["acc"] = (*self.realm.name).into();
         event["subj"] = String::from_utf8_lossy(message.publish.subject).into();
         event
     }
@@ -159,7 +158,7 @@ impl Connection {
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
         let message = Message { subject: publish.subject, publish };
-        match cache.find(&self.broker.interest, publish.subject) {
+        match cache.find(&self.realm.interest, publish.subject) {
             Found::Once(found) => self.deliver(found, message, &mut hands),
             Found::Kept(found) => self.deliver(&found, message, &mut hands),
         };

@@ -9,7 +9,7 @@ use vagus_wire::headers;
 
 use super::Consumer;
 use super::ledger::Answer;
-use super::notices::{account_hash, say};
+use super::notices::say;
 use super::pending::Slot;
 use super::terms::AckMode;
 use crate::delivery::Outlet;
@@ -45,7 +45,7 @@ impl Consumer {
     fn is_ours(&self, ack: &AckSubject<'_>) -> bool {
         let domain = self.home.js.domain().unwrap_or("_");
         ack.domain.is_none_or(|named| named == domain.as_bytes())
-            && ack.account_hash.is_none_or(|hash| hash == account_hash().as_bytes())
+            && ack.account_hash.is_none_or(|hash| hash == self.home.js.account_hash().as_bytes())
     }
 
     fn on_ack(

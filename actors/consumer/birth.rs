@@ -13,7 +13,6 @@ use super::deliver::Halt;
 use super::done::Done;
 use super::ledger::{Answer, Ledger, Told};
 use super::messages::{Birth, Home, Nudge, Seat};
-use super::notices::account_hash;
 use super::parts::{Pulling, Pushing, sample_percent};
 use super::pause::Pause;
 use super::record::Keys;
@@ -22,7 +21,6 @@ use super::source::{Past, Source};
 use super::start::{Picks, start};
 use super::state::State;
 use super::terms::Terms;
-use crate::delivery::outlet;
 use crate::stream::messages::Progress;
 
 /// What is written of a consumer's progress.
@@ -99,7 +97,7 @@ impl Consumer {
 
     fn announce_birth(&mut self, cx: &mut Cx<'_, Self>) {
         let home = Arc::clone(&self.home);
-        outlet::turn(&home.js.broker, cx.cell().arbiter(), |out| {
+        home.js.turn(cx.cell().arbiter(), |out| {
             self.advise_action("CREATED", "create", out);
             if self.pause.until_ns().is_some() {
                 self.advise_pause(out);
@@ -164,13 +162,13 @@ impl Consumer {
 
     /// Watches the deliver subject.
     pub(super) fn begin_to_push(&mut self, cx: &mut Cx<'_, Self>, now_ns: i64) {
-        let broker = &self.home.js.broker;
+        let interest = &self.home.js.realm.interest;
         let burst = self.burst();
         let mut pushing = Pushing::new(&self.config, burst, now_ns);
         let handle = cx.handle();
         let bell = move || drop(handle.send_urgent(Nudge::Interest));
         let subject = self.config.deliver_subject.as_bytes();
-        pushing.watch = Some(broker.interest.watches.add(subject, Arc::new(bell)));
+        pushing.watch = Some(interest.watches.add(subject, Arc::new(bell)));
         self.pushing = Some(Box::new(pushing));
         // Looked at once the watch is in force, so that nobody is missed.
         let _ = cx.handle().send_urgent(Nudge::Interest);
@@ -186,7 +184,7 @@ impl Consumer {
         let (js, stream, name) = (&self.home.js, &*self.home.stream, &*self.seat.name);
         if js.settings().ack_v2 {
             let domain = js.domain().unwrap_or("");
-            return AckSubjects::with_domain(domain, account_hash(), stream, name);
+            return AckSubjects::with_domain(domain, self.home.js.account_hash(), stream, name);
         }
         AckSubjects::new(stream, name)
     }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::Consumer;
 use super::pending::Slot;
 use super::state::Exhausted;
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Outlet;
 
 const ADVISORY: &str = "$JS.EVENT.ADVISORY.CONSUMER.";
@@ -101,7 +100,7 @@ impl Consumer {
         put("id", js.new_id().into());
         put("timestamp", js.timestamp().into());
         if kind.ends_with("pinned") {
-            put("account", GLOBAL_ACCOUNT.into());
+            put("account", (*js.realm.name).into());
         }
         put("stream", (&*self.home.stream).into());
         put("consumer", (&*self.seat.name).into());

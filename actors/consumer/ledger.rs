@@ -13,7 +13,7 @@ use vagus_store::{Mode, TableOp};
 use super::Consumer;
 use super::messages::{Nudge, Seat, Volatile};
 use super::record::Keys;
-use crate::delivery::{Post, outlet};
+use crate::delivery::Post;
 use crate::jetstream::Caller;
 use crate::stream::messages::Expired;
 
@@ -191,7 +191,7 @@ impl Consumer {
             return;
         }
         let js = Arc::clone(&self.home.js);
-        outlet::turn(&js.broker, cx.cell().arbiter(), |out| {
+        js.turn(cx.cell().arbiter(), |out| {
             for answer in answers {
                 match answer {
                     Answer::Ack(subject) => {
@@ -215,7 +215,7 @@ impl Consumer {
         let (js, stream, name) = (&self.home.js, &*self.home.stream, &*self.seat.name);
         let unsent = answers.len();
         tracing::error!(stream, consumer = name, unsent, "progress can't be written");
-        outlet::turn(&js.broker, cx.cell().arbiter(), |out| {
+        js.turn(cx.cell().arbiter(), |out| {
             for answer in answers {
                 let Answer::Call(caller, _) = answer else { continue };
                 let error = codes::CONSUMER_STORE_FAILED.with("it can't be written");

@@ -1,14 +1,11 @@
 //! What a consumer says besides messages: to who pulls, and to who listens to its deliver subject.
 
-use std::sync::OnceLock;
-
 use vagus_jetstream::ack::FLOW_PREFIX;
 use vagus_jetstream::status::{self, Pending};
 
 use super::Consumer;
 use super::flow::TOKEN;
 use super::waiting::Request;
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::{Outlet, Post};
 
 // === impl Request ===
@@ -28,12 +25,6 @@ impl Request {
 /// Sends a header block and nothing else.
 pub(super) fn say(inbox: &[u8], block: &[u8], out: &mut Outlet<'_>) {
     out.publish(Post { subject: inbox, reply: None, headers: Some(block), payload: b"" });
-}
-
-/// The account as subjects name it.
-pub(super) fn account_hash() -> &'static str {
-    static HASH: OnceLock<String> = OnceLock::new();
-    HASH.get_or_init(|| vagus_jetstream::names::hash(GLOBAL_ACCOUNT))
 }
 
 // === impl Consumer ===
@@ -71,7 +62,7 @@ impl Consumer {
         let mut subject = FLOW_PREFIX.to_vec();
         if self.home.js.settings().ack_v2 {
             let domain = self.home.js.domain().unwrap_or("_");
-            let hash = account_hash();
+            let hash = self.home.js.account_hash();
             subject.extend_from_slice(format!("{domain}.{hash}.").as_bytes());
         }
         for name in [&self.home.stream, &self.seat.name] {

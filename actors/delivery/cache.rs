@@ -195,7 +195,9 @@ impl Default for Cache {
 impl Cache {
     /// Everyone who wants `subject`.
     pub fn find(&mut self, interest: &Interest, subject: &[u8]) -> Found<'_> {
-        let hash = vagus_subject::hash(subject);
+        let plain = vagus_subject::hash(subject);
+        // Equal for equal subjects of one realm alone.
+        let hash = plain ^ interest.salt();
         let index = hash as usize & (self.buckets.len() - 1);
         let entry = self.buckets[index].0.iter_mut().flatten().find(|entry| entry.hash == hash);
         if let Some(entry) = entry
@@ -211,11 +213,11 @@ impl Cache {
         }
         self.lookups += 1;
         if !self.seen_before(hash) {
-            interest.collect_hashed(hash, subject, &mut self.once);
+            interest.collect_hashed(plain, subject, &mut self.once);
             return Found::Once(&self.once);
         }
         let mut found = Match::default();
-        interest.collect_hashed(hash, subject, &mut found);
+        interest.collect_hashed(plain, subject, &mut found);
         self.widest = self.widest.max(found.width());
         let found = Rc::new(found);
         if found.weight() <= MATCH_BYTES_MAX {
@@ -305,6 +307,6 @@ fn refresh(entry: &mut Entry, interest: &Interest, subject: &[u8]) {
         entry.found = Rc::default();
     }
     if let Some(found) = Rc::get_mut(&mut entry.found) {
-        interest.collect_hashed(entry.hash, subject, found);
+        interest.collect_hashed(entry.hash ^ interest.salt(), subject, found);
     }
 }

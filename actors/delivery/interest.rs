@@ -25,6 +25,12 @@ pub struct Interest {
     added: AtomicU64,
     /// Who is told of changes.
     pub watches: Watches,
+    /// Tells the subjects of this realm from those of others in a cache that all share.
+    salt: u64,
+    /// Who writes the first slice. Writers and slices follow each other from there, in a ring.
+    first: usize,
+    /// Writers in the ring.
+    writers: usize,
 }
 
 /// A part of the index with its generation.
@@ -108,24 +114,55 @@ impl Interest {
     #[must_use]
     pub fn new(shards: usize) -> Self {
         let shards = shards.max(1);
+        Self::of_realm(0, shards, shards + 1)
+    }
+
+    /// The interest of realm number `id`, in `slices` slices and one more, of which each is written
+    /// by one of `writers`. Realms begin with different writers.
+    #[must_use]
+    pub fn of_realm(id: u64, slices: usize, writers: usize) -> Self {
+        assert!((1..writers).contains(&slices), "every slice has a writer of its own");
         Self {
-            literals: (0..shards).map(|_| Slice::default()).collect(),
-            wildcards: (0..shards).map(|_| Slice::default()).collect(),
+            // An odd factor: no two realms share a salt.
+            salt: id.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            first: (id.wrapping_mul(slices as u64 + 1) % writers as u64) as usize,
+            writers,
+            literals: (0..slices).map(|_| Slice::default()).collect(),
+            wildcards: (0..slices).map(|_| Slice::default()).collect(),
             root: Slice::default(),
             added: AtomicU64::new(0),
             watches: Watches::default(),
         }
     }
 
-    /// Number of writers: the slices and the one for leading wildcards.
+    /// Number of writers that there are, for this realm and others.
     #[must_use]
     pub fn writers(&self) -> usize {
-        self.literals.len() + 1
+        self.writers
+    }
+
+    #[inline]
+    pub(super) fn salt(&self) -> u64 {
+        self.salt
+    }
+
+    /// The slice that `writer` owns, if any; the last is that of leading wildcards.
+    fn owned_by(&self, writer: usize) -> Option<usize> {
+        let slice = (writer + self.writers - self.first) % self.writers;
+        (slice <= self.literals.len()).then_some(slice)
+    }
+
+    fn patterns(&self, slice: usize) -> &Slice<Wildcards<Sub>> {
+        self.wildcards.get(slice).unwrap_or(&self.root)
     }
 
     /// Which writer owns the slice of a subscription with this subject or pattern.
     #[must_use]
     pub fn writer_of(&self, subject: &[u8]) -> usize {
+        (self.first + self.slice_of(subject)) % self.writers
+    }
+
+    fn slice_of(&self, subject: &[u8]) -> usize {
         if !has_wildcards(subject) {
             return self.slice(hash(subject)) as usize;
         }
@@ -137,6 +174,9 @@ impl Interest {
 
     /// Applies changes that all belong to `writer`, under one lock of each kind touched.
     pub fn apply(&self, writer: usize, changes: &[Change]) {
+        let Some(slice) = self.owned_by(writer) else {
+            panic!("writer {writer} owns nothing of this realm");
+        };
         let (mut literal, mut pattern) = (Vec::new(), Vec::new());
         for change in changes {
             if has_wildcards(change.sub().subject()) {
@@ -147,12 +187,12 @@ impl Interest {
         }
         let mut added = 0;
         if !literal.is_empty() {
-            self.literals[writer]
+            self.literals[slice]
                 .write(Literals::is_empty, |index| added += change_literals(index, &literal));
         }
         if !pattern.is_empty() {
-            let slice = self.wildcards.get(writer).unwrap_or(&self.root);
-            slice.write(Wildcards::is_empty, |index| added += change_wildcards(index, &pattern));
+            self.patterns(slice)
+                .write(Wildcards::is_empty, |index| added += change_wildcards(index, &pattern));
         }
         self.added.fetch_add(added, Ordering::Relaxed);
         self.watches.tell(changes);
@@ -167,8 +207,9 @@ impl Interest {
     /// Builds the slices of `writer` anew from the entries that can still be reached: what a
     /// restarted writer does first, since its predecessor may have died half way through a change.
     pub fn rebuild(&self, writer: usize) {
-        if let Some(slice) = self.literals.get(writer) {
-            slice.write(Literals::is_empty, |index| {
+        let Some(slice) = self.owned_by(writer) else { return };
+        if let Some(literals) = self.literals.get(slice) {
+            literals.write(Literals::is_empty, |index| {
                 let mut fresh = Literals::default();
                 for sub in index.iter().filter(|sub| sub.is_open()) {
                     fresh.insert(hash(sub.subject()), sub.clone());
@@ -176,7 +217,7 @@ impl Interest {
                 *index = fresh;
             });
         }
-        self.wildcards.get(writer).unwrap_or(&self.root).write(Wildcards::is_empty, |index| {
+        self.patterns(slice).write(Wildcards::is_empty, |index| {
             let mut fresh = Wildcards::default();
             for sub in index.iter().filter(|sub| sub.is_open()) {
                 fresh.insert(sub.clone());
@@ -268,8 +309,9 @@ impl Interest {
     /// Number of subscriptions in the slices of one writer.
     #[must_use]
     pub fn len_of(&self, writer: usize) -> usize {
-        let literals = self.literals.get(writer).map_or(0, |s| s.index.read().len());
-        literals + self.wildcards.get(writer).unwrap_or(&self.root).index.read().len()
+        let Some(slice) = self.owned_by(writer) else { return 0 };
+        let literals = self.literals.get(slice).map_or(0, |s| s.index.read().len());
+        literals + self.patterns(slice).index.read().len()
     }
 }
 

@@ -10,16 +10,19 @@
 mod queue;
 
 use std::io::{ErrorKind, IoSlice};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use self::queue::Queue;
 use super::{Reason, Slot};
+use crate::realm::{GLOBAL_ACCOUNT, Realm};
 
 /// See the module's text.
 pub struct Outbound {
@@ -27,6 +30,8 @@ pub struct Outbound {
     pub cid: u64,
     pub stats: Stats,
     slot: Slot,
+    /// What its client belongs to, once that is known.
+    realm: ArcSwapOption<Realm>,
     /// Most bytes that may wait before the client counts as too slow.
     pub pending_max: usize,
     pending: AtomicUsize,
@@ -95,6 +100,7 @@ impl Outbound {
             cid,
             stats: Stats::default(),
             slot,
+            realm: ArcSwapOption::empty(),
             pending_max,
             pending: AtomicUsize::new(0),
             events: AtomicU8::new(0),
@@ -109,6 +115,16 @@ impl Outbound {
     #[must_use]
     pub fn slot(&self) -> usize {
         self.slot.index()
+    }
+
+    /// The account of the client; the global one until it is known.
+    #[must_use]
+    pub fn account(&self) -> Arc<str> {
+        self.realm.load().as_ref().map_or_else(|| GLOBAL_ACCOUNT.into(), |one| one.name.clone())
+    }
+
+    pub(crate) fn set_realm(&self, realm: &Arc<Realm>) {
+        self.realm.store(Some(Arc::clone(realm)));
     }
 
     /// Whether the client takes messages with headers.

@@ -10,10 +10,11 @@ use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
 use super::{Counters, Desk};
 use crate::broker::Broker;
+use crate::realm::Realm;
 
 /// The way out of one turn of an actor. See [`turn`].
 pub struct Outlet<'a> {
-    broker: &'a Broker,
+    realm: &'a Realm,
     delivery: &'a mut Delivery,
     /// Messages that somebody was given.
     pub delivered: u64,
@@ -33,13 +34,18 @@ pub struct Post<'a> {
 /// From this size a message is sent from where it lies instead of being copied again.
 const LARGE: usize = 16 << 10;
 
-/// Lends this thread's desk for one turn of an actor that lives on `arbiter`. What it sends leaves
-/// at the end of the turn, one write for each receiver. Turns do not nest: within one, no other
+/// Lends this thread's desk for one turn of an actor that lives on `arbiter` and speaks in `realm`.
+/// What it sends leaves at the end of the turn, one write for each receiver. Turns do not nest: within one, no other
 /// may begin.
-pub fn turn<R>(broker: &Broker, arbiter: ArbiterId, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
+pub fn turn<R>(
+    broker: &Broker,
+    realm: &Realm,
+    arbiter: ArbiterId,
+    work: impl FnOnce(&mut Outlet<'_>) -> R,
+) -> R {
     let counters = &broker.counters[arbiter.index().unwrap_or(0) % broker.counters.len()];
     Desk::with(|desk| {
-        let mut outlet = Outlet::begin(broker, &mut desk.delivery);
+        let mut outlet = Outlet::begin(broker, realm, &mut desk.delivery);
         let result = work(&mut outlet);
         outlet.flush(counters);
         result
@@ -50,11 +56,11 @@ pub fn turn<R>(broker: &Broker, arbiter: ArbiterId, work: impl FnOnce(&mut Outle
 
 impl<'a> Outlet<'a> {
     /// For a caller who holds the desk.
-    pub(crate) fn begin(broker: &'a Broker, delivery: &'a mut Delivery) -> Self {
+    pub(crate) fn begin(broker: &Broker, realm: &'a Realm, delivery: &'a mut Delivery) -> Self {
         // An actor does not wait for slow readers.
         delivery.batch.begin(usize::MAX, usize::MAX);
         delivery.batch.dated(broker.now_ns());
-        Self { broker, delivery, delivered: 0 }
+        Self { realm, delivery, delivered: 0 }
     }
 
     pub(crate) fn delivery(&mut self) -> &mut Delivery {
@@ -120,7 +126,7 @@ impl<'a> Outlet<'a> {
     ) -> R {
         let Delivery { cache, batch, frame, rng, .. } = &mut *self.delivery;
         let kept: Rc<Match>;
-        let found = match cache.find(&self.broker.interest, subject) {
+        let found = match cache.find(&self.realm.interest, subject) {
             Found::Once(found) => found,
             Found::Kept(found) => {
                 kept = found;

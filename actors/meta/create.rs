@@ -13,7 +13,6 @@ use vagus_runtime::Cx;
 use vagus_store::{Key, Kind, StoreError};
 
 use super::{Known, Meta, Phase, Stored};
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::Outlet;
 use crate::jetstream::{Caller, keys};
 use crate::stream::messages::{Call, RESTORING, Request};
@@ -69,7 +68,8 @@ impl Meta {
             let _ = meta.send_urgent(stored);
         });
         let kind = kind(&config);
-        let group = self.js.store.create(GLOBAL_ACCOUNT, &name, kind, first_seq, entries, done);
+        let js = &self.js;
+        let group = js.store.create(&js.realm.name, &name, kind, first_seq, entries, done);
         match group {
             Ok(group) => {
                 let _ = tell.send(group);

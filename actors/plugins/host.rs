@@ -132,7 +132,11 @@ impl<P: Plugin> Host<P> {
             self.hand(batch, cx);
         }
         let subs = subscribe(&self.feed(cx), &subscriptions, self.first);
-        let interest = Roster::new(Arc::clone(&self.home.broker), subs);
+        let interest = Roster::new(
+            Arc::clone(&self.home.broker),
+            Arc::clone(self.home.broker.realms.global()),
+            subs,
+        );
         cx.when(interest.register(), |me, (), _| {
             me.serving = true;
             me.report(Ok(()));
@@ -162,13 +166,15 @@ impl<P: Plugin> Host<P> {
     ) -> Option<R> {
         let Ok(plugin) = &mut self.plugin else { return None };
         let broker = &*self.home.broker;
+        let realm = broker.realms.global();
         let arbiter = cx.cell().arbiter().index().unwrap_or(0);
         let counters = &broker.counters[arbiter % broker.counters.len()];
         let settings = broker.settings();
         let mut asks = Asks::default();
         let (outcome, published) = Desk::with(|desk| {
-            let mut outlet = Outlet::begin(broker, &mut desk.delivery);
-            let mut door = PluginOutlet { settings: &settings, outlet: &mut outlet, published: 0 };
+            let mut outlet = Outlet::begin(broker, realm, &mut desk.delivery);
+            let (settings, rules) = (&settings, &realm.rules());
+            let mut door = PluginOutlet { settings, rules, outlet: &mut outlet, published: 0 };
             let turn = || turn(plugin, &mut host::cx(&mut door, &mut asks));
             let outcome = catch_unwind(AssertUnwindSafe(turn));
             let published = door.published;

@@ -6,10 +6,12 @@ use vagus_subject::transform::Resolved;
 
 use crate::broker::Settings;
 use crate::delivery::outlet::{Outlet, Post};
+use crate::realm::RealmRules;
 
 /// The way out of one turn of a plugin.
 pub(super) struct PluginOutlet<'a, 'b> {
     pub settings: &'a Settings,
+    pub rules: &'a RealmRules,
     pub outlet: &'a mut Outlet<'b>,
     /// Messages published.
     pub published: u64,
@@ -28,7 +30,7 @@ impl host::Outlet for PluginOutlet<'_, '_> {
         self.published += 1;
         let Parts { subject, reply, headers, payload } = host::parts(message);
         let post = |subject| Post { subject, reply, headers, payload };
-        let (mappings, cluster) = (&self.settings.mappings, self.settings.cluster.as_deref());
+        let (mappings, cluster) = (&self.rules.mappings, self.settings.cluster.as_deref());
         if mappings.is_empty() {
             return self.outlet.publish(post(subject));
         }

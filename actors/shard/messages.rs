@@ -7,9 +7,11 @@ use std::task::Waker;
 use vagus_runtime::Message;
 
 use crate::delivery::interest::Change;
+use crate::realm::Realm;
 
-/// Put these changes in force, all of one slice, in this order.
+/// Put these changes in force, all of one slice of this realm, in this order.
 pub struct Apply {
+    pub realm: Arc<Realm>,
     pub changes: Vec<Change>,
     pub ack: Ack,
 }

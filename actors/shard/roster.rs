@@ -10,11 +10,13 @@ use super::{Ack, Apply, Barrier};
 use crate::broker::Broker;
 use crate::delivery::interest::Change;
 use crate::delivery::{Interest, Sub};
+use crate::realm::Realm;
 
-/// The subscriptions of one incarnation. Withdrawn when dropped, which is also what happens when
+/// The subscriptions of one incarnation, in one realm. Withdrawn when dropped, which is also what happens when
 /// the actor has panicked.
 pub struct Roster {
     broker: Arc<Broker>,
+    realm: Arc<Realm>,
     subs: Vec<Sub>,
 }
 
@@ -24,8 +26,8 @@ const AGAIN_AFTER: Duration = Duration::from_millis(2);
 impl Roster {
     /// Not in force before [`Roster::register`].
     #[must_use]
-    pub fn new(broker: Arc<Broker>, subs: Vec<Sub>) -> Self {
-        Self { broker, subs }
+    pub fn new(broker: Arc<Broker>, realm: Arc<Realm>, subs: Vec<Sub>) -> Self {
+        Self { broker, realm, subs }
     }
 
     #[must_use]
@@ -36,19 +38,19 @@ impl Roster {
     /// Puts the subscriptions in force. Ready when all shards have acknowledged.
     pub fn register(&self) -> impl Future<Output = ()> + use<> {
         let changes = self.subs.iter().cloned().map(Change::Add).collect();
-        register(Arc::clone(&self.broker), changes)
+        register(Arc::clone(&self.broker), Arc::clone(&self.realm), changes)
     }
 }
 
-async fn register(broker: Arc<Broker>, changes: Vec<Change>) {
+async fn register(broker: Arc<Broker>, realm: Arc<Realm>, changes: Vec<Change>) {
     loop {
         let waker = poll_fn(|task| Poll::Ready(task.waker().clone())).await;
-        let parts = by_writer(&broker.interest, &changes);
+        let parts = by_writer(&realm.interest, &changes);
         let barrier = Barrier::new(parts.len(), waker);
         let cast = broker.cast();
         for (writer, changes) in parts {
             // A refusal drops the acknowledgement, and so counts as a failure.
-            let apply = Apply { changes, ack: Ack::of(&barrier) };
+            let apply = Apply { realm: Arc::clone(&realm), changes, ack: Ack::of(&barrier) };
             let _ = cast.as_ref().map(|cast| cast.shards[writer].send(apply));
         }
         poll_fn(|_| if barrier.is_open() { Poll::Ready(()) } else { Poll::Pending }).await;
@@ -75,9 +77,10 @@ impl Drop for Roster {
         self.subs.iter().for_each(|sub| sub.close());
         let changes: Vec<Change> = self.subs.drain(..).map(Change::Remove).collect();
         let Some(cast) = self.broker.cast() else { return };
-        for (writer, changes) in by_writer(&self.broker.interest, &changes) {
+        for (writer, changes) in by_writer(&self.realm.interest, &changes) {
             // Past the bound of the mailbox. A shard that is gone takes the server with it.
-            let _ = cast.shards[writer].send_urgent(Apply { changes, ack: Ack::none() });
+            let realm = Arc::clone(&self.realm);
+            let _ = cast.shards[writer].send_urgent(Apply { realm, changes, ack: Ack::none() });
         }
     }
 }

@@ -9,7 +9,6 @@ use vagus_jetstream::names::hash;
 use vagus_jetstream::{ApiError, codes, json};
 
 use super::Seed;
-use crate::broker::GLOBAL_ACCOUNT;
 use crate::delivery::{Outlet, Post};
 use crate::stream::messages::Origin;
 
@@ -152,7 +151,7 @@ impl Asking {
             metadata.insert(format!("_nats.{kind}.{what}"), value.to_owned());
         };
         say("stream", &seed.target);
-        say("acc", GLOBAL_ACCOUNT);
+        say("acc", &seed.js.realm.name);
         if let Some(domain) = seed.js.domain() {
             say("domain", domain);
         }

@@ -124,7 +124,7 @@ impl Stream {
         life.take_parked();
         self.phase = Phase::Registering;
         let config = Arc::clone(life.state.config());
-        let registered = life.subjects.set(&life.js.broker, &life.feed, &config.subjects);
+        let registered = life.subjects.set(&life.js, &life.feed, &config.subjects);
         cx.when(registered, move |me, (), cx| {
             if me.phase != Phase::Registering {
                 return;

@@ -113,7 +113,7 @@ impl Life {
         let deliver = format!("$JS.SNAPSHOT.RESTORE.{}.{}", self.state.name(), self.js.new_id());
         let target = Target::Actor(Arc::clone(&self.feed));
         let sub = Sub::new(target, deliver.as_bytes(), None, RESTORE_SID);
-        let roster = Roster::new(Arc::clone(&self.js.broker), vec![sub]);
+        let roster = self.js.roster(vec![sub]);
         let registered = roster.register();
         let kind = "io.nats.jetstream.advisory.v1.restore_create";
         self.tell(kind, "RESTORE_CREATE", Begun { client: caller.client() }, out);

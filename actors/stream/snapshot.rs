@@ -86,7 +86,7 @@ impl Life {
         let acks = format!("$JS.SNAPSHOT.ACK.{}.{}", self.state.name(), self.js.new_id());
         let target = Target::Actor(Arc::clone(&self.feed));
         let sub = Sub::new(target, format!("{acks}.>").as_bytes(), None, SNAPSHOT_SID);
-        let roster = Roster::new(Arc::clone(&self.js.broker), vec![sub]);
+        let roster = self.js.roster(vec![sub]);
         let registered = roster.register();
         let size = |asked: i64, default: usize, most: usize| {
             usize::try_from(asked).ok().filter(|n| *n > 0).unwrap_or(default).clamp(1 << 10, most)

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use vagus_subject::overlaps;
 
 use super::publish::SUBJECTS_SID;
-use crate::broker::Broker;
 use crate::delivery::{Feed, Sub, Target};
+use crate::jetstream::JetStream;
 use crate::shard::Roster;
 
 /// See the module's text.
@@ -23,7 +23,7 @@ impl Subjects {
     /// Subscribes to these and nothing else. Ready when the shards know.
     pub(super) fn set(
         &mut self,
-        broker: &Arc<Broker>,
+        js: &JetStream,
         feed: &Arc<Feed>,
         wanted: &[String],
     ) -> impl Future<Output = ()> + use<> {
@@ -43,7 +43,7 @@ impl Subjects {
         for subject in fresh {
             let target = Target::Actor(Arc::clone(feed));
             let sub = Sub::new(target, subject.as_bytes(), None, SUBJECTS_SID);
-            let roster = Roster::new(Arc::clone(broker), vec![sub]);
+            let roster = js.roster(vec![sub]);
             registered.push(roster.register());
             self.rosters.insert(subject.clone(), roster);
         }

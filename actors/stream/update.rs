@@ -68,7 +68,7 @@ impl Life {
         self.set_taps(cx);
         self.tell_parent();
         let subjects = &self.state.config().subjects;
-        let registered = self.subjects.set(&self.js.broker, &self.feed, subjects);
+        let registered = self.subjects.set(&self.js, &self.feed, subjects);
         cx.when(registered, move |me, (), cx| {
             me.turn(cx, |life, out, _| {
                 let answer = StreamUpdateResponse { info: life.info() };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_config::Mapping;
 
 use super::context::{Context, now, time};

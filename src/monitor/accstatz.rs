@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 
 use super::context::{Context, now};
 use super::query::Query;
@@ -65,7 +65,7 @@ fn clients(context: &Context) -> AccountStat {
         conns,
         leafnodes: 0,
         total_conns: conns,
-        num_subscriptions: context.broker.interest.len(),
+        num_subscriptions: context.broker.realms.global().interest.len(),
         sent: Data { msgs: totals.out_msgs, bytes: totals.out_bytes, ..Data::default() },
         received: Data { msgs: totals.in_msgs, bytes: totals.in_bytes, ..Data::default() },
         slow_consumers: tally.slow_consumers.load(Relaxed),

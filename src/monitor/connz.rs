@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
 use vagus_actors::census::messages::{Page, Question, Sort, State};
 use vagus_actors::connection::messages::{Description, SubscriptionDescription};
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_telemetry::text::{GoDuration, Uptime};
 
 use super::context::{Context, now, time};
@@ -63,13 +63,13 @@ struct Connection {
     #[serde(skip_serializing_if = "Option::is_none")]
     authorized_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<&'static str>,
+    account: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subscriptions_list: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subscriptions_list_detail: Vec<SubDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name_tag: Option<&'static str>,
+    name_tag: Option<String>,
 }
 
 /// How a page shows its connections.
@@ -232,6 +232,7 @@ fn line(one: &Description, shown: Shown, at: SystemTime) -> Connection {
     let since = |from: SystemTime, to: SystemTime| {
         Uptime(to.duration_since(from).unwrap_or_default()).to_string()
     };
+    let account = one.account.as_deref().filter(|_| shown.auth).map(str::to_owned);
     let list = &one.subscription_list;
     let listed = list.iter().filter(|_| shown.subs == Subs::Listed);
     let detailed = list.iter().filter(|_| shown.subs == Subs::Detailed);
@@ -260,10 +261,10 @@ fn line(one: &Description, shown: Shown, at: SystemTime) -> Connection {
         version: one.version.clone(),
         authorized_user: one.user.clone().filter(|_| shown.auth),
         // The global account goes without saying.
-        account: one.account.filter(|name| shown.auth && *name != GLOBAL_ACCOUNT),
+        account: account.clone().filter(|name| name != GLOBAL_ACCOUNT),
         subscriptions_list: listed.map(|sub| sub.subject.clone()).collect(),
         subscriptions_list_detail: detailed.map(detail).collect(),
-        name_tag: one.account.filter(|_| shown.auth),
+        name_tag: account,
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use vagus_actors::Broker;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
 use vagus_actors::jetstream::JetStream;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_config::Config;
 use vagus_runtime::Registry;
 use vagus_telemetry::Process;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use hyper::StatusCode;
 use serde::Serialize;
 use tracing::warn;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_runtime::ActorState;
 
 use super::context::Context;

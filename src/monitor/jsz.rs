@@ -1,8 +1,8 @@
 //! `/jsz`: JetStream: what it uses, and its streams and consumers in as much detail as asked for.
 
 use serde::Serialize;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
 use vagus_actors::jetstream::JetStream;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_jetstream::Time;
 use vagus_jetstream::consumer::ConsumerInfo;
 use vagus_jetstream::stream::{ClusterInfo, StreamConfig, StreamSourceInfo, StreamState};

@@ -86,9 +86,11 @@ fn traffic(context: &Context, metrics: &mut Metrics) {
     );
     let cached = "Subjects whose interest is cached";
     metrics.gauge("cached_subjects", cached, totals.cached as f64);
-    let interest = &context.broker.interest;
-    metrics.gauge("subscriptions", "Subscriptions at present", interest.len() as f64);
-    metrics.counter("subscriptions_added", "Subscriptions ever made", interest.added());
+    let realms = &context.broker.realms;
+    let all = realms.all();
+    let added = all.iter().map(|realm| realm.interest.added());
+    metrics.gauge("subscriptions", "Subscriptions at present", realms.subscriptions() as f64);
+    metrics.counter("subscriptions_added", "Subscriptions ever made", added.sum());
 }
 
 fn clients(context: &Context, metrics: &mut Metrics) {

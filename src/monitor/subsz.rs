@@ -1,9 +1,10 @@
 //! `/subsz`, also `/subscriptionsz`: the interest, in numbers and one by one.
 
 use serde::Serialize;
-use vagus_actors::broker::{Broker, GLOBAL_ACCOUNT};
+use vagus_actors::Broker;
 use vagus_actors::delivery::cache::Match;
 use vagus_actors::delivery::{Sub, Target};
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 
 use super::context::{Context, now};
 use super::query::{Query, Window};
@@ -89,7 +90,7 @@ fn is_published_to(subject: &str) -> bool {
 }
 
 pub(super) fn stats(broker: &Broker) -> SublistStats {
-    let (totals, interest) = (broker.totals(), &broker.interest);
+    let (totals, interest) = (broker.totals(), &broker.realms.global().interest);
     let (num_subscriptions, num_inserts) = (interest.len(), interest.added());
     let matches = totals.in_msgs.max(totals.lookups);
     let share = |part: u64| if matches == 0 { 0.0 } else { part as f64 / matches as f64 };
@@ -108,7 +109,7 @@ pub(super) fn stats(broker: &Broker) -> SublistStats {
 /// How many subscriptions there are, and those of the window.
 fn list(broker: &Broker, window: Window) -> (usize, Vec<SubDetail>) {
     let (mut total, mut list) = (0, Vec::new());
-    broker.interest.for_each(|sub| {
+    broker.realms.global().interest.for_each(|sub| {
         if total >= window.offset && list.len() < window.limit {
             list.push(detail(sub));
         }
@@ -120,7 +121,7 @@ fn list(broker: &Broker, window: Window) -> (usize, Vec<SubDetail>) {
 /// The same of those that a message to `subject` reaches.
 fn list_for(broker: &Broker, subject: &[u8], window: Window) -> (usize, Vec<SubDetail>) {
     let mut found = Match::default();
-    broker.interest.collect(subject, &mut found);
+    broker.realms.global().interest.collect(subject, &mut found);
     let all = found.plain.iter().chain(found.queues.iter().flatten());
     let page = all.skip(window.offset).take(window.limit).map(|want| detail(&want.sub));
     (found.len(), page.collect())

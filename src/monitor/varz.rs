@@ -177,7 +177,7 @@ pub(super) fn page(context: &Context) -> Reply {
         write_timeout: write_timeout(config.write_timeout),
         process: process(context),
         traffic: traffic(context),
-        subscriptions: context.broker.interest.len(),
+        subscriptions: context.broker.realms.subscriptions(),
         http_req_stats: requests(context),
         config_load_time: time(in_force.since),
         config_digest: in_force.digest.clone(),

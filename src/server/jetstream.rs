@@ -53,7 +53,13 @@ pub(super) fn open(
         info!("  Found stream '{} > {}'", group.account, group.name);
     }
     info!("Took {:?} to start JetStream", began.elapsed());
-    Ok(Some(Arc::new(JetStream::new(Arc::clone(broker), store, server, settings))))
+    Ok(Some(Arc::new(JetStream::new(
+        Arc::clone(broker),
+        Arc::clone(broker.realms.global()),
+        store,
+        server,
+        settings,
+    ))))
 }
 
 /// What a reload may change is read from here, too.

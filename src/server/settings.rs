@@ -7,7 +7,7 @@ use thiserror::Error;
 use vagus_actors::Settings;
 use vagus_auth::{Authenticator, Rules, RulesError, Secret, UserRule};
 use vagus_config::{Config, WriteTimeout};
-use vagus_subject::transform::{Destination, MappingError, Mappings};
+use vagus_subject::transform::MappingError;
 use vagus_wire::{Info, Limits};
 
 use super::identity::{COMPATIBLE, Identity};
@@ -47,7 +47,6 @@ pub(super) fn from_config(
         stall: !config.no_fast_producer_stall,
         headers: !config.no_header_support,
         authenticator: Arc::new(authenticator),
-        mappings: Arc::new(mappings(config)?),
         cluster: config.cluster.name.clone(),
         trace: config.trace,
         trace_headers: config.trace_headers,
@@ -118,21 +117,4 @@ fn rules(config: &Config) -> Rules {
         no_auth_user: config.no_auth_user.clone(),
         ..Rules::default()
     }
-}
-
-fn mappings(config: &Config) -> Result<Mappings, MappingError> {
-    let mut mappings = Mappings::default();
-    for mapping in &config.mappings {
-        let destinations: Vec<Destination> = mapping
-            .destinations
-            .iter()
-            .map(|to| Destination {
-                subject: to.subject.clone().into_bytes(),
-                weight: to.weight,
-                cluster: to.cluster.clone(),
-            })
-            .collect();
-        mappings.add(mapping.source.as_bytes(), &destinations)?;
-    }
-    Ok(mappings)
 }

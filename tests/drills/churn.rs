@@ -46,7 +46,7 @@ fn fifty_clients_come_and_go_while_actors_die() {
     let server = start();
     let port = port(&server);
     let flow = Flow::start(port);
-    let held = server.broker().interest.len();
+    let held = server.broker().realms.global().interest.len();
     let (over, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let workers: Vec<_> = (0..THREADS)
         .map(|id| {
@@ -80,7 +80,8 @@ fn fifty_clients_come_and_go_while_actors_die() {
         worker.join().expect("no client noticed");
     }
     eventually("everything to be as before", || {
-        (server.clients() == 2 && server.broker().interest.len() == held).then_some(())
+        (server.clients() == 2 && server.broker().realms.global().interest.len() == held)
+            .then_some(())
     });
     eventually("the census to agree", || {
         (page(&server, "/connz")["num_connections"] == 2).then_some(())

@@ -9,7 +9,7 @@ use crate::kit::{actorz, cid, client, eventually, page, port, restarts, start};
 fn a_connection_that_panics_is_gone_alone() {
     let server = start();
     let flow = Flow::start(port(&server));
-    let held = server.broker().interest.len();
+    let held = server.broker().realms.global().interest.len();
     let mut bystander = client(port(&server));
     bystander.subscribe("bystander.*", "9");
     let before = restarts(&server);
@@ -44,7 +44,7 @@ fn a_connection_that_panics_is_gone_alone() {
     flow.end();
     drop(bystander);
     eventually("all to be counted out", || {
-        (server.clients() == 0 && server.broker().interest.is_empty()).then_some(())
+        (server.clients() == 0 && server.broker().realms.global().interest.is_empty()).then_some(())
     });
 }
 

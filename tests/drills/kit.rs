@@ -66,7 +66,10 @@ pub(crate) fn actorz(server: &Server, path: &str) -> Option<Value> {
 
 /// The path of the shard that owns the slice of this subject or pattern.
 pub(crate) fn shard_of(server: &Server, subject: &str) -> String {
-    format!("/server/shard-{}", server.broker().interest.writer_of(subject.as_bytes()))
+    format!(
+        "/server/shard-{}",
+        server.broker().realms.global().interest.writer_of(subject.as_bytes())
+    )
 }
 
 /// All actors, but for connections, with how often each was made anew.

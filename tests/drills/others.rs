@@ -84,19 +84,23 @@ fn connections_end_with_their_parent() {
         for one in &mut all {
             one.subscribe("a.*", "1");
         }
-        assert_eq!(server.broker().interest.len(), 10);
+        assert_eq!(server.broker().realms.global().interest.len(), 10);
         drill_alone(&server, "/server/clients");
         for one in &mut all {
             one.expect_closed();
         }
-        eventually("their interest to go", || server.broker().interest.is_empty().then_some(()));
+        eventually("their interest to go", || {
+            server.broker().realms.global().interest.is_empty().then_some(())
+        });
         eventually("them to be counted out", || (server.clients() == 0).then_some(()));
         let mut back = client(port);
         back.subscribe("a.b", "1");
         back.publish("a.b", "x");
         back.expect("MSG a.b 1 1\r\nx\r\n");
         drop(back);
-        eventually("the last to go", || server.broker().interest.is_empty().then_some(()));
+        eventually("the last to go", || {
+            server.broker().realms.global().interest.is_empty().then_some(())
+        });
     }
 }
 
@@ -131,7 +135,7 @@ fn plugins_and_their_parent_come_back_without_a_trace() {
     let (seen, sight) = channel();
     let server = start_with(Server::builder().plugin(move |()| Ok(Echo { seen: seen.clone() })));
     let flow = Flow::start(port(&server));
-    let held = server.broker().interest.len();
+    let held = server.broker().realms.global().interest.len();
     let mut one = client(port(&server));
     one.subscribe("echoes", "1");
     let path = "/server/plugins/echo";
@@ -152,7 +156,9 @@ fn plugins_and_their_parent_come_back_without_a_trace() {
                 assert_eq!(*now, expected, "{name}");
             }
         }
-        eventually("its interest", || (server.broker().interest.len() == held + 1).then_some(()));
+        eventually("its interest", || {
+            (server.broker().realms.global().interest.len() == held + 1).then_some(())
+        });
         one.publish("echo.a", format!("{round}"));
         assert_eq!(sight.recv_timeout(DEADLINE).unwrap(), format!("{round}"));
         one.expect(format!("MSG echoes 1 1\r\n{round}\r\n"));

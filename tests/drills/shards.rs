@@ -17,7 +17,7 @@ use crate::kit::{
 fn each_kind_of_slice_is_rebuilt_while_messages_flow() {
     let server = start();
     let flow = Flow::start(port(&server));
-    let held = server.broker().interest.len();
+    let held = server.broker().realms.global().interest.len();
     for subject in WANTED {
         let path = shard_of(&server, subject);
         let before = actorz(&server, &path).unwrap();
@@ -32,7 +32,7 @@ fn each_kind_of_slice_is_rebuilt_while_messages_flow() {
         assert!(cause.starts_with("panicked: fire drill"), "{cause}");
         assert_eq!(after["state"], "running");
         assert_eq!(after["observed"]["subscriptions"], before["observed"]["subscriptions"]);
-        assert_eq!(server.broker().interest.len(), held);
+        assert_eq!(server.broker().realms.global().interest.len(), held);
     }
     assert_eq!(page(&server, "/subsz")["num_subscriptions"], held);
     flow.end();
@@ -67,7 +67,7 @@ fn a_pong_says_that_a_subscription_is_in_force_also_when_its_shard_has_just_died
             });
         }
     }
-    assert_eq!(server.broker().interest.len(), 0);
+    assert_eq!(server.broker().realms.global().interest.len(), 0);
 }
 
 /// Drills all shards in turn while many clients subscribe, publish to themselves, unsubscribe.
@@ -76,7 +76,7 @@ fn shards_die_under_clients_that_subscribe_all_the_time() {
     const CLIENTS: usize = 12;
     let server = start();
     let flow = Flow::start(port(&server));
-    let held = server.broker().interest.len();
+    let held = server.broker().realms.global().interest.len();
     let (over, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let workers: Vec<_> = (0..CLIENTS)
         .map(|id| {
@@ -115,7 +115,7 @@ fn shards_die_under_clients_that_subscribe_all_the_time() {
     for worker in workers {
         worker.join().expect("no subscription was lost, and none outlived its UNSUB");
     }
-    assert_eq!(server.broker().interest.len(), held);
+    assert_eq!(server.broker().realms.global().interest.len(), held);
     flow.end();
 }
 
@@ -129,21 +129,25 @@ fn what_dies_with_a_shard_is_reported_as_not_done() {
     subscriber.subscribe("*.keep", "2");
     let cast = server.broker().cast().unwrap();
     let mut wanted = Vec::new();
-    server.broker().interest.for_each(|sub| wanted.push(sub.clone()));
+    server.broker().realms.global().interest.for_each(|sub| wanted.push(sub.clone()));
     let literal = wanted.iter().find(|sub| sub.subject() == b"keep.literal").unwrap().clone();
     let root = wanted.iter().find(|sub| sub.subject() == b"*.keep").unwrap().clone();
     // The slice for leading wildcards has no place for a literal subject: it panics.
     let (bad, good) =
         (Barrier::new(1, Waker::noop().clone()), Barrier::new(1, Waker::noop().clone()));
+    let apply = |change, barrier| {
+        let realm = Arc::clone(server.broker().realms.global());
+        Apply { realm, changes: vec![change], ack: Ack::of(barrier) }
+    };
     let shard = &cast.shards[SHARDS];
-    shard.send(Apply { changes: vec![Change::Add(literal)], ack: Ack::of(&bad) }).unwrap();
-    shard.send(Apply { changes: vec![Change::Add(root)], ack: Ack::of(&good) }).unwrap();
+    shard.send(apply(Change::Add(literal), &bad)).unwrap();
+    shard.send(apply(Change::Add(root), &good)).unwrap();
     let path = format!("/server/shard-{SHARDS}");
     eventually("both answers", || (bad.is_open() && good.is_open()).then_some(()));
     assert!(bad.has_failed() && !good.has_failed());
     assert_eq!(server.actors().get(&path).unwrap().restarts(), 1);
     assert!(server.actors().get(&path).unwrap().last_cause().unwrap().starts_with("panicked: "));
-    assert_eq!(server.broker().interest.len(), 2, "to add twice is to add once");
+    assert_eq!(server.broker().realms.global().interest.len(), 2, "to add twice is to add once");
     let mut publisher = client(port(&server));
     publisher.send("PUB keep.literal 1\r\na\r\nPUB b.keep 1\r\nb\r\n");
     subscriber.expect("MSG keep.literal 1 1\r\na\r\nMSG b.keep 2 1\r\nb\r\n");

@@ -92,14 +92,14 @@ fn a_panic_costs_one_message() {
 fn no_interest_is_left_behind() {
     let (make, sight, _) = fragile();
     let server = start(Server::builder().plugin(make).service(Doubler::new));
-    let before = server.broker().interest.len();
+    let before = server.broker().realms.global().interest.len();
     for times in 1..=5 {
         for path in [PATH, "/server/plugins/doubler"] {
             assert!(server.actors().drill(path, "a drill"));
             await_restart(&server, path, times);
         }
         eventually("the same interest", || {
-            (server.broker().interest.len() == before).then_some(())
+            (server.broker().realms.global().interest.len() == before).then_some(())
         });
     }
     let mut client = client(&server);
@@ -162,7 +162,7 @@ fn a_service_tells_who_made_it_panic_and_goes_on() {
 fn one_that_wears_out_is_left_out() {
     let (make, _sight, made) = fragile();
     let server = start(Server::builder().plugin(make).service(Doubler::new));
-    let before = server.broker().interest.len();
+    let before = server.broker().realms.global().interest.len();
     let mut client = client(&server);
     while server.actors().get(PATH).is_some() {
         client.publish("fragile.x", "panic");
@@ -170,7 +170,7 @@ fn one_that_wears_out_is_left_out() {
     }
     assert_eq!(made.load(Relaxed), 11, "one and ten restarts");
     eventually("its interest to go", || {
-        (server.broker().interest.len() == before - 1).then_some(())
+        (server.broker().realms.global().interest.len() == before - 1).then_some(())
     });
     eventually("the note of its parent", || {
         let cause = observe(&server, "/server/plugins")["left_out"]["fragile"].clone();

@@ -188,7 +188,7 @@ fn futures_and_timers_call_back() {
 fn its_interest_goes_with_the_server_and_counts_like_any() {
     let (make, sight) = tap(&[Subscription::new("a"), Subscription::new("b.*")], |_, _| {});
     let server = start(Server::builder().plugin(make));
-    assert_eq!(server.broker().interest.len(), 2);
+    assert_eq!(server.broker().realms.global().interest.len(), 2);
     block_on(async {
         let client = connect(&server).await;
         client.publish("b.1", "".into()).await.unwrap();

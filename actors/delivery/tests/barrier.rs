@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Wake, Waker};
 use std::thread;
 
+use crate::delivery::Interest;
+use crate::realm::Realm;
 use crate::shard::{Ack, Apply, Barrier};
 
 #[derive(Default)]
@@ -36,10 +38,12 @@ fn it_opens_with_the_last_answer_and_wakes_once() {
 
 #[test]
 fn an_answer_that_is_dropped_is_a_failure_and_an_answer() {
+    let realm = Arc::new(Realm::new("A", Interest::new(1)));
     for dropped in 0..3 {
         let (barrier, woken) = barrier(3);
         for n in 0..3 {
-            let apply = Apply { changes: Vec::new(), ack: Ack::of(&barrier) };
+            let (realm, ack) = (Arc::clone(&realm), Ack::of(&barrier));
+            let apply = Apply { realm, changes: Vec::new(), ack };
             match n == dropped {
                 true => drop(apply),
                 false => apply.ack.done(),

@@ -26,7 +26,7 @@ fn described() -> Description {
         lang: String::new(),
         version: String::new(),
         user: Some("bob".into()),
-        account: Some("$G"),
+        account: Some("$G".into()),
         subscription_list: vec![SubscriptionDescription {
             subject: "a.>".into(),
             queue: Some("q".into()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use vagus_actors::broker::GLOBAL_ACCOUNT;
 use vagus_actors::jetstream::JetStream;
+use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_runtime::{ActorCell, ActorState};
 use vagus_store::Health;
 

@@ -1,0 +1,184 @@
+//! [`Realm`]: what the clients of one account share, and what tells them from those of others.
+//!
+//! Nobody hears what is said in another realm, unless the two have agreed on it. A realm is shared
+//! data: the subject shards write its interest, publishers read it, and a reload puts other rules
+//! in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use arc_swap::ArcSwap;
+use hashbrown::HashMap;
+use vagus_subject::transform::Mappings;
+
+use crate::delivery::Interest;
+
+/// The account of clients that belong to no other.
+pub const GLOBAL_ACCOUNT: &str = "$G";
+
+/// See the module's text.
+pub struct Realm {
+    /// The account's name.
+    pub name: Arc<str>,
+    pub interest: Interest,
+    rules: ArcSwap<RealmRules>,
+}
+
+/// What configuration says of an account.
+#[derive(Clone, Default)]
+pub struct RealmRules {
+    pub mappings: Mappings,
+}
+
+/// All realms of a server. The global one is always there.
+pub struct Realms {
+    global: Arc<Realm>,
+    by_name: ArcSwap<HashMap<Arc<str>, Arc<Realm>>>,
+    next_id: AtomicU64,
+    /// Subject shards, but for the one of patterns with a leading wildcard.
+    shards: usize,
+}
+
+/// Slices of a realm that is not the global one: there may be thousands of them.
+const SLICES: usize = 4;
+
+// === impl Realm ===
+
+impl Realm {
+    /// A realm with this interest and no rules.
+    #[must_use]
+    pub fn new(name: &str, interest: Interest) -> Self {
+        Self { name: name.into(), interest, rules: ArcSwap::default() }
+    }
+
+    #[must_use]
+    pub fn rules(&self) -> Arc<RealmRules> {
+        self.rules.load_full()
+    }
+
+    /// Puts other rules in force. Connections are told by message.
+    pub fn set_rules(&self, rules: RealmRules) {
+        self.rules.store(Arc::new(rules));
+    }
+}
+
+// === impl Realms ===
+
+impl Realms {
+    /// The global realm alone, with interest in `shards` slices.
+    #[must_use]
+    pub fn new(shards: usize) -> Self {
+        let interest = Interest::new(shards);
+        let shards = interest.writers() - 1;
+        let global = Arc::new(Realm::new(GLOBAL_ACCOUNT, interest));
+        let by_name = HashMap::from_iter([(Arc::clone(&global.name), Arc::clone(&global))]);
+        Self { global, by_name: ArcSwap::from_pointee(by_name), next_id: AtomicU64::new(1), shards }
+    }
+
+    #[must_use]
+    pub fn global(&self) -> &Arc<Realm> {
+        &self.global
+    }
+
+    /// Number of subject shards that write the interest of realms.
+    #[must_use]
+    pub fn writers(&self) -> usize {
+        self.shards + 1
+    }
+
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Arc<Realm>> {
+        self.by_name.load().get(name).cloned()
+    }
+
+    /// The realm of this name, which begins to exist where it did not.
+    pub fn ensure(&self, name: &str) -> Arc<Realm> {
+        if let Some(known) = self.get(name) {
+            return known;
+        }
+        // Two may come at once: the numbers differ, and one of the realms is kept.
+        let id = self.next_id.fetch_add(1, Relaxed);
+        let interest = Interest::of_realm(id, SLICES.min(self.shards), self.writers());
+        let fresh = Arc::new(Realm::new(name, interest));
+        self.by_name.rcu(|known| {
+            let mut all = HashMap::clone(known);
+            all.entry(Arc::clone(&fresh.name)).or_insert_with(|| Arc::clone(&fresh));
+            all
+        });
+        self.get(name).unwrap_or(fresh)
+    }
+
+    /// Every realm, in no order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Realm>> {
+        self.by_name.load().values().cloned().collect()
+    }
+
+    /// Subscriptions of all realms.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.by_name.load().values().map(|realm| realm.interest.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::feed::Intake;
+    use crate::delivery::interest::Change;
+    use crate::delivery::{Cache, Deliveries, Feed, Found, Slots, Sub, Target};
+
+    #[test]
+    fn a_realm_is_made_once() {
+        let realms = Realms::new(8);
+        assert!(Arc::ptr_eq(&realms.ensure(GLOBAL_ACCOUNT), realms.global()));
+        let a = realms.ensure("A");
+        assert!(Arc::ptr_eq(&realms.ensure("A"), &a));
+        assert!(realms.get("B").is_none());
+        assert_eq!(realms.all().len(), 2);
+    }
+
+    fn sub(subject: &str) -> Sub {
+        let nobody = Feed::new(Slots::default().take(), Arc::new(Nobody));
+        Sub::new(Target::Actor(Arc::new(nobody)), subject.as_bytes(), None, b"1")
+    }
+
+    struct Nobody;
+
+    impl Intake for Nobody {
+        fn offer(&self, _: Deliveries) -> bool {
+            true
+        }
+    }
+
+    /// How many are found the first time, and once the cache knows the subject.
+    fn found(cache: &mut Cache, realm: &Realm, subject: &str) -> [usize; 3] {
+        [(); 3].map(|()| match cache.find(&realm.interest, subject.as_bytes()) {
+            Found::Once(found) => found.len(),
+            Found::Kept(found) => found.len(),
+        })
+    }
+
+    #[test]
+    fn realms_that_share_a_cache_and_writers_do_not_mix() {
+        let realms = Realms::new(8);
+        let (mut cache, mut len) = (Cache::default(), 0);
+        let patterns = ["a", "a.b", "b.*", "*.b", ">", "a.>"];
+        for n in 0..30 {
+            let realm = realms.ensure(&format!("account {n}"));
+            assert_eq!(found(&mut cache, &realm, "a.b"), [0; 3], "in a new realm");
+            for subject in patterns {
+                let writer = realm.interest.writer_of(subject.as_bytes());
+                realm.interest.apply(writer, &[Change::Add(sub(subject))]);
+            }
+            assert_eq!(found(&mut cache, &realm, "a.b"), [4; 3]);
+            len += patterns.len();
+        }
+        assert_eq!(realms.subscriptions(), len);
+        let all = realms.all();
+        let of = |writer| all.iter().map(|realm| realm.interest.len_of(writer)).sum::<usize>();
+        assert_eq!((0..realms.writers()).map(of).sum::<usize>(), len);
+        (0..realms.writers()).for_each(|writer| all[0].interest.rebuild(writer));
+        assert_eq!(found(&mut cache, realms.global(), "a.b"), [0; 3]);
+    }
+}
