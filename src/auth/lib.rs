@@ -10,6 +10,7 @@
 //! Pure: no I/O, no clock, no randomness. However a client proves who it is (a token, a password, a
 //! key, a certificate), it ends in an [`Identity`].
 
+pub mod account;
 mod authenticator;
 mod connection_type;
 mod credentials;
@@ -20,6 +21,7 @@ mod permissions;
 mod rules;
 mod secret;
 
+pub use account::AccountRules;
 pub use authenticator::{Authenticator, HashCheck, Outcome};
 pub use connection_type::{ConnectionType, ConnectionTypes};
 pub use credentials::{CertificateNames, Credentials};
