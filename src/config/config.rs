@@ -1,5 +1,6 @@
 //! The typed configuration: one field a key, with the key's name and its unit in the type.
 
+mod accounts;
 mod debug;
 mod jetstream;
 
@@ -7,8 +8,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::secret::Secret;
+use vagus_auth::GLOBAL_ACCOUNT;
 
+pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 
 /// Every setting that this server acts upon. `Config::default()` is what an empty file means.
@@ -94,7 +96,11 @@ pub struct Config {
     // Identity.
     pub authorization: Authorization,
     pub no_auth_user: Option<String>,
+    /// In the order written; without the global one.
+    pub accounts: Vec<Account>,
     pub system_account: Option<String>,
+    /// Do without system events and requests.
+    pub no_system_account: bool,
     pub cluster: Cluster,
 
     pub jetstream: JetStream,
@@ -148,24 +154,6 @@ pub enum WriteTimeout {
 pub struct TlsFiles {
     pub cert_file: PathBuf,
     pub key_file: PathBuf,
-}
-
-/// Who may connect. Everyone, when neither user, token nor users are given.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Authorization {
-    pub user: Option<String>,
-    pub password: Option<Secret>,
-    pub token: Option<Secret>,
-    /// Time from connecting to a CONNECT that passes. `None`: 2 s. See [`Config::auth_timeout`].
-    pub timeout: Option<Duration>,
-    pub users: Vec<User>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct User {
-    pub user: String,
-    /// Plain or bcrypt; empty when the file has none.
-    pub password: Secret,
 }
 
 /// A source subject and where its messages go instead.
@@ -255,7 +243,9 @@ impl Default for Config {
             mappings: Vec::new(),
             authorization: Authorization::default(),
             no_auth_user: None,
+            accounts: Vec::new(),
             system_account: None,
+            no_system_account: false,
             cluster: Cluster::default(),
             jetstream: JetStream::default(),
             plugins: BTreeMap::new(),
@@ -275,17 +265,46 @@ impl Config {
         self.authorization.timeout.unwrap_or(Duration::from_secs(2))
     }
 
+    /// Every user, with the name of its account.
+    pub fn users(&self) -> impl Iterator<Item = (&str, &User)> {
+        let global = self.authorization.users.iter().map(|user| (GLOBAL_ACCOUNT, user));
+        let others = self.accounts.iter().flat_map(|account| {
+            account.users.iter().map(|user| (account.rules.name.as_str(), user))
+        });
+        global.chain(others)
+    }
+
+    /// The account of system events and requests; `None` where there is none.
+    pub fn system(&self) -> Option<&str> {
+        let named = self.system_account.as_deref().unwrap_or(SYSTEM_ACCOUNT);
+        (!self.no_system_account).then_some(named)
+    }
+
+    /// Whether a system account is configured, and nothing about users of the global account: then
+    /// clients without credentials are let in there all the same.
+    pub fn admits_without_users(&self) -> bool {
+        let system =
+            self.accounts.iter().all(|account| Some(account.rules.name.as_str()) == self.system());
+        let auth = &self.authorization;
+        let single = auth.user.is_some() || auth.token.is_some();
+        system
+            && !self.accounts.is_empty()
+            && !single
+            && auth.users.is_empty()
+            && self.no_auth_user.is_none()
+    }
+
     /// Whether clients must say who they are.
     pub fn auth_required(&self) -> bool {
         let auth = &self.authorization;
-        auth.user.is_some() || auth.token.is_some() || !auth.users.is_empty()
+        auth.user.is_some() || auth.token.is_some() || self.users().next().is_some()
     }
 
     /// Whether a password is written in clear, which deserves a warning at the start. Tokens do
     /// not count, and a user without a password does, as in nats-server.
     pub fn has_plaintext_passwords(&self) -> bool {
-        let auth = &self.authorization;
-        let single = auth.password.as_ref().is_some_and(|secret| !secret.is_bcrypt());
-        single || auth.users.iter().any(|user| !user.password.is_bcrypt())
+        let single = self.authorization.password.as_ref().is_some_and(|secret| !secret.is_bcrypt());
+        let plain = |(_, user): (&str, &User)| user.nkey.is_none() && !user.password.is_bcrypt();
+        single || self.users().any(plain)
     }
 }

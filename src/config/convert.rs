@@ -1,14 +1,16 @@
 //! Fills a [`Config`] from a checked tree. Values of the wrong kind have been reported by the
 //! check and are passed over here.
 
+mod accounts;
 mod auth;
-mod jetstream;
+pub(crate) mod jetstream;
 mod listen;
 mod mappings;
+mod permissions;
 mod read;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::config::{Config, LogFormat, WriteTimeout};
 use crate::diagnostic::Diagnostic;
@@ -18,7 +20,12 @@ use crate::value::{Map, Node, Value};
 
 /// What a file means, and what is wrong with single values of it.
 pub(crate) fn convert(root: &Map) -> (Config, Vec<Diagnostic>) {
-    let mut builder = Builder { config: Config::default(), found: Vec::new() };
+    let mut builder = Builder {
+        config: Config::default(),
+        found: Vec::new(),
+        known_users: HashSet::new(),
+        shared: Vec::new(),
+    };
     for (name, node) in root.iter() {
         let Some(key) = schema::TOP.find(name) else { continue };
         let known = builder.block(key.name, node)
@@ -29,12 +36,17 @@ pub(crate) fn convert(root: &Map) -> (Config, Vec<Diagnostic>) {
         debug_assert!(known || key.state != schema::State::Built, "{} is not read", key.name);
     }
     builder.tls(root);
+    builder.finish_accounts();
     (builder.config, builder.found)
 }
 
 struct Builder {
     config: Config,
     found: Vec<Diagnostic>,
+    /// Names and keys of the users of all accounts.
+    known_users: HashSet<String>,
+    /// Of each account, in the order of the configuration.
+    shared: Vec<accounts::Shared>,
 }
 
 impl Builder {
@@ -54,6 +66,7 @@ impl Builder {
             "no_fast_producer_stall" => &mut config.no_fast_producer_stall,
             "disable_sublist_cache" => &mut config.disable_sublist_cache,
             "no_header_support" => &mut config.no_header_support,
+            "no_system_account" => &mut config.no_system_account,
             _ => return false,
         };
         if let Value::Bool(flag) = node.value {
@@ -201,7 +214,8 @@ impl Builder {
             ("server_tags", value) => self.config.server_tags = read::tags(value),
             ("server_metadata", value) => self.config.server_metadata = read::text_map(value),
             ("feature_flags", value) => self.config.feature_flags = read::flag_map(value),
-            ("mappings", Value::Map(map)) => self.mappings(node, map),
+            ("mappings", Value::Map(map)) => self.config.mappings = self.mappings(node, map),
+            ("accounts", _) => self.accounts(node),
             ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(map),
             ("jetstream", _) => self.jetstream(node),

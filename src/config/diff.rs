@@ -113,8 +113,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
 /// The user may go together with its name here, not otherwise.
 fn no_auth_user_removed(old: &Config, new: &Config) -> bool {
     let user = old.no_auth_user.as_deref();
-    new.no_auth_user.is_none()
-        && !new.authorization.users.iter().any(|known| Some(known.user.as_str()) == user)
+    new.no_auth_user.is_none() && !new.users().any(|(_, known)| Some(known.id()) == user)
 }
 
 fn what(field: &Field, new: &Config) -> String {

@@ -22,8 +22,9 @@ mod validate;
 mod value;
 
 pub use config::{
-    Authorization, BatchLimits, Cipher, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    MapDestination, Mapping, Port, SyncInterval, TlsFiles, User, Vagus, WriteTimeout,
+    Account, Authorization, BatchLimits, Cipher, Cluster, Config, JetStream, JetStreamLimits,
+    LogFormat, MapDestination, Mapping, Port, SYSTEM_ACCOUNT, SyncInterval, TlsFiles, User, Vagus,
+    WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use diff::{Change, Kind, Plan, Refusal, plan};

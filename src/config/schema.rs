@@ -1,8 +1,8 @@
 //! Every key of the language, one entry a key. The check for unknown keys and wrong types, the
 //! key reference and the answer to "may this change while the server runs" all come from here.
 
-mod accounts;
-mod auth;
+pub(crate) mod accounts;
+pub(crate) mod auth;
 mod cluster;
 mod gateway;
 mod jetstream;

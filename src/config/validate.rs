@@ -1,6 +1,6 @@
 //! Rules across keys, which hold for the file and the command line together.
 
-use crate::config::{Authorization, Config};
+use crate::config::{Authorization, Config, SYSTEM_ACCOUNT};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::duration;
 
@@ -38,6 +38,11 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     }
     monitoring(config, &mut error);
     users(config, &mut error);
+    if let Some(name) = config.system().filter(|name| *name != SYSTEM_ACCOUNT)
+        && !config.accounts.iter().any(|account| account.rules.name == name)
+    {
+        error("error resolving system account: account missing".to_owned());
+    }
     if payload > PAYLOAD_ADVISED_MAX {
         found.push(Diagnostic {
             severity: Severity::Warning,
@@ -64,10 +69,18 @@ fn users(config: &Config, error: &mut impl FnMut(String)) {
     if let Some(why) = conflict(auth) {
         error(why.to_owned());
     }
+    if config.accounts.iter().any(|account| !account.users.is_empty()) {
+        if auth.user.is_some() || auth.password.is_some() {
+            error("Can not have a single user/pass and accounts".to_owned());
+        }
+        if auth.token.is_some() {
+            error("Can not have a token and accounts".to_owned());
+        }
+    }
     let Some(name) = config.no_auth_user.as_deref() else { return };
-    if auth.users.is_empty() {
+    if config.users().next().is_none() {
         error(format!("no_auth_user: {name:?} present, but users/nkeys are not defined"));
-    } else if !auth.users.iter().any(|user| user.user == name) {
+    } else if !config.users().any(|(_, user)| user.id() == name) {
         error(format!(
             "no_auth_user: {name:?} not present as user or nkey in authorization block \
              or account configuration"

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use vagus_actors::Settings;
-use vagus_auth::{Authenticator, Rules, RulesError, Secret, UserRule};
-use vagus_config::{Config, WriteTimeout};
+use vagus_auth::{
+    Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret, UserRule,
+};
+use vagus_config::{Config, User, WriteTimeout};
 use vagus_subject::transform::MappingError;
 use vagus_wire::{Info, Limits};
 
@@ -27,7 +29,7 @@ pub(super) fn from_config(
     identity: &Identity,
     address: Option<SocketAddr>,
 ) -> Result<Settings, SettingsError> {
-    let authenticator = Authenticator::new(rules(config))?;
+    let authenticator = Authenticator::new(rules(config, identity))?;
     Ok(Settings {
         info: info(config, identity, address, authenticator.announced()),
         limits: Limits {
@@ -101,20 +103,46 @@ fn split_host(advertised: &str, default: u16) -> (String, u16) {
     }
 }
 
-fn rules(config: &Config) -> Rules {
-    let secret = |secret: &vagus_config::Secret| Secret::from(secret.expose());
+fn rules(config: &Config, identity: &Identity) -> Rules {
     let auth = &config.authorization;
-    Rules {
+    let mut rules = Rules {
         user_pass: auth.user.as_ref().map(|user| {
             UserRule::new(user, auth.password.as_ref().map_or_else(|| Secret::from(""), secret))
         }),
         token: auth.token.as_ref().map(secret),
-        users: auth
-            .users
-            .iter()
-            .map(|one| UserRule::new(&one.user, secret(&one.password)))
-            .collect(),
+        users: users(GLOBAL_ACCOUNT, &auth.users, auth.default_permissions.as_ref()),
         no_auth_user: config.no_auth_user.clone(),
         ..Rules::default()
+    };
+    for account in &config.accounts {
+        let (known, standard) = (&account.rules, account.rules.default_permissions.as_ref());
+        rules.users.extend(users(&known.name, &account.users, standard));
     }
+    if config.admits_without_users() && rules.required() {
+        // Always the same, so that a reload keeps who is in.
+        let name = format!("nats-{}", &identity.id[..8.min(identity.id.len())]);
+        rules.users.push(UserRule::new(&name, ""));
+        rules.no_auth_user = Some(name);
+        rules.no_auth_implied = true;
+    }
+    rules
+}
+
+/// The users of one account, those without permissions with `standard` ones.
+fn users(account: &str, users: &[User], standard: Option<&PermissionRules>) -> Vec<UserRule> {
+    let account: Arc<str> = account.into();
+    let rule = |user: &User| UserRule {
+        user: user.user.clone(),
+        pass: secret(&user.password),
+        nkey: user.nkey.clone(),
+        account: Arc::clone(&account),
+        permissions: user.permissions.as_ref().or(standard).cloned(),
+        connection_types: user.connection_types,
+        proxy_required: false,
+    };
+    users.iter().map(rule).collect()
+}
+
+fn secret(secret: &vagus_config::Secret) -> Secret {
+    Secret::from(secret.expose())
 }

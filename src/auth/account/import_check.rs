@@ -206,7 +206,8 @@ mod tests {
         let prefixed = Import { prefix: Some("x.*.".into()), ..Import::new(Stream, "A", "s.a") };
         assert_eq!(
             of_one(prefixed),
-            "Error adding stream import \"s.a\": stream import prefix can not contain wildcard tokens"
+            "Error adding stream import \"s.a\": stream import prefix can not contain \
+             wildcard tokens"
         );
     }
 

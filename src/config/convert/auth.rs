@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use vagus_auth::ConnectionTypes;
+use vagus_auth::keys::is_user_key;
+
 use super::{Builder, read};
 use crate::config::User;
 use crate::diagnostic::Diagnostic;
@@ -25,9 +28,10 @@ impl Builder {
                 ("token", Value::Text(text)) => auth.token = given(text).map(Secret::new),
                 ("timeout", _) => self.timeout(name, node),
                 ("users", Value::List(items)) => {
-                    for item in items {
-                        self.user(item);
-                    }
+                    self.config.authorization.users = self.users(items);
+                }
+                ("default_permissions", Value::Map(map)) => {
+                    self.config.authorization.default_permissions = Some(self.permissions(map));
                 }
                 _ => {}
             }
@@ -53,26 +57,64 @@ impl Builder {
         self.config.authorization.timeout = (!time.is_zero()).then_some(time);
     }
 
-    fn user(&mut self, item: &Node) {
-        let Value::Map(map) = &item.value else { return };
-        let mut user = User { user: String::new(), password: Secret::new("") };
+    /// The users of one account. Their names are unique among all accounts.
+    pub(super) fn users(&mut self, items: &[Node]) -> Vec<User> {
+        let mut users = Vec::new();
+        for item in items {
+            let Some(user) = self.user(item) else { continue };
+            match self.known_users.insert(user.id().to_owned()) {
+                true => users.push(user),
+                false => {
+                    let kind = if user.nkey.is_some() { "nkey" } else { "user" };
+                    self.error(item, format!("Duplicate {kind} {:?} detected", user.id()));
+                }
+            }
+        }
+        users
+    }
+
+    fn user(&mut self, item: &Node) -> Option<User> {
+        let Value::Map(map) = &item.value else { return None };
+        let mut user = User {
+            user: String::new(),
+            password: Secret::new(""),
+            nkey: None,
+            permissions: None,
+            connection_types: ConnectionTypes::default(),
+        };
         for (name, node) in map.iter() {
-            match (name.to_lowercase().as_str(), &node.value) {
-                ("user" | "username", Value::Text(text)) => user.user = text.clone(),
-                ("pass" | "password", Value::Text(text)) => user.password = Secret::new(text),
-                // Refused by the check.
-                ("nkey", _) => return,
+            let Some(key) = schema::auth::USER.find(name) else { continue };
+            match (key.name, &node.value) {
+                ("user", Value::Text(text)) => user.user = text.clone(),
+                ("password", Value::Text(text)) => user.password = Secret::new(text),
+                ("nkey", Value::Text(text)) if is_user_key(text) => user.nkey = Some(text.clone()),
+                ("nkey", Value::Text(_)) => {
+                    self.error(node, "Not a valid public nkey for a user");
+                    return None;
+                }
+                ("permissions", Value::Map(map)) => user.permissions = Some(self.permissions(map)),
+                ("allowed_connection_types", value) => {
+                    let (types, unknown) = ConnectionTypes::parse(read::texts(value));
+                    user.connection_types = types;
+                    if !unknown.is_empty() {
+                        let unknown: Vec<_> =
+                            unknown.iter().map(|name| name.to_uppercase()).collect();
+                        self.error(node, format!("invalid connection types {unknown:?}"));
+                    }
+                }
                 _ => {}
             }
         }
-        if user.user.is_empty() {
-            return self.error(item, "User entry requires a user");
+        self.is_whole(item, &user).then_some(user)
+    }
+
+    fn is_whole(&mut self, item: &Node, user: &User) -> bool {
+        match (&user.nkey, user.user.is_empty() && user.password.is_empty()) {
+            (Some(_), false) => self.error(item, "Nkey users do not take usernames or passwords"),
+            (None, _) if user.user.is_empty() => self.error(item, "User entry requires a user"),
+            _ => return true,
         }
-        let users = &mut self.config.authorization.users;
-        if users.iter().any(|known| known.user == user.user) {
-            return self.error(item, format!("Duplicate user {:?} detected", user.user));
-        }
-        users.push(user);
+        false
     }
 }
 

@@ -167,7 +167,7 @@ fn span(value: &Value) -> Option<Duration> {
 }
 
 /// Bytes of a text such as `10G` or `-1`.
-pub(super) fn storage(text: &str) -> Option<i64> {
+pub(crate) fn storage(text: &str) -> Option<i64> {
     let text = text.trim();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor: i64 = match text[digits.len()..].to_ascii_uppercase().as_str() {

@@ -8,7 +8,8 @@ use crate::config::{MapDestination, Mapping};
 use crate::value::{Map, Node, Value};
 
 impl Builder {
-    pub(super) fn mappings(&mut self, node: &Node, map: &Map) {
+    pub(super) fn mappings(&mut self, node: &Node, map: &Map) -> Vec<Mapping> {
+        let mut mappings = Vec::new();
         for (source, entry) in map.iter() {
             if !is_valid_subscription(source.as_bytes()) {
                 self.error(node, format!("Subject {source:?} is not a valid subject"));
@@ -24,11 +25,17 @@ impl Builder {
                 Value::Map(_) => self.destination(entry).into_iter().collect(),
                 _ => continue,
             };
-            self.mapping(source, entry, destinations);
+            mappings.extend(self.mapping(source, entry, destinations));
         }
+        mappings
     }
 
-    fn mapping(&mut self, source: &str, entry: &Node, destinations: Vec<MapDestination>) {
+    fn mapping(
+        &mut self,
+        source: &str,
+        entry: &Node,
+        destinations: Vec<MapDestination>,
+    ) -> Option<Mapping> {
         let compiled: Vec<_> = destinations
             .iter()
             .map(|to| Destination {
@@ -43,9 +50,9 @@ impl Builder {
                 _ => String::new(),
             };
             self.error(entry, format!("Error adding mapping for {source:?}{to} : {why}"));
-            return;
+            return None;
         }
-        self.config.mappings.push(Mapping { source: source.to_owned(), destinations });
+        Some(Mapping { source: source.to_owned(), destinations })
     }
 
     fn destination(&mut self, node: &Node) -> Option<MapDestination> {

@@ -61,7 +61,7 @@ pub(super) fn seconds(value: &Value) -> Option<f64> {
     }
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+pub(super) fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::Text(text) => vec![text],
         Value::List(items) => items

@@ -6,11 +6,13 @@ use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use vagus_auth::PermissionRules;
+
 use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
-    Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat, Mapping,
-    TlsFiles, User, Vagus,
+    Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
+    Mapping, TlsFiles, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -82,7 +84,9 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream vagus;
     no_header_support "NoHeaderSupport" Limits plain,
     mappings "Accounts" Mappings mappings,
     no_auth_user "NoAuthUser" Auth optional,
+    accounts "Accounts" Auth accounts,
     system_account "SystemAccount" Auth optional,
+    no_system_account "NoSystemAccount" Auth plain,
     plugins "Plugins" Info names,
 }
 
@@ -116,6 +120,7 @@ fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides
     token "Authorization" Auth secret,
     timeout "AuthTimeout" Auth optional_time,
     users "Users" Auth users,
+    default_permissions "Permissions" Auth permissions,
 }
 
 fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
@@ -191,7 +196,15 @@ fn names<T>(value: &BTreeMap<String, T>) -> String {
 }
 
 fn users(value: &[User]) -> String {
-    list(&value.iter().map(|user| user.user.clone()).collect::<Vec<_>>())
+    list(&value.iter().map(|user| user.id().to_owned()).collect::<Vec<_>>())
+}
+
+fn accounts(value: &[Account]) -> String {
+    list(&value.iter().map(|account| account.rules.name.clone()).collect::<Vec<_>>())
+}
+
+fn permissions(value: &Option<PermissionRules>) -> String {
+    if value.is_some() { "set" } else { "" }.to_owned()
 }
 
 fn mappings(value: &[Mapping]) -> String {

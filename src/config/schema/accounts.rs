@@ -3,12 +3,12 @@
 use super::Shape::*;
 use super::{Block, Key, auth, key};
 
-pub(super) static ACCOUNT: Block = Block::new("accounts", ACCOUNT_KEYS);
+pub(crate) static ACCOUNT: Block = Block::new("accounts", ACCOUNT_KEYS);
 
 #[rustfmt::skip]
 static ACCOUNT_KEYS: &[Key] = &[
-    key("nkey", Text, "", "Public key of the account.").reloads().later(),
-    key("users", Blocks(&auth::USER), "", "Users of the account.").reloads().refused(),
+    key("nkey", Text, "", "Public key of the account.").reloads(),
+    key("users", Blocks(&auth::USER), "", "Users of the account.").reloads(),
     key("exports", Blocks(&EXPORT), "",
         "Streams and services offered to other accounts.").reloads().later(),
     key("imports", Blocks(&IMPORT), "",

@@ -3,7 +3,7 @@
 use super::Shape::*;
 use super::{Block, Key, Shape, key};
 
-pub(super) static AUTHORIZATION: Block = Block::new("authorization", AUTHORIZATION_KEYS);
+pub(crate) static AUTHORIZATION: Block = Block::new("authorization", AUTHORIZATION_KEYS);
 
 #[rustfmt::skip]
 static AUTHORIZATION_KEYS: &[Key] = &[
@@ -23,25 +23,25 @@ static AUTHORIZATION_KEYS: &[Key] = &[
 ];
 
 /// A user of the top level or of an account.
-pub(super) static USER: Block = Block::new("users", USER_KEYS);
+pub(crate) static USER: Block = Block::new("users", USER_KEYS);
 
 #[rustfmt::skip]
 static USER_KEYS: &[Key] = &[
     key("user", Text, "", "Name of the user.").or(&["username"]).reloads(),
     key("password", Secret, "", "Password, plain or bcrypt.").or(&["pass"]).reloads(),
     key("nkey", Text, "",
-        "Public key of the user, instead of name and password.").reloads().refused(),
+        "Public key of the user, instead of name and password.").reloads(),
     key("permissions", Block(&PERMISSIONS), "",
         "Subjects the user may publish and subscribe to.")
             .or(&["permission", "authorization"]).reloads().refused(),
     key("allowed_connection_types", Texts, "",
         "Kinds of connection the user may use.")
-            .or(&["connection_types", "clients"]).reloads().refused(),
+            .or(&["connection_types", "clients"]).reloads(),
     key("proxy_required", Bool, "false",
         "Accept the user only through a trusted proxy.").reloads().refused(),
 ];
 
-pub(super) static PERMISSIONS: Block =
+pub(crate) static PERMISSIONS: Block =
     Block::new("permissions", PERMISSIONS_KEYS).unknown("Unknown field {} parsing permissions");
 
 #[rustfmt::skip]

@@ -99,10 +99,10 @@ static KEYS: &[Key] = &[
     key("no_auth_user", Text, "", "User that clients without credentials are taken for."),
     key("accounts", OneOf(&[Named(&accounts::ACCOUNT), Texts]), "",
         "Separate subject spaces, with their users and what they share.")
-            .reloads().later().except(Except::Below),
+            .reloads(),
     key("system_account", Text, "$SYS", "Account of system events and requests.").or(&["system"]),
     key("no_system_account", Bool, "false",
-        "Do without a system account.").or(&["no_system", "no_sys_acc"]).later(),
+        "Do without a system account.").or(&["no_system", "no_sys_acc"]),
     key("operator", Texts, "",
         "Trusted operators, as JWT or as path of a file with one.")
             .or(&["operators", "roots", "root", "root_operators", "root_operator"]).refused(),

@@ -92,7 +92,9 @@ fn what_needs_a_restart() {
     refuses("debug: no", "write_timeout: close", "WriteTimeout: old=default, new=close");
     refuses("debug: no", "http_port: 1", "HTTPPort: old=, new=1");
     refuses("debug: no", "lame_duck_duration: \"3m\"", "LameDuckDuration: old=2m0s, new=3m0s");
-    refuses("debug: no", "system_account: A", "SystemAccount: old=, new=A");
+    let accounts = "accounts { A {} }";
+    let named = format!("{accounts}\nsystem_account: A");
+    refuses(accounts, &named, "SystemAccount: old=, new=A");
     refuses("debug: no", "feature_flags { a: true }", "FeatureFlags: old=map[], new=map[a:true]");
     refuses("debug: no", "vagus { shards: 2 }", "Shards: old=, new=2");
 }

@@ -39,7 +39,7 @@ fn digests_are_those_of_nats_server() {
         ),
         (
             "every_key.conf",
-            "sha256:a9dc4f7a4aa0d093839b2580b3aa75517573f36eda7504b22ae61d27fad30c78",
+            "sha256:be220ee6feb6792e5e748fe4b69593912ddff171d2f798f14e2a76fac73dfb70",
         ),
         (
             "includes.conf",

@@ -85,7 +85,6 @@ fn keys_not_built_leave_one_warning() {
         "a.conf:1:1: \"leafnodes\" is not implemented yet, ignored",
     );
     warned("cluster { port: 1 }", "a.conf:1:11: \"port\" is not implemented yet, ignored");
-    warned("accounts { A {}, B {} }", "a.conf:1:1: \"accounts\" is not implemented yet, ignored");
 }
 
 #[test]
@@ -96,14 +95,11 @@ fn what_is_switched_off_needs_no_warning() {
 
 #[test]
 fn what_protects_is_refused_rather_than_ignored() {
-    unprotected("accounts { A { users: [ { user: a } ] } }", "1:16", "users");
     unprotected(
         "authorization { users: [ { user: a, permissions { publish: b } } ] }",
         "1:37",
         "permissions",
     );
-    unprotected("authorization { users: [ { nkey: UABC } ] }", "1:28", "nkey");
-    unprotected("authorization { users: [ { user: a, clients: [STANDARD] } ] }", "1:37", "clients");
     unprotected("authorization { default_permissions {} }", "1:17", "default_permissions");
     unprotected("authorization { auth_callout { issuer: A } }", "1:17", "auth_callout");
     unprotected("authorization { proxy_required: true }", "1:17", "proxy_required");
