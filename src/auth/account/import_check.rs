@@ -34,8 +34,8 @@ pub enum ImportError {
 /// How many accounts a chain of imports may pass.
 const DEPTH_MAX: usize = 1024;
 
-/// Looks at the imports of all accounts, in order. Each finding comes with the places of the account
-/// and of the import in it.
+/// Looks at the imports of all accounts, in order. Each finding comes with the place of the account
+/// and that of the import in it.
 pub fn check_imports(accounts: &[AccountRules]) -> Vec<(usize, usize, ImportError)> {
     let by_name: HashMap<&str, &AccountRules> =
         accounts.iter().map(|account| (account.name.as_str(), account)).collect();

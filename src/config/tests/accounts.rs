@@ -81,9 +81,8 @@ fn users_that_make_no_sense_are_refused() {
         "a.conf:1:26: Nkey users do not take usernames or passwords",
     );
     let two = |kind: &str, id: &str| {
-        format!(
-            "accounts {{ A {{ users: [ {{ {kind}: {id} }} ] }}\nB {{ users: [ {{ {kind}: {id} }} ] }} }}"
-        )
+        let users = format!("users: [ {{ {kind}: {id} }} ]");
+        format!("accounts {{ A {{ {users} }}\nB {{ {users} }} }}")
     };
     refused(&two("user", "a"), "a.conf:2:14: Duplicate user \"a\" detected");
     refused(&two("nkey", KEY), &format!("a.conf:2:14: Duplicate nkey {KEY:?} detected"));
