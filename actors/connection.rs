@@ -11,6 +11,7 @@
 //! stop reading: changes of interest that the shards have not acknowledged ([`interest`]),
 //! credentials still being checked ([`hello`]), and readers of its messages that are far behind.
 
+mod belonging;
 mod clock;
 mod hello;
 mod input;
@@ -20,6 +21,7 @@ mod operate;
 mod origin;
 mod publish;
 mod report;
+mod rights;
 mod trace;
 mod traced;
 
@@ -43,6 +45,7 @@ use self::interest::OwnInterest;
 use self::messages::{Accepted, Describe, End, Inform, Reload};
 pub use self::origin::HEADER as ORIGIN_HEADER;
 use self::publish::Last;
+use self::rights::Rights;
 use crate::broker::{Broker, Cast, Settings};
 use crate::census::messages::Born;
 use crate::delivery::{Counters, Outbound, Reason};
@@ -56,6 +59,9 @@ pub struct Connection {
     /// Of the account that the client belongs to.
     realm: Arc<Realm>,
     rules: Arc<RealmRules>,
+    rights: Rights,
+    /// Counted among the clients of its realm.
+    member: bool,
     /// The counters of its arbiter.
     counters: Arc<Counters>,
     peer: SocketAddr,
@@ -116,6 +122,7 @@ impl Connection {
             .tally
             .clients
             .fetch_update(Relaxed, Relaxed, |clients| (clients < max).then_some(clients + 1));
+        let rules = broker.realms.global().rules();
         Ok(Self {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             peer: accepted.peer,
@@ -132,8 +139,10 @@ impl Connection {
             ending: None,
             ended_at: None,
             counted: counted.is_ok(),
-            rules: broker.realms.global().rules(),
+            rights: Rights::general(&settings, &rules),
+            rules,
             realm: Arc::clone(broker.realms.global()),
+            member: false,
             settings,
             cast,
             broker,
@@ -251,6 +260,9 @@ impl Connection {
         if std::mem::take(&mut self.counted) {
             self.broker.tally.clients.fetch_sub(1, Relaxed);
         }
+        if std::mem::take(&mut self.member) {
+            self.realm.leave(&self.out);
+        }
     }
 
     fn count_end(&self, reason: Reason) {
@@ -291,7 +303,7 @@ impl Actor for Connection {
         // A reload that the census passed on before it knew of this connection.
         let settings = self.broker.settings();
         if !Arc::ptr_eq(&settings, &self.settings) {
-            self.apply_settings(settings);
+            self.apply_settings(Reload(settings));
         }
         self.greet();
         cx.poll_with(|me, cx, task| {
@@ -345,8 +357,8 @@ impl Handler<End> for Connection {
 // === impl Handler<Reload> ===
 
 impl Handler<Reload> for Connection {
-    fn handle(&mut self, Reload(settings): Reload, _: &mut Cx<'_, Self>) {
-        self.apply_settings(settings);
+    fn handle(&mut self, reload: Reload, _: &mut Cx<'_, Self>) {
+        self.apply_settings(reload);
     }
 }
 

@@ -6,6 +6,7 @@
 //! at once: a connection through its [`outbound`] handle, an actor through its [`feed`]. Actors of
 //! the server publish the same way, through an [`outlet`].
 
+pub mod answers;
 pub mod batch;
 pub mod block;
 pub mod cache;
@@ -19,8 +20,10 @@ pub mod reason;
 pub mod slots;
 pub mod subscription;
 pub mod turns;
+pub mod verdicts;
 pub mod watch;
 
+pub use answers::Answers;
 pub use batch::Batch;
 pub use cache::{Cache, Found, Match};
 pub use counters::Counters;
@@ -32,6 +35,7 @@ pub use outlet::{Outlet, Post};
 pub use reason::Reason;
 pub use slots::{Slot, Slots};
 pub use subscription::{Sub, Subscription, Target};
+pub use verdicts::Verdicts;
 pub use watch::{Watch, Watches};
 
 #[cfg(test)]

@@ -4,14 +4,19 @@
 //! data: the subject shards write its interest, publishers read it, and a reload puts other rules
 //! in force.
 
+mod members;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 use vagus_subject::transform::Mappings;
 
-use crate::delivery::Interest;
+use self::members::Members;
+pub use self::members::Traffic;
+use crate::delivery::{Interest, Outbound};
 
 /// The account of clients that belong to no other.
 pub const GLOBAL_ACCOUNT: &str = "$G";
@@ -21,6 +26,7 @@ pub struct Realm {
     /// The account's name.
     pub name: Arc<str>,
     pub interest: Interest,
+    members: Mutex<Members>,
     rules: ArcSwap<RealmRules>,
 }
 
@@ -28,6 +34,18 @@ pub struct Realm {
 #[derive(Clone, Default)]
 pub struct RealmRules {
     pub mappings: Mappings,
+    pub limits: RealmLimits,
+}
+
+/// Limits of an account; `None`: no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RealmLimits {
+    /// Most connections.
+    pub connections_max: Option<usize>,
+    /// Most subscriptions of each connection.
+    pub subscriptions_max: Option<usize>,
+    /// Most bytes of a message.
+    pub payload_max: Option<usize>,
 }
 
 /// All realms of a server. The global one is always there.
@@ -48,7 +66,7 @@ impl Realm {
     /// A realm with this interest and no rules.
     #[must_use]
     pub fn new(name: &str, interest: Interest) -> Self {
-        Self { name: name.into(), interest, rules: ArcSwap::default() }
+        Self { name: name.into(), interest, members: Mutex::default(), rules: ArcSwap::default() }
     }
 
     #[must_use]
@@ -59,6 +77,30 @@ impl Realm {
     /// Puts other rules in force. Connections are told by message.
     pub fn set_rules(&self, rules: RealmRules) {
         self.rules.store(Arc::new(rules));
+    }
+
+    /// A connection comes in, unless there are as many as may be.
+    #[must_use]
+    pub fn enter(&self, out: &Arc<Outbound>) -> bool {
+        let max = self.rules.load().limits.connections_max.unwrap_or(usize::MAX);
+        self.members.lock().enter(out, max)
+    }
+
+    pub fn leave(&self, out: &Outbound) {
+        self.members.lock().leave(out);
+    }
+
+    /// What its clients have sent and got so far, and how many there are.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.members.lock().traffic()
+    }
+
+    /// The connections that came last, as many as there are too many of.
+    #[must_use]
+    pub fn surplus(&self) -> Vec<u64> {
+        let max = self.rules.load().limits.connections_max.unwrap_or(usize::MAX);
+        self.members.lock().beyond(max)
     }
 }
 

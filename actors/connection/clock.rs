@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::Sleep;
 use tracing::{debug, info};
@@ -19,6 +19,8 @@ use crate::delivery::{Outbound, Reason};
 pub(super) struct Clock {
     /// To the next ping, or to the end of patience for credentials.
     next: Option<Pin<Box<Sleep>>>,
+    /// To the end of the client's credentials.
+    expiry: Option<Pin<Box<Sleep>>>,
     /// Runs while the socket takes nothing.
     write: Option<Pin<Box<Sleep>>>,
     /// Nanoseconds from the server's start, here and below; 0: never.
@@ -86,9 +88,25 @@ impl Connection {
         self.clock.set(first.mul_f64(1.0 + 0.2 * fastrand::f64()));
     }
 
+    /// The client's credentials are good until then.
+    pub(super) fn set_expiry(&mut self, at: Option<SystemTime>) {
+        self.clock.expiry = at.map(|at| {
+            let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+            Box::pin(tokio::time::sleep(left))
+        });
+        self.clock.fresh |= self.clock.expiry.is_some();
+    }
+
     /// Whether time has ended the connection.
     pub(super) fn poll_clock(&mut self, task: &mut Context<'_>) -> bool {
         self.poll_write_deadline(task);
+        if let Some(expiry) = &mut self.clock.expiry
+            && expiry.as_mut().poll(task).is_ready()
+        {
+            self.clock.expiry = None;
+            info!("{}User Authentication Expired", self.prefix());
+            self.refuse(text::EXPIRED, Reason::AuthenticationExpired);
+        }
         while let Some(next) = &mut self.clock.next {
             if next.as_mut().poll(task).is_pending() {
                 break;

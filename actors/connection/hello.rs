@@ -7,11 +7,12 @@ use std::task::Context;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
-use tracing::{debug, error, warn};
+use tracing::{debug, error};
 use vagus_auth::{Credentials, Identity, NONCE_BYTES, Outcome, nonce};
 use vagus_wire::{Connect, text};
 
 use super::Connection;
+use super::belonging::Refusal;
 use super::operate::Next;
 use crate::broker::Settings;
 use crate::delivery::Reason;
@@ -23,13 +24,13 @@ pub(super) struct Client {
     pub identity: Option<Identity>,
     /// What it was given to sign; empty if nothing.
     nonce: String,
-    standing: Standing,
+    pub standing: Standing,
     connected: bool,
     /// The first `PONG` was sent, so `INFO` may follow at any time.
     ponged: bool,
 }
 
-enum Standing {
+pub(super) enum Standing {
     /// It has to show credentials first.
     Stranger,
     /// A hash is being computed elsewhere.
@@ -109,6 +110,9 @@ impl Connection {
             error!("{}maximum connections exceeded", self.prefix());
             return self.refuse(text::MAX_CONNECTIONS, Reason::MaxConnections);
         }
+        if !self.client.must_authenticate() {
+            self.join(Arc::clone(&self.realm));
+        }
         self.set_first_timer();
     }
 
@@ -123,6 +127,7 @@ impl Connection {
         if connect_info {
             info.connect_info = true;
             info.remote_account = self.realm.name.to_string();
+            info.max_payload = self.rights.payload_max as u64;
         }
         info.line().unwrap_or_default()
     }
@@ -182,36 +187,12 @@ impl Connection {
     }
 
     fn admit(&mut self, identity: Identity, delivery: &mut Delivery) -> Next {
-        self.recognise(identity);
-        if let Some((text, reason)) = self.unsupported() {
+        if let Err(Refusal(text, reason)) = self.recognise(identity) {
             return Next::End(Some(text), reason);
         }
         self.set_ping_timer();
         self.confirm(delivery);
         Next::Go
-    }
-
-    /// From here on the client is who it has proved to be, in the realm of its account.
-    fn recognise(&mut self, identity: Identity) {
-        let realm = self.broker.realms.ensure(&identity.account);
-        self.rules = realm.rules();
-        self.out.set_realm(&realm);
-        self.realm = realm;
-        self.last = None;
-        self.client.identity = Some(identity);
-        self.client.standing = Standing::Known;
-    }
-
-    /// What the client asks for and can't have.
-    fn unsupported(&self) -> Option<(&'static str, Reason)> {
-        let connect = &self.client.connect;
-        if !(0..=1).contains(&connect.protocol) {
-            return Some((text::BAD_PROTOCOL, Reason::BadClientProtocolVersion));
-        }
-        if connect.no_responders && !connect.headers {
-            return Some((text::NO_RESPONDERS, Reason::NoRespondersRequiresHeaders));
-        }
-        None
     }
 
     /// A second `CONNECT` begins anew: without subscriptions, and with credentials to be shown.
@@ -224,17 +205,17 @@ impl Connection {
     }
 
     /// Without credentials, where the configuration names a user for such clients.
-    pub(super) fn admit_anonymous(&mut self) -> bool {
+    pub(super) fn admit_anonymous(&mut self) -> Result<(), Refusal> {
         let nobody = Credentials { ip: Some(self.peer.ip().to_canonical()), ..Default::default() };
-        if self.client.is_being_checked() {
-            return false;
-        }
-        if let Outcome::Granted(identity) = self.settings.authenticator.begin(&nobody) {
-            self.recognise(identity);
+        if !self.client.is_being_checked()
+            && let Outcome::Granted(identity) = self.settings.authenticator.begin(&nobody)
+        {
+            self.recognise(identity)?;
             self.set_first_timer();
-            return true;
+            return Ok(());
         }
-        false
+        self.log_refused_credentials();
+        Err(Refusal(text::AUTHORIZATION, Reason::AuthenticationFailure))
     }
 
     /// Whether credentials are still being checked.
@@ -250,8 +231,7 @@ impl Connection {
             self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
             return true;
         };
-        self.recognise(identity);
-        if let Some((text, reason)) = self.unsupported() {
+        if let Err(Refusal(text, reason)) = self.recognise(identity) {
             self.refuse(text, reason);
             return true;
         }
@@ -265,36 +245,5 @@ impl Connection {
     pub(super) fn log_refused_credentials(&self) {
         let who = self.client.credentials(self.peer.ip()).describe();
         error!("{}authentication error - {who}", self.prefix());
-    }
-
-    /// Settings have changed: whoever is no longer allowed has to go.
-    pub(super) fn apply_settings(&mut self, settings: Arc<Settings>) {
-        self.settings = settings;
-        self.rules = self.realm.rules();
-        self.last = None;
-        let rules = &self.settings.authenticator;
-        let allowed = match &self.client.identity {
-            Some(identity) => rules.still_grants(identity),
-            // Who was taken in without a word must not go on listening. Who has not said anything
-            // yet is asked when it does.
-            None => !rules.required() || self.interest.len() == 0,
-        };
-        if !allowed {
-            warn!("{}no longer authorized after a reload", self.prefix());
-            return self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
-        }
-        if self.client.identity.is_none() && rules.required() && !self.client.is_being_checked() {
-            self.client.standing = Standing::Stranger;
-            self.set_first_timer();
-        }
-        self.limits_may_have_shrunk();
-    }
-
-    /// Fewer subscriptions are allowed than the client has.
-    fn limits_may_have_shrunk(&mut self) {
-        let max = self.settings.subscriptions_max;
-        if max > 0 && self.interest.len() > max {
-            self.refuse(text::MAX_SUBSCRIPTIONS, Reason::MaxSubscriptions);
-        }
     }
 }

@@ -227,7 +227,7 @@ impl Connection {
 
     /// Parsing limits of this client.
     pub(super) fn limits(&self) -> Limits {
-        self.settings.limits
+        Limits { payload_max: self.rights.payload_max, ..self.settings.limits }
     }
 
     /// Reads and forgets. Ready when the client has closed its side too, or takes too long.

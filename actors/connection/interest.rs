@@ -33,6 +33,10 @@ pub(super) struct OwnInterest {
     subs: HashTable<Sub>,
     changes: Vec<Change>,
     sent: Option<Box<Sent>>,
+    /// Whether it was noted, when they were made, what messages ask the client to answer.
+    tracked: bool,
+    /// They were taken out of the realm that the client belonged to.
+    moved: bool,
 }
 
 /// Changes that the shards have not acknowledged.
@@ -95,6 +99,16 @@ impl OwnInterest {
         self.changes.push(Change::Remove(sub));
     }
 
+    /// Puts `new` in the place of `old`. Whoever still knows `old` goes on delivering to it.
+    fn replace(&mut self, old: &Sub, new: Sub) {
+        let place = self.subs.find_mut(hash_sid(old.sid()), |known| known.sid() == old.sid());
+        if let Some(place) = place {
+            *place = new.clone();
+            self.changes.push(Change::Add(new));
+            self.changes.push(Change::Remove(old.clone()));
+        }
+    }
+
     pub(super) fn remove_all(&mut self) {
         self.changes.extend(std::mem::take(&mut self.subs).into_iter().map(ended));
     }
@@ -129,18 +143,16 @@ impl Connection {
                 format!("Permissions Violation for Subscription to \"{subject}\", too many tokens");
             return self.complain(&text, delivery);
         }
-        if let Some(RESERVED_QUEUE) = queue {
-            let subject = String::from_utf8_lossy(subject);
-            let text = format!(
-                "Permissions Violation for Subscription to \"{subject}\" using queue \"_sys_\""
-            );
-            return self.complain(&text, delivery);
-        }
-        let max = self.settings.subscriptions_max;
-        if max > 0 && self.interest.len() >= max {
+        let filter = match self.may_subscribe(subject, queue, sid) {
+            Ok(filter) => filter,
+            Err(text) => return self.complain(&text, delivery),
+        };
+        if self.rights.subscriptions_max.is_some_and(|max| self.interest.len() >= max) {
+            tracing::error!("{}maximum subscriptions exceeded", self.prefix());
             return self.complain(text::MAX_SUBSCRIPTIONS, delivery);
         }
-        let sub = Sub::new(Target::Connection(Arc::clone(&self.out)), subject, queue, sid);
+        let target = Target::Connection(Arc::clone(&self.out));
+        let sub = Sub::filtered(target, subject, queue, sid, filter);
         self.interest.insert(&sub);
         self.count_subscriptions();
         self.confirm(delivery);
@@ -198,6 +210,38 @@ impl Connection {
         let (barrier, moment) = (Barrier::new(0, Waker::noop().clone()), Moment::now());
         self.interest.sent = Some(Box::new(Sent { barrier, changes: Vec::new(), moment }));
         self.count_subscriptions();
+    }
+
+    /// Takes all subscriptions out of the realm. They are the client's all the same, to be put into
+    /// another.
+    pub(super) fn leave_subscriptions(&mut self) {
+        let leaving: Vec<Change> = self.interest.iter().cloned().map(ended).collect();
+        self.interest.sent = None;
+        self.interest.changes.clear();
+        send_unacknowledged(&self.realm, &self.cast, &leaving);
+        self.interest.moved = true;
+    }
+
+    /// Judges the client's subscriptions by the rights in force. Those whose rights have changed
+    /// are made anew; those that are not allowed any more end, and are returned.
+    pub(super) fn resubscribe(&mut self) -> Vec<Sub> {
+        let moved = std::mem::take(&mut self.interest.moved);
+        let tracked = self.out.tracks_answers();
+        let anew = moved || std::mem::replace(&mut self.interest.tracked, tracked) != tracked;
+        let mut ended = Vec::new();
+        for sub in self.interest.iter().cloned().collect::<Vec<_>>() {
+            let Ok(filter) = self.grant(sub.subject(), sub.queue()) else {
+                self.interest.remove(sub.sid());
+                ended.push(sub);
+                continue;
+            };
+            if anew || sub.filter() != filter.as_ref() {
+                self.interest.replace(&sub, sub.with_filter(filter));
+            }
+        }
+        self.count_subscriptions();
+        self.out.wake();
+        ended
     }
 
     /// Whether shards still have to acknowledge changes.
@@ -272,9 +316,6 @@ impl Connection {
         send_unacknowledged(&self.realm, &self.cast, &changes);
     }
 }
-
-/// The queue group of servers among themselves.
-const RESERVED_QUEUE: &[u8] = b"_sys_";
 
 /// Changes that a shard makes at once.
 const PIECE: usize = 1024;

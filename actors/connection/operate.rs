@@ -3,9 +3,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use vagus_wire::{Op, ParseError, Step, parse, text};
+use vagus_wire::{Op, ParseError, Step, parse};
 
 use super::Connection;
+use super::belonging::Refusal;
 use super::input::{Turn, Worked};
 use crate::delivery::desk::Delivery;
 use crate::delivery::{Counters, Reason, Target};
@@ -53,10 +54,10 @@ impl Connection {
         tally: &mut Tally,
     ) -> Worked {
         let mut at = 0;
-        if self.client.must_authenticate() && !self.may_speak(input) {
-            self.log_refused_credentials();
-            let reason = Reason::AuthenticationFailure;
-            return self.end_here(Some(text::AUTHORIZATION), reason, delivery);
+        if self.client.must_authenticate()
+            && let Err(Refusal(text, reason)) = self.may_speak(input)
+        {
+            return self.end_here(Some(text), reason, delivery);
         }
         loop {
             // What waits for the shards has to be in force before anything that follows.
@@ -125,8 +126,11 @@ impl Connection {
 
     /// Of a client that has to show credentials only the first byte decides: it begins a
     /// `CONNECT`, or there is a user for those who show none.
-    fn may_speak(&mut self, input: &[u8]) -> bool {
-        input.first().is_none_or(|byte| byte.eq_ignore_ascii_case(&b'C')) || self.admit_anonymous()
+    fn may_speak(&mut self, input: &[u8]) -> Result<(), Refusal> {
+        match input.first() {
+            Some(byte) if !byte.eq_ignore_ascii_case(&b'C') => self.admit_anonymous(),
+            _ => Ok(()),
+        }
     }
 
     /// `rest` starts with the operation's own bytes.
@@ -142,10 +146,9 @@ impl Connection {
         }
         if self.client.must_authenticate()
             && !matches!(op, Op::Connect(_))
-            && !self.admit_anonymous()
+            && let Err(Refusal(text, reason)) = self.admit_anonymous()
         {
-            self.log_refused_credentials();
-            return Next::End(Some(text::AUTHORIZATION), Reason::AuthenticationFailure);
+            return Next::End(Some(text), reason);
         }
         tally.interest |= is_interest(&op);
         match op {

@@ -11,6 +11,7 @@ use vagus_wire::{Publish, encode, repeat, text};
 
 use super::Connection;
 use super::operate::{Next, Tally, WORK_MAX};
+use super::rights::Leave;
 use crate::delivery::batch::{Run, Span};
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
@@ -46,7 +47,7 @@ impl Connection {
         tally: &mut Tally,
     ) -> usize {
         let Some(last) = &mut self.last else { return at };
-        let payload_max = self.settings.limits.payload_max;
+        let (payload_max, start) = (self.rights.payload_max, at);
         let mut spans = std::mem::take(&mut delivery.spans);
         spans.clear();
         let mut payload = 0;
@@ -66,6 +67,11 @@ impl Connection {
         if !spans.is_empty() {
             if !last.found.is_current(&self.realm.interest) {
                 last.renew(&self.realm.interest, delivery);
+                if last.found.one_by_one {
+                    delivery.spans = spans;
+                    self.last = None;
+                    return start;
+                }
             }
             let found = Rc::clone(&last.found);
             tally.msgs += spans.len() as u64;
@@ -137,27 +143,40 @@ impl Connection {
         if self.client.connect.pedantic && !is_valid_literal(publish.subject) {
             self.complain(text::INVALID_PUBLISH, delivery);
         }
-        if self.is_reserved(publish, delivery) {
-            return Next::Go;
-        }
-        self.confirm(delivery);
         if self.rules.mappings.is_empty() {
-            self.route(publish.subject, publish, Some(rest), delivery);
+            self.publish_to(publish.subject, publish, Some(rest), delivery);
         } else {
             self.publish_mapped(publish, rest, delivery);
         }
         Next::Go
     }
 
+    /// Publishes if that is allowed. What counts is where the message goes, not what the client
+    /// calls it.
+    fn publish_to(
+        &mut self,
+        subject: &[u8],
+        publish: &Publish<'_>,
+        rest: Option<&[u8]>,
+        delivery: &mut Delivery,
+    ) {
+        let leave = self.may_publish(subject, delivery);
+        if leave == Leave::Refused || self.is_reserved(subject, publish.reply, delivery) {
+            return;
+        }
+        self.confirm(delivery);
+        self.route(subject, publish, rest.filter(|_| leave == Leave::Given), delivery);
+    }
+
     /// Subjects that only servers use.
-    fn is_reserved(&self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
+    fn is_reserved(&self, subject: &[u8], reply: Option<&[u8]>, delivery: &mut Delivery) -> bool {
         const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
         const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
         let shown = |subject: &[u8]| String::from_utf8_lossy(subject).into_owned();
         let below = |subject: &[u8], prefix: &[u8]| {
             subject.len() > prefix.len() && subject.starts_with(prefix)
         };
-        if let Some(reply) = publish.reply
+        if let Some(reply) = reply
             && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
         {
             let text =
@@ -165,8 +184,8 @@ impl Connection {
             self.complain(&text, delivery);
             return true;
         }
-        if SUBJECTS.iter().any(|prefix| below(publish.subject, prefix)) {
-            let text = format!("Permissions Violation for Publish to {:?}", shown(publish.subject));
+        if SUBJECTS.iter().any(|prefix| below(subject, prefix)) {
+            let text = format!("Permissions Violation for Publish to {:?}", shown(subject));
             self.complain(&text, delivery);
             return true;
         }
@@ -177,11 +196,11 @@ impl Connection {
         let (settings, rules) = (self.settings.clone(), self.rules.clone());
         let cluster = settings.cluster.as_deref();
         match rules.mappings.resolve(publish.subject, cluster, &mut delivery.rng) {
-            Resolved::Drop => {}
-            Resolved::To(subject) => self.route(&subject, publish, None, delivery),
+            Resolved::Drop => self.confirm(delivery),
+            Resolved::To(subject) => self.publish_to(&subject, publish, None, delivery),
             Resolved::Same => {
                 let fast = (!rules.mappings.touches(publish.subject)).then_some(rest);
-                self.route(publish.subject, publish, fast, delivery);
+                self.publish_to(publish.subject, publish, fast, delivery);
             }
         }
     }
@@ -220,11 +239,8 @@ impl Connection {
         if publish.has_headers || self.settings.trace || self.client.connect.verbose {
             return;
         }
-        // A run is handed over as it came, without the name of who sent it.
-        let signed = |want: &Want| {
-            want.sub.target.is_actor().is_some_and(|feed| feed.names_origin(publish.subject))
-        };
-        if found.plain.iter().any(signed) {
+        // A run is handed over as it came.
+        if found.one_by_one {
             return;
         }
         if let Some(last) = &mut self.last
@@ -286,6 +302,11 @@ impl Connection {
             && feed.names_origin(message.subject)
         {
             return self.hand_signed(head, target, publish, hands);
+        }
+        if let (Some(reply), Target::Connection(out)) = (publish.reply, target)
+            && out.tracks_answers()
+        {
+            out.expect_answer(reply);
         }
         let verb = if publish.has_headers && !strip { head } else { &head[1..] };
         match publish.tail {
@@ -373,6 +394,15 @@ impl Target {
         match self {
             Self::Connection(out) => out.is_open(),
             Self::Actor(_) => true,
+        }
+    }
+
+    /// Whether each message to `subject` has to be looked at before it is given to it.
+    pub(crate) fn looks_at(&self, subject: &[u8]) -> bool {
+        match self {
+            Self::Connection(out) => out.tracks_answers(),
+            // It is told who the message comes from.
+            Self::Actor(feed) => feed.names_origin(subject),
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Match {
     subject_len: u32,
     /// Queue groups: one member of each gets a message.
     pub queues: Vec<Vec<Want>>,
+    /// Every message has to be looked at: no run of them can be handed over as it came.
+    pub one_by_one: bool,
 }
 
 /// One subscription that wants the subject.
@@ -84,6 +86,7 @@ impl Match {
         self.queues.clear();
         self.text.clear();
         self.subject_len = 0;
+        self.one_by_one = false;
     }
 
     /// Begins anew, for this subject.
@@ -105,6 +108,9 @@ impl Match {
 
     /// Adds a subscription to a pattern.
     pub(super) fn push_pattern(&mut self, sub: &Sub, subject: &[u8]) {
+        if sub.denies(subject) {
+            return;
+        }
         let start = self.text.len() as u32;
         for part in [&b"HMSG "[..], subject, b" ", sub.sid(), b" "] {
             self.text.extend_from_slice(part);
@@ -113,6 +119,7 @@ impl Match {
     }
 
     fn push(&mut self, want: Want) {
+        self.one_by_one |= want.sub.target.looks_at(self.subject());
         let Some(name) = want.sub.queue() else {
             self.plain.push(want);
             return;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::batch::{Batch, Span};
 use super::cache::Cache;
-use super::turns;
+use super::{Verdicts, turns};
 
 /// See the module's text.
 pub struct Desk {
@@ -17,6 +17,7 @@ pub struct Desk {
 pub struct Delivery {
     pub batch: Batch,
     pub cache: Cache,
+    pub verdicts: Verdicts,
     pub spans: Vec<Span>,
     /// A frame that had to be written anew.
     pub frame: Vec<u8>,
@@ -32,6 +33,7 @@ thread_local! {
         delivery: Delivery {
             batch: Batch::default(),
             cache: Cache::default(),
+            verdicts: Verdicts::default(),
             spans: Vec::new(),
             frame: Vec::new(),
             rng: fastrand::Rng::new(),

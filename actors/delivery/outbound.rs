@@ -21,7 +21,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use self::queue::Queue;
-use super::{Reason, Slot};
+use super::{Answers, Reason, Slot};
 use crate::realm::{GLOBAL_ACCOUNT, Realm};
 
 /// See the module's text.
@@ -32,11 +32,15 @@ pub struct Outbound {
     slot: Slot,
     /// What its client belongs to, once that is known.
     realm: ArcSwapOption<Realm>,
+    /// What the client may answer, where that is less than everything.
+    answers: ArcSwapOption<Answers>,
     /// Most bytes that may wait before the client counts as too slow.
     pub pending_max: usize,
     pending: AtomicUsize,
     events: AtomicU8,
     headers: AtomicBool,
+    /// Whether there are `answers`.
+    tracks_answers: AtomicBool,
     open: AtomicBool,
     owner: AtomicWaker,
     queue: Mutex<Queue>,
@@ -101,10 +105,12 @@ impl Outbound {
             stats: Stats::default(),
             slot,
             realm: ArcSwapOption::empty(),
+            answers: ArcSwapOption::empty(),
             pending_max,
             pending: AtomicUsize::new(0),
             events: AtomicU8::new(0),
             headers: AtomicBool::new(false),
+            tracks_answers: AtomicBool::new(false),
             open: AtomicBool::new(true),
             owner: AtomicWaker::new(),
             queue: Mutex::new(Queue::new(io)),
@@ -125,6 +131,37 @@ impl Outbound {
 
     pub(crate) fn set_realm(&self, realm: &Arc<Realm>) {
         self.realm.store(Some(Arc::clone(realm)));
+    }
+
+    /// Whether it has to be noted which answers a message asks for.
+    #[inline]
+    #[must_use]
+    pub fn tracks_answers(&self) -> bool {
+        self.tracks_answers.load(Ordering::Relaxed)
+    }
+
+    #[must_use]
+    pub fn answers(&self) -> Option<Arc<Answers>> {
+        self.answers.load_full()
+    }
+
+    /// Holds for subscriptions that are made from here on.
+    pub(crate) fn set_answers(&self, answers: Option<Answers>) {
+        self.tracks_answers.store(answers.is_some(), Ordering::Relaxed);
+        self.answers.store(answers.map(Arc::new));
+    }
+
+    /// The client is sent a message that asks for an answer to `reply`.
+    #[cold]
+    pub fn expect_answer(&self, reply: &[u8]) {
+        if let Some(answers) = &*self.answers.load() {
+            answers.expect(reply, Instant::now());
+        }
+    }
+
+    /// Lets the owner look again at what there is to do.
+    pub(crate) fn wake(&self) {
+        self.owner.wake();
     }
 
     /// Whether the client takes messages with headers.

@@ -8,7 +8,7 @@ use vagus_wire::encode;
 
 use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
-use super::{Counters, Desk};
+use super::{Counters, Desk, Target};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -35,8 +35,8 @@ pub struct Post<'a> {
 const LARGE: usize = 16 << 10;
 
 /// Lends this thread's desk for one turn of an actor that lives on `arbiter` and speaks in `realm`.
-/// What it sends leaves at the end of the turn, one write for each receiver. Turns do not nest: within one, no other
-/// may begin.
+/// What it sends leaves at the end of the turn, one write for each receiver. Turns do not nest:
+/// within one, no other may begin.
 pub fn turn<R>(
     broker: &Broker,
     realm: &Realm,
@@ -189,6 +189,11 @@ impl Parcel<'_> {
         };
         let target = &want.sub.target;
         let Post { headers, payload, .. } = *self.post;
+        if let (Some(reply), Target::Connection(out)) = (self.post.reply, target)
+            && out.tracks_answers()
+        {
+            out.expect_answer(reply);
+        }
         let (verb, tail, size) = match headers {
             None => (&head[1..], self.tail, payload.len()),
             Some(block) if target.takes_headers() => (head, self.tail, block.len() + payload.len()),

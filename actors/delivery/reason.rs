@@ -15,6 +15,8 @@ pub enum Reason {
     ProtocolViolation,
     BadClientProtocolVersion,
     MaxConnections,
+    MaxAccountConnections,
+    AuthenticationExpired,
     MaxPayload,
     MaxControlLine,
     MaxSubscriptions,
@@ -43,6 +45,8 @@ impl Reason {
             Self::ProtocolViolation => "Protocol Violation",
             Self::BadClientProtocolVersion => "Bad Client Protocol Version",
             Self::MaxConnections => "Maximum Connections Exceeded",
+            Self::MaxAccountConnections => "Maximum Account Connections Exceeded",
+            Self::AuthenticationExpired => "Authentication Expired",
             Self::MaxPayload => "Maximum Message Payload Exceeded",
             Self::MaxControlLine => "Maximum Control Line Exceeded",
             Self::MaxSubscriptions => "Maximum Subscriptions Exceeded",
@@ -52,6 +56,11 @@ impl Reason {
             Self::Kicked => "Kicked",
             Self::InternalError => "Internal Error",
         }
+    }
+
+    #[must_use]
+    pub fn is_slow_consumer(self) -> bool {
+        matches!(self, Self::SlowConsumerPending | Self::SlowConsumerDeadline)
     }
 
     /// Whether the client was sent a last word that it should get to read.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
+use vagus_auth::Filter;
 use vagus_subject::Interested;
 
 use super::{Feed, Outbound};
@@ -33,6 +34,8 @@ pub struct Subscription {
     delivered: AtomicU64,
     /// Total deliveries after which it ends, when `LIMITED`.
     max: AtomicU64,
+    /// What is kept back from it.
+    filter: Option<Arc<Filter>>,
 }
 
 /// `HMSG ` in front of the subject.
@@ -49,6 +52,18 @@ const REACHED: u8 = 4;
 impl Sub {
     #[must_use]
     pub fn new(target: Target, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Self {
+        Self::filtered(target, subject, queue, sid, None)
+    }
+
+    /// The same, but messages that `filter` denies are kept back.
+    #[must_use]
+    pub fn filtered(
+        target: Target,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        sid: &[u8],
+        filter: Option<Arc<Filter>>,
+    ) -> Self {
         let parts: [&[u8]; 6] = [b"HMSG ", subject, b" ", sid, b" ", queue.unwrap_or_default()];
         Self(Arc::new(Subscription {
             target,
@@ -58,6 +73,24 @@ impl Sub {
             state: AtomicU8::new(0),
             delivered: AtomicU64::new(0),
             max: AtomicU64::new(0),
+            filter,
+        }))
+    }
+
+    /// Another subscription that is the same but for what is kept back from it.
+    #[must_use]
+    pub fn with_filter(&self, filter: Option<Arc<Filter>>) -> Self {
+        let max = self.max();
+        let state = max.map_or(0, |_| LIMITED);
+        Self(Arc::new(Subscription {
+            target: self.target.clone(),
+            text: self.text.clone(),
+            subject_len: self.subject_len,
+            head_len: self.head_len,
+            state: AtomicU8::new(state),
+            delivered: AtomicU64::new(self.delivered()),
+            max: AtomicU64::new(max.unwrap_or(0)),
+            filter,
         }))
     }
 }
@@ -109,6 +142,18 @@ impl Subscription {
     #[must_use]
     pub fn queue(&self) -> Option<&[u8]> {
         Some(&self.text[self.head_len as usize..]).filter(|queue| !queue.is_empty())
+    }
+
+    #[must_use]
+    pub fn filter(&self) -> Option<&Arc<Filter>> {
+        self.filter.as_ref()
+    }
+
+    /// Whether messages to `subject` are kept back from it.
+    #[inline]
+    #[must_use]
+    pub fn denies(&self, subject: &[u8]) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.denies(subject))
     }
 
     #[inline]

@@ -12,7 +12,7 @@ pub(super) struct Charter(Vec<(String, RealmRules)>);
 impl Charter {
     /// Reads the rules out of a configuration.
     pub(super) fn from_config(config: &Config) -> Result<Self, MappingError> {
-        let global = RealmRules { mappings: mappings(&config.mappings)? };
+        let global = RealmRules { mappings: mappings(&config.mappings)?, ..RealmRules::default() };
         Ok(Self(vec![(GLOBAL_ACCOUNT.to_owned(), global)]))
     }
 

@@ -54,6 +54,8 @@ pub mod text {
     pub const MAX_PAYLOAD: &str = "Maximum Payload Violation";
     pub const MAX_CONTROL_LINE: &str = "maximum control line exceeded";
     pub const MAX_CONNECTIONS: &str = "maximum connections exceeded";
+    pub const MAX_ACCOUNT_CONNECTIONS: &str = "maximum account active connections exceeded";
+    pub const EXPIRED: &str = "User Authentication Expired";
     pub const MAX_SUBSCRIPTIONS: &str = "maximum subscriptions exceeded";
     pub const STALE: &str = "Stale Connection";
     pub const INVALID_SUBJECT: &str = "Invalid Subject";
