@@ -9,6 +9,7 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 use std::sync::Arc;
 
+mod bulk;
 mod faulty;
 mod real;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock, statvfs};
 use rustix::io::{Errno, pwritev};
 
+use super::bulk::Bulk;
 use super::{Access, Disk, File, Listed};
 
 /// How many parts the system takes in one call.
@@ -19,7 +20,10 @@ const PARTS_MAX: usize = 1024;
 #[derive(Debug, Default, Clone, Copy)]
 pub struct RealDisk;
 
-struct RealFile(fs::File);
+struct RealFile {
+    file: fs::File,
+    bulk: Bulk,
+}
 
 // === impl RealDisk ===
 
@@ -33,7 +37,7 @@ impl Disk for RealDisk {
             .create(create)
             .truncate(access == Access::Truncate)
             .open(path)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile { file, bulk: Bulk::default() }))
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
@@ -112,7 +116,7 @@ impl Disk for RealDisk {
 impl File for RealFile {
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         loop {
-            match self.0.read_at(buffer, at) {
+            match self.file.read_at(buffer, at) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 other => return other,
             }
@@ -120,6 +124,9 @@ impl File for RealFile {
     }
 
     fn write_all_at(&self, parts: &[IoSlice<'_>], mut at: u64) -> io::Result<()> {
+        if self.bulk.write(&self.file, parts, at)? {
+            return Ok(());
+        }
         let mut next = 0;
         // Bytes of `parts[next]` that are written already.
         let mut skip = 0;
@@ -130,10 +137,10 @@ impl File for RealFile {
                 continue;
             }
             let written = if skip > 0 {
-                self.0.write_at(&parts[next][skip..], at)
+                self.file.write_at(&parts[next][skip..], at)
             } else {
                 let end = parts.len().min(next + PARTS_MAX);
-                pwritev(&self.0, &parts[next..end], at).map_err(io::Error::from)
+                pwritev(&self.file, &parts[next..end], at).map_err(io::Error::from)
             };
             let mut n = match written {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -157,26 +164,26 @@ impl File for RealFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn preallocate(&self, len: u64) -> io::Result<()> {
         if len < self.len()? {
-            return self.0.set_len(len);
+            return self.file.set_len(len);
         }
         if len == 0 {
             return Ok(());
         }
         loop {
-            match fallocate(&self.0, FallocateFlags::empty(), 0, len) {
+            match fallocate(&self.file, FallocateFlags::empty(), 0, len) {
                 Ok(()) => return Ok(()),
                 Err(Errno::INTR) => {}
                 // Not every file system can: then the space is claimed as it is written.
-                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return self.0.set_len(len),
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return self.file.set_len(len),
                 Err(error) => return Err(error.into()),
             }
         }

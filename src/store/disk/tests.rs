@@ -54,6 +54,32 @@ fn files_and_names() {
 }
 
 #[test]
+fn large_writes_are_where_small_ones_would_be() {
+    each(|disk, dir| {
+        let file = disk.open(&dir.join("f"), Access::Create).unwrap();
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut expected: Vec<u8> = Vec::new();
+        for round in 0..40_u8 {
+            let len = random.usize(..if round % 2 == 0 { 3 << 20 } else { 9000 });
+            let bytes: Vec<u8> = (0..len).map(|n| (n / 7) as u8 ^ round).collect();
+            // Most behind what is there, some over it.
+            let over = if round % 5 == 0 { random.usize(..=expected.len()) } else { 0 };
+            let at = expected.len() - over;
+            let parts: Vec<_> = bytes.chunks(random.usize(1..100_000)).map(IoSlice::new).collect();
+            file.write_all_at(&parts, at as u64).unwrap();
+            expected.truncate(at);
+            let behind = file.len().unwrap().saturating_sub((at + len) as u64);
+            expected.extend_from_slice(&bytes);
+            if behind > 0 {
+                file.preallocate(expected.len() as u64).unwrap();
+            }
+            file.sync_data().unwrap();
+        }
+        assert!(read_file(disk, &dir.join("f")).unwrap() == expected);
+    });
+}
+
+#[test]
 fn many_parts_in_one_write() {
     each(|disk, dir| {
         let bytes: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();

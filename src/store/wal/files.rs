@@ -3,7 +3,7 @@
 //! making a file grow.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -17,9 +17,10 @@ use crate::disk::{Access, Disk, File};
 const SPARES_MAX: usize = 2;
 /// A file that is needed at once is no longer than this.
 const SMALL_BYTES: u64 = 8 << 20;
-/// Synced at once, when a file is filled with zeros.
+/// Written at once, when a file is filled with zeros, and synced.
+const STEP_BYTES: u64 = 1 << 20;
 const SYNC_BYTES: u64 = 4 << 20;
-static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// An empty segment, or what is left of a former use. Its name is safe.
 pub(crate) struct SegmentFile {
@@ -189,9 +190,15 @@ impl Shared {
         let mut at = 0;
         // Writing to space that was never written is slower by far: the file system must note it.
         while at < len {
-            let rest = ZEROS.len().min((len - at) as usize);
-            file.write_at(&ZEROS[..rest], at)?;
-            at += rest as u64;
+            let step = STEP_BYTES.min(len - at);
+            let mut left = step as usize;
+            let parts = std::iter::from_fn(|| {
+                let part = &ZEROS[..ZEROS.len().min(left)];
+                left -= part.len();
+                (!part.is_empty()).then(|| IoSlice::new(part))
+            });
+            file.write_all_at(&parts.collect::<Vec<_>>(), at)?;
+            at += step;
             if at.is_multiple_of(SYNC_BYTES) {
                 // Little by little: others wait for the same disk.
                 file.sync_data()?;
