@@ -11,11 +11,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::group::{Change, Done, Kind, Mode};
-use crate::record::{self, Message, RECORD_BYTES_MAX};
+use crate::record::{self, HEAD_BYTES, Message, RECORD_BYTES_MAX};
 use crate::table::{Table, TableOp};
 
 mod blocks;
@@ -35,6 +34,7 @@ pub mod peek;
 pub mod pending;
 mod ranges;
 pub mod reader;
+mod records;
 mod recover;
 mod removals;
 mod salvage;
@@ -49,6 +49,7 @@ mod walk;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use self::records::Records;
 use self::undo::Undo;
 
 pub(crate) use self::core::{Core, open};
@@ -61,20 +62,13 @@ pub use self::reader::{End, Got, Load, Reader, State, Stored, Visited};
 
 /// Messages that are unlinked under one hold of the lock.
 const PURGE_STEP: usize = 1024;
-/// Records of a batch that lie behind each other, but for one that is larger.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// The writer of a log: there is one at a time. Whatever it staged and did not commit is undone
 /// when it is dropped.
 pub struct Log {
     core: Arc<Core>,
-    /// The records of the next batch, behind those in `pieces`.
-    records: Vec<u8>,
-    /// A large batch comes in pieces: memory of their size is used again and again, while what is
-    /// larger goes back to the system each time, and comes back page by page.
-    pieces: Vec<Bytes>,
-    /// How long the last batch, or piece of it, was.
-    usual: usize,
+    /// The records of the next batch.
+    records: Records,
     /// Removals of the next batch: ranges of sequences.
     removed: Vec<(u64, u64)>,
     table: Vec<TableOp>,
@@ -125,9 +119,9 @@ pub struct Purged {
 
 impl Log {
     fn new(core: Arc<Core>) -> Log {
-        let (records, pieces, removed, table) = Default::default();
+        let records = Records::new(core.maker.cipher.is_some());
         let chain = core.group.chain();
-        Log { core, records, pieces, usual: 0, removed, table, chain, changed: false }
+        Log { core, records, removed: Vec::new(), table: Vec::new(), chain, changed: false }
     }
 
     pub fn reader(&self) -> Reader {
@@ -154,15 +148,6 @@ impl Log {
         let len = message.record_len();
         if len > RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge);
-        }
-        // What is encrypted is so as a whole.
-        let may_cut = !self.records.is_empty() && self.core.maker.cipher.is_none();
-        if may_cut && self.records.len() + len > PIECE_BYTES {
-            let piece = take(&mut self.records, &mut self.usual);
-            self.pieces.push(Bytes::from(piece));
-        }
-        if self.records.capacity() == 0 && index.shape.salt.is_some() {
-            self.records.reserve(self.usual.max(len));
         }
         let copy = index.shape.salt.is_some().then_some(&mut self.records);
         index.append(&message, copy);
@@ -230,7 +215,7 @@ impl Log {
         index.skip(seq);
         index.undo.push_back(Undo::Skip { last, first });
         if let Some(salt) = index.shape.salt {
-            record::encode_skip(&mut self.records, seq, salt);
+            record::encode_skip(self.records.room(HEAD_BYTES), seq, salt);
         }
         self.changed = true;
     }
@@ -281,11 +266,9 @@ impl Log {
         let mut records = SmallVec::new();
         if let Some(salt) = salt {
             if !self.removed.is_empty() {
-                record::encode_remove(&mut self.records, &self.removed, salt);
+                record::encode_remove(self.records.room(HEAD_BYTES), &self.removed, salt);
             }
-            records.extend(self.pieces.drain(..));
-            let last = take(&mut self.records, &mut self.usual);
-            records.push(self.core.maker.seal(last));
+            records = self.records.take(&self.core.maker);
         }
         self.removed.clear();
         if let Kind::File { lazy: true, .. } = self.core.group.kind {
@@ -317,17 +300,10 @@ impl Log {
 
     fn forget_staged(&mut self) {
         self.records.clear();
-        self.pieces.clear();
         self.removed.clear();
         self.table.clear();
         self.changed = false;
     }
-}
-
-/// The records so far, and `usual` for how long they were.
-fn take(records: &mut Vec<u8>, usual: &mut usize) -> Vec<u8> {
-    *usual = records.len().min(PIECE_BYTES);
-    std::mem::take(records)
 }
 
 /// Adds a range to ranges, to the last one if it goes on there.

@@ -33,6 +33,8 @@ pub struct WalOptions {
     pub write_bytes_max: usize,
     /// How much of the log may wait for a checkpoint before writers are slowed down.
     pub debt_bytes_max: u64,
+    /// Committed bytes that may wait in memory, over all streams, before writers are slowed down.
+    pub unflushed_bytes_max: u64,
     /// How long a lazy batch waits for another to sync with.
     pub lazy_wait: Duration,
 }
@@ -83,6 +85,7 @@ impl Default for WalOptions {
             segment_bytes: 64 << 20,
             write_bytes_max: 8 << 20,
             debt_bytes_max: 1 << 30,
+            unflushed_bytes_max: 64 << 20,
             lazy_wait: Duration::from_millis(10),
         }
     }

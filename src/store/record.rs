@@ -84,6 +84,11 @@ impl Salt {
     pub(crate) fn sum(self, bytes: &[u8]) -> u32 {
         crc32c::crc32c_append(self.0, bytes)
     }
+
+    /// Of parts, as if they lay behind each other.
+    pub(crate) fn sum_all(self, parts: &[&[u8]]) -> u32 {
+        parts.iter().fold(self.0, |sum, part| crc32c::crc32c_append(sum, part))
+    }
 }
 
 // === impl Kind ===

@@ -14,6 +14,8 @@ pub(crate) struct Counters {
     pub(crate) sync_ns: AtomicU64,
     pub(crate) queued_bytes: AtomicU64,
     pub(crate) debt_bytes: AtomicU64,
+    /// Of committed records that wait in memory for a flush that is under way.
+    pub(crate) unflushed_bytes: AtomicU64,
     pub(crate) segment_bytes: AtomicU64,
     /// In segments, of which no message needs anything.
     pub(crate) dead_bytes: AtomicU64,
@@ -48,6 +50,8 @@ pub struct Stats {
     pub queued_bytes: u64,
     /// Of the write-ahead log, that a restart would read again.
     pub debt_bytes: u64,
+    /// Committed, and in memory until a flush that is under way has written them.
+    pub unflushed_bytes: u64,
     /// Written to the segments of streams.
     pub segment_bytes: u64,
     /// In the segments of streams, and of no use: what compaction has still to do.
@@ -97,6 +101,7 @@ impl Counters {
             sync_ns: self.sync_ns.load(Relaxed),
             queued_bytes: self.queued_bytes.load(Relaxed),
             debt_bytes: self.debt_bytes.load(Relaxed),
+            unflushed_bytes: self.unflushed_bytes.load(Relaxed),
             segment_bytes: self.segment_bytes.load(Relaxed),
             dead_bytes: self.dead_bytes.load(Relaxed),
             scrubbed_bytes: self.scrubbed_bytes.load(Relaxed),

@@ -10,6 +10,7 @@
 //! 12  u32  length of its records                  28  u32  0
 //! ```
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -59,40 +60,63 @@ pub(crate) enum BadChunk {
     Key,
 }
 
+/// A chunk that is about to be written.
+pub(crate) struct Packed {
+    pub(crate) head: [u8; HEAD_BYTES],
+    /// What follows the header; `None`: the records as they are.
+    pub(crate) content: Option<Vec<u8>>,
+}
+
+/// Parts as one piece.
+fn joined<'a>(parts: &[&'a [u8]]) -> Cow<'a, [u8]> {
+    match parts {
+        [one] => Cow::Borrowed(one),
+        parts => Cow::Owned(parts.concat()),
+    }
+}
+
 // === impl Maker ===
 
 impl Maker {
     /// Adds a chunk with `records`, the first of which has the offset `start` in segment `segment`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, segment: u64, start: u32, records: &[u8]) {
-        let begin = out.len();
-        out.resize(begin + HEAD_BYTES, 0);
-        let mut flags = 0;
-        let compress = self.compress.load(Relaxed);
-        let packed = compress.then(|| lz4_flex::block::compress(records));
-        // Less than an eighth isn't worth the time of those who read it.
-        let packed = packed.filter(|packed| packed.len() <= records.len() / 8 * 7);
-        let content = match &packed {
-            Some(packed) => {
+        let Packed { head, content } = self.pack(segment, start, &[records]);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(content.as_deref().unwrap_or(records));
+    }
+
+    /// The chunk with `records`, which lie in parts, the first of which has the offset `start` in
+    /// segment `segment`.
+    pub(crate) fn pack(&self, segment: u64, start: u32, records: &[&[u8]]) -> Packed {
+        let len: usize = records.iter().map(|part| part.len()).sum();
+        let (mut flags, mut content) = (0, None);
+        if self.compress.load(Relaxed) {
+            let packed = lz4_flex::block::compress(&joined(records));
+            // Less than an eighth isn't worth the time of those who read it.
+            if packed.len() <= len / 8 * 7 {
                 flags |= COMPRESSED;
-                &packed[..]
+                content = Some(packed);
             }
-            None => records,
-        };
+        }
         if let Some(cipher) = &self.cipher {
             flags |= SEALED;
-            out.extend_from_slice(&cipher.sealed(&self.aad(segment, start), content));
-        } else {
-            out.extend_from_slice(content);
+            let plain = content.map_or_else(|| joined(records), Cow::Owned);
+            content = Some(cipher.sealed(&self.aad(segment, start), &plain).into());
         }
-        let (head, body) = out[begin..].split_at_mut(HEAD_BYTES);
+        let (stored, sum) = match &content {
+            Some(content) => (content.len(), self.salt.sum(content)),
+            None => (len, self.salt.sum_all(records)),
+        };
+        let mut head = [0; HEAD_BYTES];
         head[..4].copy_from_slice(&MAGIC);
         head[8..12].copy_from_slice(&start.to_le_bytes());
-        head[12..16].copy_from_slice(&(records.len() as u32).to_le_bytes());
-        head[16..20].copy_from_slice(&(body.len() as u32).to_le_bytes());
+        head[12..16].copy_from_slice(&(len as u32).to_le_bytes());
+        head[16..20].copy_from_slice(&(stored as u32).to_le_bytes());
         head[20..24].copy_from_slice(&flags.to_le_bytes());
-        head[24..28].copy_from_slice(&self.salt.sum(body).to_le_bytes());
+        head[24..28].copy_from_slice(&sum.to_le_bytes());
         let crc = self.salt.sum(&head[8..]);
         head[4..8].copy_from_slice(&crc.to_le_bytes());
+        Packed { head, content }
     }
 
     /// The header that `bytes` begin with.

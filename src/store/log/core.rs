@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -39,6 +39,10 @@ pub(crate) struct Core {
     flushing: AtomicBool,
     /// Something was committed since the last flush.
     touched: AtomicBool,
+    /// What of `Counters::unflushed_bytes` is of this log.
+    unflushed: AtomicU64,
+    /// The last flush failed, or there will be no other: nobody is to wait for the next.
+    stuck: AtomicBool,
 }
 
 /// Held by who writes files.
@@ -105,6 +109,8 @@ pub(crate) fn open(group: Arc<Group>, env: &Arc<Env>, saved: Saved) -> io::Resul
         written: AtomicBool::new(false),
         flushing: AtomicBool::new(false),
         touched: AtomicBool::new(true),
+        unflushed: AtomicU64::new(0),
+        stuck: AtomicBool::new(false),
     };
     if core.group.kind != Kind::Memory {
         recover::recover(&core, saved)?;
@@ -134,6 +140,7 @@ impl Core {
         let (unflushed, dropped) = {
             let mut index = self.index.write();
             index.commit(upto, mark);
+            self.tell_unflushed(index.unflushed);
             (index.unflushed, !index.dropped.is_empty() || !index.erasures.is_empty())
         };
         if !self.touched.load(Ordering::Relaxed) {
@@ -151,6 +158,24 @@ impl Core {
                     tracing::warn!(%error, stream, "messages could not be written yet");
                 }
             });
+        }
+    }
+
+    /// Tells the store how much waits for this log to be flushed, which is under way if it is too
+    /// much. Call it with the index locked, or a later call may be undone by an earlier one.
+    pub(crate) fn tell_unflushed(&self, bytes: u64) {
+        let waits = self.group.kind != Kind::Memory && !self.stuck.load(Ordering::Relaxed);
+        let bytes = if waits { bytes.saturating_sub(UNFLUSHED_MAX) } else { 0 };
+        let before = self.unflushed.swap(bytes, Ordering::Relaxed);
+        let counter = &self.env.counters.unflushed_bytes;
+        counter.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    /// Notes whether flushes succeed.
+    fn set_stuck(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::Relaxed);
+        if stuck {
+            self.tell_unflushed(0);
         }
     }
 
@@ -234,11 +259,14 @@ impl Engine for Core {
     fn flush(&self) -> io::Result<()> {
         let mut files = self.files.lock();
         if files.closed || files.broken {
+            self.set_stuck(true);
             return Ok(());
         }
         if self.touched.swap(false, Ordering::AcqRel) || !files.settled {
             files.settled = false;
-            self.write_out(&mut files, false)?;
+            let written = self.write_out(&mut files, false);
+            self.set_stuck(written.is_err());
+            written?;
             self.remove_garbage(&mut files);
             self.erase(&mut files)?;
             files.settled = !self.compact(&mut files)?;
@@ -258,11 +286,13 @@ impl Engine for Core {
 
     fn close(&self) {
         self.files.lock().closed = true;
+        self.set_stuck(true);
     }
 }
 
 impl Drop for Core {
     fn drop(&mut self) {
         self.env.memory.keep(self.files.get_mut().tail, 0);
+        self.tell_unflushed(0);
     }
 }

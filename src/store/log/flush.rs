@@ -4,13 +4,15 @@
 //! Nothing waits for this but a checkpoint. Files are written by one thread at a time
 //! ([`super::core::Files`]), without holding up readers or the writer.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use bytes::Bytes;
 use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
 
-use super::chunk::CHUNK_BYTES;
+use super::chunk::{CHUNK_BYTES, HEAD_BYTES, Maker, Packed};
 use super::core::{Core, Files};
 use super::file::{self, HEADER_BYTES, Header, SegmentFile};
 use super::footer::Columns;
@@ -20,6 +22,8 @@ use crate::disk::{Access, File};
 
 /// Records that are copied at once, under the lock that the writer waits for.
 const STEP_BYTES: usize = 1 << 20;
+/// Memory is given back whenever so much was written.
+const EVICT_BYTES: u64 = 4 << 20;
 /// Chunks smaller than this are not worth writing before somebody asks for it.
 const WORTH_BYTES: u32 = 4 << 10;
 
@@ -31,10 +35,18 @@ struct Work {
     file: Option<(Option<Arc<dyn File>>, u64)>,
     /// What lies behind that is cut off first.
     cut: bool,
-    /// Offset and bytes of records, each to become a chunk.
-    pieces: Vec<(u32, Vec<u8>)>,
+    /// Each to become a chunk.
+    pieces: Vec<Piece>,
     /// The segment is complete: its footer is due.
     footer: Option<Columns>,
+}
+
+/// Records behind each other.
+struct Piece {
+    /// Offset of the first byte.
+    start: u32,
+    len: usize,
+    parts: SmallVec<[Bytes; 1]>,
 }
 
 // === impl Core ===
@@ -42,56 +54,65 @@ struct Work {
 impl Core {
     /// Writes what is committed; where `all`, even if it is little.
     pub(crate) fn write_out(&self, files: &mut Files, all: bool) -> io::Result<()> {
+        let mut since_evicted = 0;
         loop {
             let work = self.index.read().next_work(all);
             let Some(work) = work else { break };
-            self.write(files, work)?;
+            since_evicted += self.write(files, work)?;
+            if since_evicted > EVICT_BYTES {
+                // There may be no end to what is committed meanwhile.
+                self.evict(files, self.env.memory.tail_bytes());
+                since_evicted = 0;
+            }
         }
         self.evict(files, self.env.memory.tail_bytes());
         Ok(())
     }
 
-    fn write(&self, files: &mut Files, work: Work) -> io::Result<()> {
+    /// How many bytes of records are in files now that were not.
+    fn write(&self, files: &mut Files, work: Work) -> io::Result<u64> {
         let Work { segment, base, file, cut, pieces, footer } = work;
         let (file, end) = match file {
             Some((Some(file), end)) => (file, end),
             Some((None, end)) => (self.open_file(segment, Access::Write)?, end),
             None => (self.make_file(files, segment, base)?, HEADER_BYTES as u64),
         };
-        let mut out = Vec::new();
-        let mut written = Vec::new();
-        for (start, records) in &pieces {
-            let begin = out.len();
-            self.maker.encode(&mut out, segment, *start, records);
-            written.push((*start, records.len() as u32, (out.len() - begin) as u32));
-        }
+        let packed: Vec<Packed> =
+            pieces.iter().map(|piece| piece.pack(&self.maker, segment)).collect();
         let sealed = footer.is_some();
+        let mut foot = Vec::new();
         if let Some(footer) = footer {
-            footer.encode(&mut out, &self.maker, segment);
+            footer.encode(&mut foot, &self.maker, segment);
         }
         if cut {
             file.preallocate(end)?;
         }
-        file.write_at(&out, end)?;
-        self.env.counters.segment_bytes.fetch_add(out.len() as u64, Relaxed);
+        let chunks = pieces.iter().zip(&packed);
+        let mut slices: Vec<_> =
+            chunks.clone().flat_map(|(piece, packed)| piece.slices(packed)).collect();
+        slices.push(IoSlice::new(&foot));
+        file.write_all_at(&slices, end)?;
+        let written = slices.iter().map(|slice| slice.len() as u64).sum();
+        self.env.counters.segment_bytes.fetch_add(written, Relaxed);
         let mut index = self.index.write();
         let Some(at) = index.position(segment) else {
             // It died in the meantime.
             drop(index);
             files.garbage.push(segment);
-            return Ok(());
+            return Ok(0);
         };
         let stored = index.segments[at].file.get_or_insert_with(|| SegmentFile::new(None, end));
         stored.file = Some(file);
-        for (start, len, bytes) in written {
-            stored.wrote(start, len, bytes);
+        for (piece, packed) in chunks {
+            stored.wrote(piece.start, piece.len as u32, piece.stored(packed) as u32);
         }
         stored.sealed |= sealed;
         stored.cut = false;
         stored.dirty = true;
-        let records: u64 = pieces.iter().map(|(_, records)| records.len() as u64).sum();
+        let records = pieces.iter().map(|piece| piece.len as u64).sum();
         index.unflushed = index.unflushed.saturating_sub(records);
-        Ok(())
+        self.tell_unflushed(index.unflushed);
+        Ok(records)
     }
 
     fn make_file(&self, files: &mut Files, segment: u64, base: u64) -> io::Result<Arc<dyn File>> {
@@ -216,7 +237,7 @@ impl Index {
             let complete = !last && upto == segment.end && segment.last() <= self.committed;
             let worth = upto > flushed && (all || complete || upto - flushed >= WORTH_BYTES);
             let pieces = if worth { segment.pieces(flushed, upto) } else { Vec::new() };
-            let rest = pieces.last().map_or(flushed, |(start, piece)| start + piece.len() as u32);
+            let rest = pieces.last().map_or(flushed, |piece| piece.start + piece.len as u32);
             let is_rest = segment.blocks.from(rest).all(|(start, _)| start >= upto);
             let seals = complete && (is_rest || rest >= upto);
             if pieces.is_empty() && !seals {
@@ -248,25 +269,48 @@ impl Index {
 
 impl super::segment::Segment {
     /// The records in memory from `from` up to `upto`, in pieces that make good chunks.
-    fn pieces(&self, from: u32, upto: u32) -> Vec<(u32, Vec<u8>)> {
-        let mut pieces: Vec<(u32, Vec<u8>)> = Vec::new();
+    fn pieces(&self, from: u32, upto: u32) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
         let mut total = 0;
-        for (start, bytes) in self.blocks.from(from) {
+        for (start, part) in self.blocks.from(from) {
             if start >= upto || total >= STEP_BYTES {
                 break;
             }
-            let bytes = &bytes[..bytes.len().min((upto - start) as usize)];
-            total += bytes.len();
+            let len = part.len().min((upto - start) as usize);
+            total += len;
             match pieces.last_mut() {
-                Some((begin, piece))
-                    if *begin as usize + piece.len() == start as usize
-                        && piece.len() + bytes.len() <= CHUNK_BYTES =>
+                Some(piece)
+                    if piece.start as usize + piece.len == start as usize
+                        && piece.len + len <= CHUNK_BYTES =>
                 {
-                    piece.extend_from_slice(bytes);
+                    piece.parts.push(part.take(len));
+                    piece.len += len;
                 }
-                _ => pieces.push((start, bytes.to_vec())),
+                _ => pieces.push(Piece { start, len, parts: smallvec![part.take(len)] }),
             }
         }
         pieces
+    }
+}
+
+// === impl Piece ===
+
+impl Piece {
+    fn pack(&self, maker: &Maker, segment: u64) -> Packed {
+        let parts: SmallVec<[&[u8]; 16]> = self.parts.iter().map(|part| &part[..]).collect();
+        maker.pack(segment, self.start, &parts)
+    }
+
+    /// What is written of it.
+    fn slices<'a>(&'a self, packed: &'a Packed) -> impl Iterator<Item = IoSlice<'a>> {
+        let plain = if packed.content.is_none() { &self.parts[..] } else { &[] };
+        let content = packed.content.iter().map(|content| &content[..]);
+        let parts = content.chain(plain.iter().map(|part| &part[..]));
+        std::iter::once(&packed.head[..]).chain(parts).map(IoSlice::new)
+    }
+
+    /// How long it is in the file.
+    fn stored(&self, packed: &Packed) -> usize {
+        HEAD_BYTES + packed.content.as_ref().map_or(self.len, Vec::len)
     }
 }

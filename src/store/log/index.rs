@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+
 use super::erase::Erasure;
 use super::facts::Fact;
 use super::memory::Memory;
 use super::ranges::Ranges;
+use super::records::Records;
 use super::removals::Removals;
 use super::segment::{FAR, NONE, Segment};
 use super::subjects::Subjects;
@@ -203,17 +206,27 @@ impl Index {
         self.segments.len() - 1
     }
 
-    /// Adds a message behind all others; what it counts. `copy` gets its record.
-    pub(crate) fn append(&mut self, message: &Message<'_>, copy: Option<&mut Vec<u8>>) -> u64 {
+    /// Adds a message behind all others; what it counts. `batch` gets its record, too.
+    pub(crate) fn append(&mut self, message: &Message<'_>, batch: Option<&mut Records>) -> u64 {
         let len = message.record_len();
         let at = self.room(message.seq, len);
         let salt = self.shape.salt;
         let segment = &mut self.segments[at];
-        let room = segment.blocks.room(segment.end, len);
-        let begin = room.len();
-        message.encode(room, salt);
-        if let Some(copy) = copy {
-            copy.extend_from_slice(&room[begin..]);
+        if let Some(batch) = batch {
+            if batch.takes(len) {
+                let mut record = Vec::with_capacity(len);
+                message.encode(&mut record, salt);
+                let record = Bytes::from(record);
+                batch.push(record.clone());
+                segment.blocks.share(segment.end, record);
+            } else {
+                let room = segment.blocks.room(segment.end, len);
+                let begin = room.len();
+                message.encode(room, salt);
+                batch.room(len).extend_from_slice(&room[begin..]);
+            }
+        } else {
+            message.encode(segment.blocks.room(segment.end, len), salt);
         }
         self.added(at, message)
     }

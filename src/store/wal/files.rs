@@ -92,6 +92,14 @@ impl Files {
         matches!(self.shared.state.lock().ready, Some(Ok(_)))
     }
 
+    /// Waits until it is known whether the file that was asked for last can be made.
+    pub(crate) fn await_answer(&self) {
+        let mut state = self.shared.state.lock();
+        while state.ready.is_none() && (state.wanted.is_some() || state.making) && !state.ended {
+            self.shared.changed.wait(&mut state);
+        }
+    }
+
     /// The file that was asked for last. After an error the next `prepare` tries again.
     pub(crate) fn take(&self) -> io::Result<SegmentFile> {
         let mut state = self.shared.state.lock();

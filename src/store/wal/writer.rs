@@ -35,8 +35,13 @@ mod trouble;
 const QUIET: Duration = Duration::from_secs(1);
 /// How long a new segment waits for old ones to be freed if there are too many.
 const DEBT_WAIT: Duration = Duration::from_secs(2);
+/// The same for the segments of streams, at each write.
+const FLUSH_WAIT: Duration = Duration::from_millis(500);
+const FLUSH_STEP: Duration = Duration::from_millis(1);
 /// The next segment is made when such a part of the one in use is: not by those who write little.
 const PREPARE_AT: u64 = 4;
+/// Such a part of it is kept until it is known whether there is room for the next.
+const RESERVE: u64 = 4;
 
 struct Writer {
     shared: Arc<Shared>,
@@ -184,7 +189,18 @@ impl Writer {
         queue.drain(..count).collect()
     }
 
+    /// Waits for the segments of streams to take what was written before: until then it stays in
+    /// memory. Not for ever: whoever can't go on must not stop all others.
+    fn await_flushes(&self) {
+        let unflushed = || self.shared.counters.unflushed_bytes.load(Relaxed);
+        let until = Instant::now() + FLUSH_WAIT;
+        while unflushed() > self.options.unflushed_bytes_max && Instant::now() < until {
+            self.shared.ledger.pause(FLUSH_STEP);
+        }
+    }
+
     fn write(&mut self, mut lot: Vec<Queued>) {
+        self.await_flushes();
         let bytes: usize = lot.iter().map(|queued| queued.body_len).sum();
         self.shared.counters.queued_bytes.fetch_sub(bytes as u64, Relaxed);
         let now_durable = lot.iter().any(|queued| queued.batch.mode == Mode::Durable);

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use super::Writer;
+use super::{RESERVE, Writer};
 use crate::error::{CommitError, is_full};
 use crate::wal::Queued;
 
@@ -17,6 +17,10 @@ const TIGHT: Duration = Duration::from_millis(100);
 impl Writer {
     /// Whether what is left of the segment is all there is.
     pub(super) fn is_tight(&mut self) -> bool {
+        if self.prepared && self.is_ending() {
+            // What is left must not be used up before it is known whether it is all there is.
+            self.files.await_answer();
+        }
         if !self.prepared || self.files.is_ready() {
             if self.tight.take().is_some() {
                 tracing::info!("there is room on the disk again");
@@ -34,6 +38,12 @@ impl Writer {
             self.files.prepare(self.last_number, false);
         }
         self.tight.is_some()
+    }
+
+    fn is_ending(&self) -> bool {
+        self.segment.as_ref().is_some_and(|segment| {
+            segment.file.len.saturating_sub(segment.at) < segment.file.len / RESERVE
+        })
     }
 
     /// Refuses what was made on top of something that failed.
