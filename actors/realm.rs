@@ -5,6 +5,7 @@
 //! in force.
 
 mod members;
+mod rules;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,10 +13,10 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use vagus_subject::transform::Mappings;
 
 use self::members::Members;
 pub use self::members::Traffic;
+pub use self::rules::RealmRules;
 use crate::delivery::{Interest, Outbound};
 
 /// The account of clients that belong to no other.
@@ -28,24 +29,6 @@ pub struct Realm {
     pub interest: Interest,
     members: Mutex<Members>,
     rules: ArcSwap<RealmRules>,
-}
-
-/// What configuration says of an account.
-#[derive(Clone, Default)]
-pub struct RealmRules {
-    pub mappings: Mappings,
-    pub limits: RealmLimits,
-}
-
-/// Limits of an account; `None`: no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RealmLimits {
-    /// Most connections.
-    pub connections_max: Option<usize>,
-    /// Most subscriptions of each connection.
-    pub subscriptions_max: Option<usize>,
-    /// Most bytes of a message.
-    pub payload_max: Option<usize>,
 }
 
 /// All realms of a server. The global one is always there.
@@ -82,7 +65,7 @@ impl Realm {
     /// A connection comes in, unless there are as many as may be.
     #[must_use]
     pub fn enter(&self, out: &Arc<Outbound>) -> bool {
-        let max = self.rules.load().limits.connections_max.unwrap_or(usize::MAX);
+        let max = self.rules.load().connections_max();
         self.members.lock().enter(out, max)
     }
 
@@ -99,7 +82,7 @@ impl Realm {
     /// The connections that came last, as many as there are too many of.
     #[must_use]
     pub fn surplus(&self) -> Vec<u64> {
-        let max = self.rules.load().limits.connections_max.unwrap_or(usize::MAX);
+        let max = self.rules.load().connections_max();
         self.members.lock().beyond(max)
     }
 }

@@ -38,27 +38,33 @@ pub(super) struct Refused;
 impl Rights {
     /// Of everyone.
     pub(super) fn general(settings: &Settings, rules: &RealmRules) -> Self {
+        let limits = rules.stated.limits;
         let max = Some(settings.subscriptions_max).filter(|max| *max > 0);
         Self {
             permissions: None,
-            payload_max: least(Some(settings.limits.payload_max), rules.limits.payload_max)
-                .unwrap_or(usize::MAX),
-            subscriptions_max: least(max, rules.limits.subscriptions_max),
+            payload_max: lesser(settings.limits.payload_max, size(limits.payload)),
+            subscriptions_max: least(max, size(limits.subscriptions)),
         }
     }
 
     /// Of someone in particular.
     pub(super) fn of(identity: &Identity, settings: &Settings, rules: &RealmRules) -> Self {
         let general = Self::general(settings, rules);
-        let size = |given: Option<u64>| given.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         let limits = identity.limits;
         Self {
             permissions: identity.permissions.clone(),
-            payload_max: least(Some(general.payload_max), size(limits.payload))
-                .unwrap_or(usize::MAX),
+            payload_max: lesser(general.payload_max, size(limits.payload)),
             subscriptions_max: least(general.subscriptions_max, size(limits.subscriptions)),
         }
     }
+}
+
+fn size(given: Option<u64>) -> Option<usize> {
+    given.map(|n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+fn lesser(a: usize, b: Option<usize>) -> usize {
+    b.map_or(a, |b| a.min(b))
 }
 
 fn least(a: Option<usize>, b: Option<usize>) -> Option<usize> {

@@ -12,8 +12,8 @@ use crate::delivery::interest::Change;
 use crate::delivery::{Interest, Sub};
 use crate::realm::Realm;
 
-/// The subscriptions of one incarnation, in one realm. Withdrawn when dropped, which is also what happens when
-/// the actor has panicked.
+/// The subscriptions of one incarnation, in one realm. Withdrawn when dropped, which is also what
+/// happens when the actor has panicked.
 pub struct Roster {
     broker: Arc<Broker>,
     realm: Arc<Realm>,

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use vagus_auth::GLOBAL_ACCOUNT;
+use vagus_auth::account::AccountMapping;
+use vagus_subject::transform::Destination;
 
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
@@ -170,6 +172,20 @@ pub struct MapDestination {
     pub weight: u8,
     /// Only in the cluster of this name.
     pub cluster: Option<String>,
+}
+
+impl From<Mapping> for AccountMapping {
+    fn from(mapping: Mapping) -> Self {
+        let destination = |to: MapDestination| Destination {
+            subject: to.subject.into_bytes(),
+            weight: to.weight,
+            cluster: to.cluster,
+        };
+        Self {
+            source: mapping.source,
+            destinations: mapping.destinations.into_iter().map(destination).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -1,11 +1,16 @@
-//! `/accountz`: the accounts. There is one for clients, and the name of the system's own.
+//! `/accountz`: the accounts.
+
+mod shared;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 
 use serde::Serialize;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
-use vagus_config::Mapping;
+use vagus_actors::realm::{GLOBAL_ACCOUNT, Realm};
+use vagus_auth::account::AccountMapping;
+use vagus_subject::transform::Destination;
+
+use self::shared::{ExportShown, ImportShown};
 
 use super::context::{Context, now, time};
 use super::query::Query;
@@ -33,10 +38,14 @@ struct AccountInfo {
     complete: bool,
     jetstream_enabled: bool,
     leafnode_connections: u64,
-    client_connections: u64,
+    client_connections: usize,
     subscriptions: usize,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     mappings: BTreeMap<String, Vec<Share>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exports: Vec<ExportShown>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<ImportShown>,
     name_tag: String,
     sublist_stats: SublistStats,
 }
@@ -54,50 +63,58 @@ struct Share {
 pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
     let system_account = context.system_account();
     let wanted = query.owned("acc");
-    if let Some(name) = wanted.as_deref().filter(|name| !context.has_account(name)) {
+    let realm = wanted.as_deref().and_then(|name| context.broker.realms.get(name));
+    if let (Some(name), None) = (&wanted, &realm) {
         return Err(Refusal::bad(format!("Account {name} does not exist")));
     }
-    let accounts = match wanted {
-        None => vec![GLOBAL_ACCOUNT.to_owned(), system_account.clone()],
+    let accounts = match realm {
+        None => names(context),
         Some(_) => Vec::new(),
     };
     Ok(reply::page(&Accountz {
         server_id: context.server_id(),
         now: now(),
         accounts,
-        account_detail: wanted.map(|name| detail(context, name)),
+        account_detail: realm.map(|realm| detail(context, &realm)),
         system_account,
     }))
 }
 
-fn detail(context: &Context, account_name: String) -> AccountInfo {
-    let clients = account_name == GLOBAL_ACCOUNT;
-    let stats = if clients { subsz::stats(&context.broker) } else { SublistStats::default() };
-    let in_force = context.in_force();
-    let mappings = in_force.config.mappings.iter().filter(|_| clients);
-    let mappings = mappings.map(|mapping| (mapping.source.clone(), shares(mapping)));
+/// The global account, then the others by name.
+fn names(context: &Context) -> Vec<String> {
+    let all = context.broker.realms.all();
+    let mut names: Vec<String> = all.iter().map(|realm| realm.name.to_string()).collect();
+    names.sort_by_key(|name| (name != GLOBAL_ACCOUNT, name.clone()));
+    names
+}
+
+fn detail(context: &Context, realm: &Arc<Realm>) -> AccountInfo {
+    let stats = subsz::stats(&context.broker, std::slice::from_ref(realm));
+    let rules = realm.rules();
+    let stated = &rules.stated;
+    let mappings = stated.mappings.iter().map(|one| (one.source.clone(), shares(one)));
+    let name = realm.name.to_string();
     AccountInfo {
-        is_system: account_name == context.system_account(),
-        update_time: time(in_force.since),
+        is_system: name == context.system_account(),
+        update_time: time(context.in_force().since),
         expired: false,
         complete: true,
-        jetstream_enabled: clients && context.jetstream.is_some(),
+        jetstream_enabled: context.jetstream.as_ref().is_some_and(|js| js.realm.name == realm.name),
         leafnode_connections: 0,
-        client_connections: match clients {
-            true => context.broker.tally.clients.load(Relaxed),
-            false => 0,
-        },
+        client_connections: realm.traffic().connections,
         subscriptions: stats.num_subscriptions,
         mappings: mappings.collect(),
-        name_tag: account_name.clone(),
-        account_name,
+        exports: stated.exports.iter().map(ExportShown::from).collect(),
+        imports: shared::imports(stated, &context.broker.realms),
+        name_tag: stated.label.clone().unwrap_or_else(|| name.clone()),
+        account_name: name,
         sublist_stats: stats,
     }
 }
 
 /// The destinations everywhere, then those of each cluster; the smallest share first. What is left
 /// of a hundred stays at the source.
-fn shares(mapping: &Mapping) -> Vec<Share> {
+fn shares(mapping: &AccountMapping) -> Vec<Share> {
     let mut clusters = vec![None];
     for destination in &mapping.destinations {
         if !clusters.contains(&destination.cluster) {
@@ -107,15 +124,16 @@ fn shares(mapping: &Mapping) -> Vec<Share> {
     clusters.into_iter().flat_map(|cluster| shares_in(mapping, &cluster)).collect()
 }
 
-fn shares_in(mapping: &Mapping, cluster: &Option<String>) -> Vec<Share> {
+fn shares_in(mapping: &AccountMapping, cluster: &Option<String>) -> Vec<Share> {
     let share = |subject: &str, weight| Share {
         subject: subject.to_owned(),
         weight,
         cluster: cluster.clone(),
     };
+    let text = |to: &Destination| String::from_utf8_lossy(&to.subject).into_owned();
     let destinations = mapping.destinations.iter().filter(|to| to.cluster == *cluster);
     let mut shares: Vec<_> =
-        destinations.map(|to| share(&to.subject, u64::from(to.weight))).collect();
+        destinations.map(|to| share(&text(to), u64::from(to.weight))).collect();
     let given: u64 = shares.iter().map(|share| share.weight).sum();
     if given < 100 {
         shares.push(share(&mapping.source, 100 - given));
@@ -136,7 +154,7 @@ mod tests {
     #[track_caller]
     fn shown(text: &str) -> Vec<(String, u64, Option<String>)> {
         let config = vagus_config::Config::parse(text, "test").unwrap().config;
-        let shares = shares(&config.mappings[0]).into_iter();
+        let shares = shares(&config.mappings[0].clone().into()).into_iter();
         shares.map(|share| (share.subject, share.weight, share.cluster)).collect()
     }
 

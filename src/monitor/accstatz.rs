@@ -1,9 +1,7 @@
 //! `/accstatz`: what each account uses.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use serde::Serialize;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
+use vagus_actors::realm::{GLOBAL_ACCOUNT, Realm};
 
 use super::context::{Context, now};
 use super::query::Query;
@@ -20,9 +18,9 @@ struct Accstatz {
 struct AccountStat {
     acc: String,
     name: String,
-    conns: u64,
+    conns: usize,
     leafnodes: u64,
-    total_conns: u64,
+    total_conns: usize,
     num_subscriptions: usize,
     /// To clients.
     sent: Data,
@@ -48,42 +46,25 @@ struct Sums {
 
 pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
     let unused = query.flag("unused")?;
-    let mut account_statz = vec![clients(context)];
-    if unused {
-        account_statz.push(system(context));
-    }
+    let mut realms = context.broker.realms.all();
+    realms.sort_by_key(|realm| (*realm.name != *GLOBAL_ACCOUNT, realm.name.clone()));
+    let mut account_statz: Vec<_> = realms.iter().map(|realm| stat(realm)).collect();
     account_statz.retain(|account| unused || account.conns > 0);
     Ok(reply::page(&Accstatz { server_id: context.server_id(), now: now(), account_statz }))
 }
 
-fn clients(context: &Context) -> AccountStat {
-    let (totals, tally) = (context.broker.totals(), &context.broker.tally);
-    let conns = tally.clients.load(Relaxed);
+fn stat(realm: &Realm) -> AccountStat {
+    let traffic = realm.traffic();
+    let name = realm.name.to_string();
     AccountStat {
-        acc: GLOBAL_ACCOUNT.to_owned(),
-        name: GLOBAL_ACCOUNT.to_owned(),
-        conns,
+        name: realm.rules().stated.label.clone().unwrap_or_else(|| name.clone()),
+        acc: name,
+        conns: traffic.connections,
         leafnodes: 0,
-        total_conns: conns,
-        num_subscriptions: context.broker.realms.global().interest.len(),
-        sent: Data { msgs: totals.out_msgs, bytes: totals.out_bytes, ..Data::default() },
-        received: Data { msgs: totals.in_msgs, bytes: totals.in_bytes, ..Data::default() },
-        slow_consumers: tally.slow_consumers.load(Relaxed),
-    }
-}
-
-/// Nobody can connect to the system's account.
-fn system(context: &Context) -> AccountStat {
-    let name = context.system_account();
-    AccountStat {
-        acc: name.clone(),
-        name,
-        conns: 0,
-        leafnodes: 0,
-        total_conns: 0,
-        num_subscriptions: 0,
-        sent: Data::default(),
-        received: Data::default(),
-        slow_consumers: 0,
+        total_conns: traffic.connections,
+        num_subscriptions: realm.interest.len(),
+        sent: Data { msgs: traffic.out_msgs, bytes: traffic.out_bytes, ..Data::default() },
+        received: Data { msgs: traffic.in_msgs, bytes: traffic.in_bytes, ..Data::default() },
+        slow_consumers: traffic.slow_consumers,
     }
 }

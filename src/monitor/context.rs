@@ -8,7 +8,6 @@ use std::time::SystemTime;
 use arc_swap::{ArcSwap, Guard};
 use vagus_actors::Broker;
 use vagus_actors::jetstream::JetStream;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_config::Config;
 use vagus_runtime::Registry;
 use vagus_telemetry::Process;
@@ -73,7 +72,7 @@ impl Context {
 
     /// Whether there is an account of this name.
     pub(super) fn has_account(&self, name: &str) -> bool {
-        name == GLOBAL_ACCOUNT || name == self.system_account()
+        self.broker.realms.get(name).is_some()
     }
 
     pub(super) fn count(&self, endpoint: Endpoint) {

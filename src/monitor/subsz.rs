@@ -1,10 +1,13 @@
 //! `/subsz`, also `/subscriptionsz`: the interest, in numbers and one by one.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use vagus_actors::Broker;
 use vagus_actors::delivery::cache::Match;
+use vagus_actors::delivery::counters::Totals;
 use vagus_actors::delivery::{Sub, Target};
-use vagus_actors::realm::GLOBAL_ACCOUNT;
+use vagus_actors::realm::Realm;
 
 use super::context::{Context, now};
 use super::query::{Query, Window};
@@ -43,9 +46,9 @@ pub(super) struct SublistStats {
 #[derive(Debug, Serialize)]
 pub(super) struct SubDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account: Option<&'static str>,
+    pub(super) account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) account_tag: Option<&'static str>,
+    pub(super) account_tag: Option<String>,
     pub(super) subject: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) qgroup: Option<String>,
@@ -66,17 +69,19 @@ pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
         let text = format!("invalid test subject, must be valid publish subject: {subject}");
         return Err(Refusal::bad(text));
     }
-    // All subscriptions belong to one account.
-    let mine = query.text("acc").is_none_or(|account| account == GLOBAL_ACCOUNT);
-    let (total, subscriptions_list) = match (subs && mine, test) {
+    let realms = match query.text("acc") {
+        None => context.broker.realms.all(),
+        Some(account) => context.broker.realms.get(&account).into_iter().collect(),
+    };
+    let (total, subscriptions_list) = match (subs, test) {
         (false, _) => (0, Vec::new()),
-        (true, None) => list(&context.broker, window),
-        (true, Some(subject)) => list_for(&context.broker, subject.as_bytes(), window),
+        (true, None) => list(&realms, window),
+        (true, Some(subject)) => list_for(&realms, subject.as_bytes(), window),
     };
     Ok(reply::page(&Subsz {
         server_id: context.server_id(),
         now: now(),
-        stats: if mine { stats(&context.broker) } else { SublistStats::default() },
+        stats: stats(&context.broker, &realms),
         total,
         offset: window.offset,
         limit: window.limit,
@@ -89,9 +94,14 @@ fn is_published_to(subject: &str) -> bool {
     subject.split('.').all(|token| !matches!(token, "" | "*" | ">"))
 }
 
-pub(super) fn stats(broker: &Broker) -> SublistStats {
-    let (totals, interest) = (broker.totals(), &broker.realms.global().interest);
-    let (num_subscriptions, num_inserts) = (interest.len(), interest.added());
+/// The index of these realms. What is counted of matches is counted for the whole server.
+pub(super) fn stats(broker: &Broker, realms: &[Arc<Realm>]) -> SublistStats {
+    let totals = match realms {
+        [] => Totals::default(),
+        _ => broker.totals(),
+    };
+    let num_subscriptions = realms.iter().map(|realm| realm.interest.len()).sum();
+    let num_inserts = realms.iter().map(|realm| realm.interest.added()).sum();
     let matches = totals.in_msgs.max(totals.lookups);
     let share = |part: u64| if matches == 0 { 0.0 } else { part as f64 / matches as f64 };
     SublistStats {
@@ -107,31 +117,37 @@ pub(super) fn stats(broker: &Broker) -> SublistStats {
 }
 
 /// How many subscriptions there are, and those of the window.
-fn list(broker: &Broker, window: Window) -> (usize, Vec<SubDetail>) {
+fn list(realms: &[Arc<Realm>], window: Window) -> (usize, Vec<SubDetail>) {
     let (mut total, mut list) = (0, Vec::new());
-    broker.realms.global().interest.for_each(|sub| {
-        if total >= window.offset && list.len() < window.limit {
-            list.push(detail(sub));
-        }
-        total += 1;
-    });
+    for realm in realms {
+        realm.interest.for_each(|sub| {
+            if total >= window.offset && list.len() < window.limit {
+                list.push(detail(sub, &realm.name));
+            }
+            total += 1;
+        });
+    }
     (total, list)
 }
 
 /// The same of those that a message to `subject` reaches.
-fn list_for(broker: &Broker, subject: &[u8], window: Window) -> (usize, Vec<SubDetail>) {
-    let mut found = Match::default();
-    broker.realms.global().interest.collect(subject, &mut found);
-    let all = found.plain.iter().chain(found.queues.iter().flatten());
-    let page = all.skip(window.offset).take(window.limit).map(|want| detail(&want.sub));
-    (found.len(), page.collect())
+fn list_for(realms: &[Arc<Realm>], subject: &[u8], window: Window) -> (usize, Vec<SubDetail>) {
+    let mut all = Vec::new();
+    for realm in realms {
+        let mut found = Match::default();
+        realm.interest.collect(subject, &mut found);
+        let wants = found.plain.iter().chain(found.queues.iter().flatten());
+        all.extend(wants.map(|want| detail(&want.sub, &realm.name)));
+    }
+    let total = all.len();
+    (total, all.into_iter().skip(window.offset).take(window.limit).collect())
 }
 
-fn detail(sub: &Sub) -> SubDetail {
+fn detail(sub: &Sub, account: &str) -> SubDetail {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     SubDetail {
-        account: Some(GLOBAL_ACCOUNT),
-        account_tag: Some(GLOBAL_ACCOUNT),
+        account: Some(account.to_owned()),
+        account_tag: Some(account.to_owned()),
         subject: text(sub.subject()),
         qgroup: sub.queue().map(text),
         sid: text(sub.sid()),

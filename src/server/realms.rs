@@ -1,8 +1,10 @@
 //! From the configuration to the realms of accounts and their rules.
 
 use vagus_actors::realm::{GLOBAL_ACCOUNT, RealmRules, Realms};
-use vagus_config::{Config, Mapping};
-use vagus_subject::transform::{Destination, MappingError, Mappings};
+use vagus_auth::AccountRules;
+use vagus_auth::account::AccountMapping;
+use vagus_config::Config;
+use vagus_subject::transform::MappingError;
 
 /// The rules of every account that the configuration knows.
 pub(super) struct Charter(Vec<(String, RealmRules)>);
@@ -12,31 +14,32 @@ pub(super) struct Charter(Vec<(String, RealmRules)>);
 impl Charter {
     /// Reads the rules out of a configuration.
     pub(super) fn from_config(config: &Config) -> Result<Self, MappingError> {
-        let global = RealmRules { mappings: mappings(&config.mappings)?, ..RealmRules::default() };
-        Ok(Self(vec![(GLOBAL_ACCOUNT.to_owned(), global)]))
+        let global = AccountRules {
+            name: GLOBAL_ACCOUNT.to_owned(),
+            mappings: config.mappings.iter().cloned().map(AccountMapping::from).collect(),
+            ..AccountRules::default()
+        };
+        let mut all = vec![global];
+        all.extend(config.accounts.iter().map(|account| account.rules.clone()));
+        if let Some(system) = config.system()
+            && all.iter().all(|rules| rules.name != system)
+        {
+            all.push(AccountRules { name: system.to_owned(), ..AccountRules::default() });
+        }
+        let ready = |rules: AccountRules| (rules.name.clone(), RealmRules::new(rules));
+        let all = all.into_iter().map(ready).map(|(name, rules)| Ok((name, rules?)));
+        all.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Puts the rules in force.
+    /// Puts the rules in force. An account that is gone has none any more.
     pub(super) fn apply(self, realms: &Realms) {
+        let gone = realms
+            .all()
+            .into_iter()
+            .filter(|realm| self.0.iter().all(|(name, _)| **name != *realm.name));
+        gone.for_each(|realm| realm.set_rules(RealmRules::default()));
         for (name, rules) in self.0 {
             realms.ensure(&name).set_rules(rules);
         }
     }
-}
-
-fn mappings(of: &[Mapping]) -> Result<Mappings, MappingError> {
-    let mut mappings = Mappings::default();
-    for mapping in of {
-        let destinations: Vec<Destination> = mapping
-            .destinations
-            .iter()
-            .map(|to| Destination {
-                subject: to.subject.clone().into_bytes(),
-                weight: to.weight,
-                cluster: to.cluster.clone(),
-            })
-            .collect();
-        mappings.add(mapping.source.as_bytes(), &destinations)?;
-    }
-    Ok(mappings)
 }

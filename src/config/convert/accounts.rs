@@ -9,10 +9,9 @@ use vagus_auth::account::{AccountLimits, AccountMapping, TraceDestination, check
 use vagus_auth::keys::is_account_key;
 use vagus_auth::{AccountRules, GLOBAL_ACCOUNT};
 use vagus_subject::is_valid_literal;
-use vagus_subject::transform::Destination;
 
 use super::{Builder, read};
-use crate::config::{Account, MapDestination, Mapping};
+use crate::config::Account;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::schema;
 use crate::value::{Map, Node, Value};
@@ -75,7 +74,8 @@ impl Builder {
                     rules.default_permissions = Some(self.permissions(map));
                 }
                 ("mappings", Value::Map(map)) => {
-                    rules.mappings = self.mappings(node, map).into_iter().map(plain).collect();
+                    rules.mappings =
+                        self.mappings(node, map).into_iter().map(AccountMapping::from).collect();
                 }
                 ("limits", Value::Map(map)) => rules.limits = limits(map),
                 ("msg_trace", _) => rules.trace = self.trace_destination(node),
@@ -159,18 +159,6 @@ impl Builder {
                 }
             }
         }
-    }
-}
-
-fn plain(mapping: Mapping) -> AccountMapping {
-    let destination = |to: MapDestination| Destination {
-        subject: to.subject.into_bytes(),
-        weight: to.weight,
-        cluster: to.cluster,
-    };
-    AccountMapping {
-        source: mapping.source,
-        destinations: mapping.destinations.into_iter().map(destination).collect(),
     }
 }
 

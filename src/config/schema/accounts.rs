@@ -16,10 +16,10 @@ static ACCOUNT_KEYS: &[Key] = &[
     key("jetstream", OneOf(&[Bool, Text, Block(&JETSTREAM)]), "",
         "Persistence for the account and its limits.").reloads().later(),
     key("default_permissions", Block(&auth::PERMISSIONS), "",
-        "Permissions of users who have none of their own.").reloads().refused(),
+        "Permissions of users who have none of their own.").reloads(),
     key("mappings", auth::MAPPINGS, "",
-        "Subject mappings of the account.").or(&["maps"]).reloads().later(),
-    key("limits", Block(&LIMITS), "", "Limits of the account.").reloads().later(),
+        "Subject mappings of the account.").or(&["maps"]).reloads(),
+    key("limits", Block(&LIMITS), "", "Limits of the account.").reloads(),
     key("msg_trace", OneOf(&[Text, Block(&TRACE)]), "",
         "Where traces of messages go.").or(&["trace_dest"]).reloads().later(),
 ];

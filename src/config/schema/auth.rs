@@ -16,7 +16,7 @@ static AUTHORIZATION_KEYS: &[Key] = &[
         "Users, each with a name and a password or with a key.").reloads(),
     key("default_permissions", Block(&PERMISSIONS), "",
         "Permissions of users who have none of their own.")
-            .or(&["default_permission", "permissions"]).reloads().refused(),
+            .or(&["default_permission", "permissions"]).reloads(),
     key("auth_callout", Block(&CALLOUT), "",
         "Authentication by a service behind a subject.").or(&["auth_hook"]).refused(),
     key("proxy_required", Bool, "false", "Accept clients only through a trusted proxy.").refused(),
@@ -33,7 +33,7 @@ static USER_KEYS: &[Key] = &[
         "Public key of the user, instead of name and password.").reloads(),
     key("permissions", Block(&PERMISSIONS), "",
         "Subjects the user may publish and subscribe to.")
-            .or(&["permission", "authorization"]).reloads().refused(),
+            .or(&["permission", "authorization"]).reloads(),
     key("allowed_connection_types", Texts, "",
         "Kinds of connection the user may use.")
             .or(&["connection_types", "clients"]).reloads(),

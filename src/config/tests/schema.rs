@@ -95,12 +95,6 @@ fn what_is_switched_off_needs_no_warning() {
 
 #[test]
 fn what_protects_is_refused_rather_than_ignored() {
-    unprotected(
-        "authorization { users: [ { user: a, permissions { publish: b } } ] }",
-        "1:37",
-        "permissions",
-    );
-    unprotected("authorization { default_permissions {} }", "1:17", "default_permissions");
     unprotected("authorization { auth_callout { issuer: A } }", "1:17", "auth_callout");
     unprotected("authorization { proxy_required: true }", "1:17", "proxy_required");
     unprotected("operator: x", "1:1", "operator");

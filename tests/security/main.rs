@@ -1,0 +1,15 @@
+//! Security: accounts and what they share, permissions, identities, certificates.
+//!
+//! As in the black-box tests, every test starts a server of its own; the server is the `vagus` that
+//! Cargo built, or the program named by `VAGUS_TEST_SERVER`, such as nats-server.
+//! Row numbers in comments are those of the feature scorecard.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports)]
+#[path = "../blackbox/harness.rs"]
+mod harness;
+mod kit;
+
+mod account_limits;
+mod isolation;
+mod permissions;
