@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use vagus_auth::Authenticator;
 use vagus_runtime::Handle;
+use vagus_tls::ServerTls;
 use vagus_wire::{Info, Limits};
 
 use crate::census::Census;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub stall: bool,
     pub headers: bool,
     pub authenticator: Arc<Authenticator>,
+    /// `None`: clients do without TLS.
+    pub tls: Option<Arc<ServerTls>>,
     /// The cluster's name, which chooses among mappings.
     pub cluster: Option<String>,
     pub trace: bool,

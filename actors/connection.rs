@@ -22,6 +22,7 @@ mod origin;
 mod publish;
 mod report;
 mod rights;
+mod tls;
 mod trace;
 mod traced;
 
@@ -46,6 +47,7 @@ use self::messages::{Accepted, Describe, End, Inform, Reload};
 pub use self::origin::HEADER as ORIGIN_HEADER;
 use self::publish::Last;
 use self::rights::Rights;
+use self::tls::Tls;
 use crate::broker::{Broker, Cast, Settings};
 use crate::census::messages::Born;
 use crate::delivery::{Counters, Outbound, Reason};
@@ -73,6 +75,8 @@ pub struct Connection {
     input: Input,
     /// What the client said of itself, and how far it got.
     client: Client,
+    /// Where the port has TLS, and the client may still want it.
+    tls: Option<Box<Tls>>,
     interest: OwnInterest,
     /// The subject published to last, with everyone who wants it.
     last: Option<Box<Last>>,
@@ -127,6 +131,7 @@ impl Connection {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             peer: accepted.peer,
             started_ns: broker.now_ns(),
+            tls: Tls::new(&settings, &out),
             out,
             io,
             input: Input::default(),
@@ -170,8 +175,8 @@ impl Connection {
         if events.expired() {
             self.end_expired(task);
         }
-        if events.drain() || self.draining {
-            self.draining = self.out.poll_drain(task).is_pending();
+        if events.drain() || self.draining || self.has_unsent() {
+            self.draining = self.poll_send(task).is_pending();
         }
         if events.closed() {
             self.begin_end();
@@ -214,7 +219,10 @@ impl Connection {
 
     /// Whether something keeps the connection from reading on.
     fn gated(&mut self, task: &mut Context<'_>) -> bool {
-        self.poll_verdict(task) || self.poll_barrier(task) || self.poll_stall(task)
+        self.poll_tls(task)
+            || self.poll_verdict(task)
+            || self.poll_barrier(task)
+            || self.poll_stall(task)
     }
 
     fn poll_stall(&mut self, task: &mut Context<'_>) -> bool {
@@ -282,7 +290,7 @@ impl Connection {
     /// Sends what is left, then reads and forgets until the client closes too: an unread byte
     /// would turn the close into a reset, which can destroy the last answer on its way.
     fn poll_ending(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        if self.out.poll_drain(task).is_pending() {
+        if self.poll_send(task).is_pending() {
             let late =
                 self.ending.as_mut().is_none_or(|sleep| sleep.as_mut().poll(task).is_ready());
             return if late { Poll::Ready(()) } else { Poll::Pending };
@@ -305,7 +313,7 @@ impl Actor for Connection {
         if !Arc::ptr_eq(&settings, &self.settings) {
             self.apply_settings(Reload(settings));
         }
-        self.greet();
+        self.begin();
         cx.poll_with(|me, cx, task| {
             let ended = me.poll(task);
             if ended.is_ready() {

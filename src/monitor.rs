@@ -19,7 +19,6 @@ mod query;
 mod reply;
 mod router;
 mod serve;
-mod tls;
 
 mod accountz;
 mod accstatz;
@@ -49,7 +48,6 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use tracing::info;
 use vagus_actors::Broker;
 use vagus_actors::jetstream::JetStream;
@@ -58,7 +56,6 @@ use vagus_runtime::Registry;
 use vagus_telemetry::text::IoReason;
 
 use self::context::Context;
-pub use self::tls::TlsError;
 use crate::server::{Identity, InForce};
 
 /// What the pages are made from.
@@ -87,8 +84,6 @@ pub enum MonitorError {
     BothPorts { http: Port, https: Port },
     #[error("TLS cert and key required for HTTPS")]
     NoCertificate,
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     #[error("can't listen to the monitor port: listen tcp {address}: bind: {}", IoReason(source))]
     Listen { address: String, source: io::Error },
     #[error("can't start the monitor's thread: {0}")]
@@ -105,23 +100,20 @@ impl Monitor {
     pub fn start(context: MonitorContext) -> Result<Option<Self>, MonitorError> {
         let in_force = context.in_force.load_full();
         let config = &in_force.config;
-        let (port, tls) = match (config.http_port, config.https_port) {
+        let (port, secure) = match (config.http_port, config.https_port) {
             (None, None) => return Ok(None),
             (Some(http), Some(https)) => return Err(MonitorError::BothPorts { http, https }),
-            (Some(port), None) => (port, None),
-            (None, Some(port)) => {
-                let files = config.tls.as_ref().ok_or(MonitorError::NoCertificate)?;
-                (port, Some(tls::acceptor(files)?))
-            }
+            (Some(port), None) => (port, false),
+            (None, Some(_)) if config.tls.is_none() => return Err(MonitorError::NoCertificate),
+            (None, Some(port)) => (port, true),
         };
         let listener = open(config, port)?;
         let address = listener.local_addr().map_err(MonitorError::Thread)?;
-        let secure = tls.is_some();
         let scheme = if secure { "https" } else { "http" };
         info!("Starting {scheme} monitor on {}", joined(config.monitor_host(), address.port()));
         let (stop, stopped) = watch::channel(false);
         let context = Arc::new(Context::new(context, config, address, secure));
-        let thread = run(listener, tls, context, stopped).map_err(MonitorError::Thread)?;
+        let thread = run(listener, context, stopped).map_err(MonitorError::Thread)?;
         Ok(Some(Self { address, secure, stop, thread: Some(thread) }))
     }
 
@@ -160,7 +152,6 @@ impl Drop for Monitor {
 /// The life of the monitor's thread.
 fn run(
     listener: std::net::TcpListener,
-    tls: Option<TlsAcceptor>,
     context: Arc<Context>,
     stop: watch::Receiver<bool>,
 ) -> io::Result<JoinHandle<()>> {
@@ -170,7 +161,7 @@ fn run(
         tokio::net::TcpListener::from_std(listener)?
     };
     std::thread::Builder::new().name("vagus-monitor".to_owned()).spawn(move || {
-        runtime.block_on(serve::serve(listener, tls, context, stop));
+        runtime.block_on(serve::serve(listener, context, stop));
         // What is left now had its time.
         runtime.shutdown_background();
     })

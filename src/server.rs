@@ -12,15 +12,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tracing::info;
-use vagus_actors::broker::Broker;
+use tracing::{info, warn};
+use vagus_actors::broker::{Broker, Settings};
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
 use vagus_actors::jetstream::JetStream;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
-use vagus_config::{Config, Loaded};
+use vagus_config::{Config, HandshakeFirst, Loaded};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
 use vagus_telemetry::text::IoReason;
@@ -181,8 +181,21 @@ impl Builder {
         })?;
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
+            announce_tls(&broker.settings());
         }
         Ok(Server { in_force, identity, broker, jetstream, root, runtime, address, monitor })
+    }
+}
+
+/// What clients have to know of TLS.
+fn announce_tls(settings: &Settings) {
+    let Some(tls) = &settings.tls else { return };
+    match tls.optional {
+        true => info!("TLS available for client connections"),
+        false => info!("TLS required for client connections"),
+    }
+    if tls.handshake_first == HandshakeFirst::Always {
+        warn!("Clients that are not using \"TLS Handshake First\" option will fail to connect");
     }
 }
 

@@ -14,11 +14,12 @@ const COLUMNS_MAX: usize = 100;
 
 /// What a package may use of ours, in whatever kind of dependency. Pure code knows nothing of
 /// actors; actors know nothing of the assembly; nobody knows more than it has to.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("src/wire", &[]),
     ("src/subject", &[]),
     ("src/telemetry", &[]),
     ("src/store", &["subject", "telemetry"]),
+    ("src/tls", &["config", "telemetry"]),
     ("src/bench", &[]),
     ("src/auth", &["subject"]),
     ("src/config", &["auth", "subject", "wire"]),
@@ -36,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "store",
             "subject",
             "telemetry",
+            "tls",
             "wire",
         ],
     ),
@@ -52,6 +54,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "store",
             "subject",
             "telemetry",
+            "tls",
             "wire",
         ],
     ),

@@ -167,6 +167,7 @@ mod tests {
                     subscriptions: 0,
                     name: String::new(),
                     lang: String::new(),
+                    tls: None,
                     version: String::new(),
                     user: None,
                     account: None,

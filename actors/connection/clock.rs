@@ -82,6 +82,15 @@ impl Connection {
         });
     }
 
+    /// For a step before that.
+    pub(super) fn set_timer(&mut self, after: Duration) {
+        self.clock.set(after);
+    }
+
+    pub(super) fn clear_timer(&mut self) {
+        self.clock.next = None;
+    }
+
     /// After a `CONNECT` the first ping comes early, to measure the round trip.
     pub(super) fn set_ping_timer(&mut self) {
         let first = FIRST_PING.min(self.settings.ping_interval);
@@ -110,6 +119,9 @@ impl Connection {
         while let Some(next) = &mut self.clock.next {
             if next.as_mut().poll(task).is_pending() {
                 break;
+            }
+            if self.tls_timer_is_over() {
+                continue;
             }
             if self.client.must_authenticate() {
                 self.clock.next = None;

@@ -7,7 +7,7 @@ use std::task::Context;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 use vagus_auth::{Credentials, Identity, NONCE_BYTES, Outcome, nonce};
 use vagus_wire::{Connect, text};
 
@@ -113,7 +113,10 @@ impl Connection {
         if !self.client.must_authenticate() {
             self.join(Arc::clone(&self.realm));
         }
-        self.set_first_timer();
+        match self.tls_patience() {
+            Some(time) => self.set_timer(time),
+            None => self.set_first_timer(),
+        }
     }
 
     fn info(&self, connect_info: bool) -> Vec<u8> {
@@ -162,7 +165,12 @@ impl Connection {
         let takes_headers = self.settings.headers && self.client.connect.headers;
         self.client.connect.headers = takes_headers;
         self.out.set_takes_headers(takes_headers);
-        let credentials = self.client.credentials(self.peer.ip().to_canonical());
+        let mut credentials = self.client.credentials(self.peer.ip().to_canonical());
+        credentials.certificate = self.tls.as_ref().and_then(|tls| tls.names());
+        if credentials.certificate.is_some() && !credentials.user.is_empty() {
+            let user = credentials.user;
+            warn!("User {user:?} found in connect proto, but user required from cert");
+        }
         let next = match self.settings.authenticator.begin(&credentials) {
             _ if self.client.names_account() => self.refuse_credentials(),
             Outcome::Denied => self.refuse_credentials(),

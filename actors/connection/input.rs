@@ -81,6 +81,16 @@ impl Stall {
 // === impl Input ===
 
 impl Input {
+    /// What came before the work on it could begin is put here.
+    pub(super) fn tail_for_more(&mut self) -> &mut Vec<u8> {
+        &mut self.tail
+    }
+
+    /// The work can begin.
+    pub(super) fn take_up(&mut self) {
+        self.resume = !self.tail.is_empty();
+    }
+
     /// Keeps what was not used.
     fn keep(&mut self, rest: &[u8], worked: &Worked) {
         self.tail.clear();
@@ -130,10 +140,12 @@ impl Connection {
         let Desk { input, delivery } = desk;
         let kept = self.input.tail.len();
         input[..kept].copy_from_slice(&self.input.tail);
-        let mut buffer = ReadBuf::new(&mut input[kept..]);
-        let read = Pin::new(&mut self.io).poll_read(task, &mut buffer);
-        let count = buffer.filled().len();
-        if let Some(turn) = self.read_outcome(read.map_ok(|()| count), delivery) {
+        let read = self.poll_receive(task, &mut input[kept..]);
+        let count = match &read {
+            Poll::Ready(Ok(count)) => *count,
+            _ => 0,
+        };
+        if let Some(turn) = self.read_outcome(read, delivery) {
             return turn;
         }
         let all = &input[..kept + count];
@@ -149,7 +161,10 @@ impl Connection {
             missing => self.input.tail.reserve_exact(missing),
         }
         while self.input.tail.len() < self.input.need {
-            let read = poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail);
+            let read = match &mut self.tls {
+                None => poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail),
+                Some(tls) => tls.poll_read_more(&mut self.io, task, &mut self.input.tail),
+            };
             if let Some(turn) = self.read_outcome(read, delivery) {
                 return turn;
             }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 use vagus_runtime::Message;
+use vagus_tls::PeerCertificate;
 
 use crate::broker::Settings;
 use crate::delivery::Reason;
@@ -45,6 +46,8 @@ pub struct Description {
     pub out_bytes: u64,
     pub stalls: u64,
     pub subscriptions: u64,
+    /// Of a connection that is encrypted.
+    pub tls: Option<Box<TlsDescription>>,
     pub name: String,
     pub lang: String,
     pub version: String,
@@ -54,6 +57,17 @@ pub struct Description {
     pub account: Option<Arc<str>>,
     /// Filled when asked for.
     pub subscription_list: Vec<SubscriptionDescription>,
+}
+
+/// TLS of a connection as monitoring shows it.
+#[derive(Debug, Clone)]
+pub struct TlsDescription {
+    pub version: &'static str,
+    pub suite: &'static str,
+    /// It began before the server said anything.
+    pub first: bool,
+    /// What the client showed.
+    pub certificates: Vec<PeerCertificate>,
 }
 
 /// A subscription as monitoring shows it.

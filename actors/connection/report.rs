@@ -64,6 +64,7 @@ impl Connection {
             out_bytes: stats.out_bytes.load(Relaxed),
             stalls: stats.stalls.load(Relaxed),
             subscriptions: stats.subscriptions.load(Relaxed),
+            tls: self.tls.as_ref().and_then(|tls| tls.describe()).map(Box::new),
             name: connect.name.to_string(),
             lang: connect.lang.to_string(),
             version: connect.version.to_string(),

@@ -8,6 +8,7 @@
 //! once the actor has let go of its read half.
 
 mod queue;
+mod sealed;
 
 use std::io::{ErrorKind, IoSlice};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use self::queue::Queue;
+pub use self::sealed::Taken;
 use super::{Answers, Reason, Slot};
 use crate::realm::{GLOBAL_ACCOUNT, Realm};
 
@@ -213,7 +215,13 @@ impl Outbound {
         {
             return Some(io);
         }
+        // The owner alone writes, and looks when there is something.
+        let unseen = queue.sealed && queue.is_empty();
         self.append(&mut queue, data);
+        drop(queue);
+        if unseen {
+            self.notify(DRAIN);
+        }
         None
     }
 

@@ -22,6 +22,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
     Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
+    distinguished,
     identity::{Rule, RuleKind},
     nonce,
     secret::Secret,
@@ -38,6 +39,8 @@ pub struct Authenticator {
     no_auth_user: Option<Arc<Rule>>,
     no_auth_implied: bool,
     certificate_names: bool,
+    /// Users whose names are distinguished names, by both spellings of these.
+    distinguished: HashMap<String, Arc<Rule>>,
     /// The most expensive hash among the users, to be compared with in vain; none if all are plain.
     decoy_hash: Option<Secret>,
     /// What unknown users are compared with when nothing is hashed.
@@ -89,6 +92,7 @@ impl Authenticator {
             no_auth_user: rules.no_auth_user.and_then(named),
             no_auth_implied: rules.no_auth_implied,
             certificate_names: rules.certificate_names,
+            distinguished: distinguished(&users),
             token,
             single,
             users,
@@ -172,7 +176,8 @@ impl Authenticator {
 
     /// The certificate was checked when the connection was made: what it says is proof enough.
     fn by_certificate(&self, credentials: &Credentials<'_>) -> Outcome {
-        let found = credentials.certificate_names().find_map(|name| self.users.get(name));
+        let known = |name| self.users.get(name).or_else(|| self.distinguished.get(name));
+        let found = credentials.certificate_names().find_map(known);
         match found {
             Some(rule) if rule.user.connection_types.allow(credentials.kind) => {
                 Outcome::Granted(Identity::of(rule))
@@ -250,6 +255,18 @@ impl RuleMaker {
         });
         Arc::new(Rule { kind, account: Arc::clone(&user.account), user, permissions })
     }
+}
+
+/// However such a name is written, a certificate is compared with its parts.
+fn distinguished(users: &HashMap<String, Arc<Rule>>) -> HashMap<String, Arc<Rule>> {
+    let mut found = HashMap::new();
+    for (name, rule) in users {
+        if let Some(parts) = distinguished::parse(name) {
+            found.insert(distinguished::ordered(&parts), Arc::clone(rule));
+            found.insert(distinguished::unordered(&parts), Arc::clone(rule));
+        }
+    }
+    found
 }
 
 // === impl HashCheck ===

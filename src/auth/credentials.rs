@@ -32,7 +32,8 @@ pub struct Credentials<'a> {
 pub struct CertificateNames<'a> {
     /// E-mail addresses, host names and URIs, to be tried in this order.
     pub alternatives: &'a [String],
-    /// Forms of the subject that are tried after them, the likeliest first.
+    /// Forms of the subject that are tried after them, the likeliest first; those of
+    /// [`distinguished`](crate::distinguished) among them.
     pub subject: &'a [String],
 }
 

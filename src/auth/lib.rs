@@ -14,6 +14,7 @@ pub mod account;
 mod authenticator;
 mod connection_type;
 mod credentials;
+pub mod distinguished;
 mod identity;
 pub mod keys;
 mod nonce;

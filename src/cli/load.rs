@@ -1,9 +1,11 @@
 //! From the flags to a configuration: the file if there is one, and the flags laid over it.
 
 use vagus_config::{
-    Config, Diagnostic, Loaded, Overrides, Port, Severity, process_env,
+    Config, Diagnostic, Loaded, Overrides, Port, Severity, TlsOverrides, process_env,
     schema::{self, State},
 };
+
+use vagus_tls::ServerTls;
 
 use super::flags::ServeArgs;
 
@@ -32,6 +34,16 @@ impl ServeArgs {
                 found.push(diagnostic);
             }
         }
+        if !found.iter().any(Diagnostic::is_error)
+            && let Some(tls) = &loaded.config.tls
+            && let Err(problem) = ServerTls::load(tls, loaded.config.allow_non_tls)
+        {
+            found.push(Diagnostic {
+                severity: Severity::Error,
+                at: None,
+                message: problem.to_string(),
+            });
+        }
         if found.iter().any(Diagnostic::is_error) {
             return Err(found);
         }
@@ -46,7 +58,7 @@ impl ServeArgs {
 
     /// The flags that stand for configuration keys this server honours.
     pub(crate) fn overrides(&self) -> Overrides {
-        let Self { server, logging, auth, jetstream, cluster, .. } = self;
+        let Self { server, logging, auth, tls, jetstream, cluster, .. } = self;
         let any = |flags: &[Option<bool>]| {
             // Combined switches only ever switch on.
             flags.iter().copied().find(|flag| *flag == Some(true)).unwrap_or(flags[0])
@@ -74,6 +86,13 @@ impl ServeArgs {
             trace_verbose: any(&[logging.trace_verbose, logging.debug_trace_verbose]),
             logtime: logging.time,
             logtime_utc: logging.utc,
+            tls: TlsOverrides {
+                on: tls.tls,
+                verify: tls.verify,
+                cert_file: tls.cert.as_ref().map(Into::into),
+                key_file: tls.key.as_ref().map(Into::into),
+                ca_file: tls.ca_cert.as_ref().map(Into::into),
+            },
             user: auth.user.clone(),
             password: auth.pass.clone(),
             token: auth.token.clone(),
@@ -82,20 +101,15 @@ impl ServeArgs {
 
     /// Flags that [`Overrides`] has no place for, with the key that says the same, and whether each
     /// is given.
-    fn without_override(&self) -> [(&'static str, &'static str, bool); 16] {
+    fn without_override(&self) -> [(&'static str, &'static str, bool); 11] {
         fn on(flag: Option<bool>) -> bool {
             flag.unwrap_or(false)
         }
-        let Self { server, logging, tls, cluster, .. } = self;
+        let Self { server, logging, cluster, .. } = self;
         [
             ("syslog", "syslog", on(logging.syslog)),
             ("remote_syslog", "remote_syslog", logging.remote_syslog.is_some()),
             ("profile", "prof_port", server.profile.is_some_and(|port| port != 0)),
-            ("tls", "tls", on(tls.tls)),
-            ("tlscert", "tls.cert_file", tls.cert.is_some()),
-            ("tlskey", "tls.key_file", tls.key.is_some()),
-            ("tlsverify", "tls.verify", on(tls.verify)),
-            ("tlscacert", "tls.ca_file", tls.ca_cert.is_some()),
             ("routes", "cluster.routes", cluster.routes.is_some()),
             ("cluster", "cluster.listen", cluster.cluster.is_some()),
             ("cluster_listen", "cluster.listen", cluster.cluster_listen.is_some()),

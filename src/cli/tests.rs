@@ -290,11 +290,23 @@ fn what_is_not_built_is_said_of_flags_as_of_keys() {
     assert_eq!(warned, ["\"--remote_syslog\" is not implemented yet, ignored"]);
     // Switched off, it is as good as not given.
     assert!(serve("--syslog=false --tls=false").load().unwrap().warnings.is_empty());
-    // Serving in clear what was to be encrypted is not an option.
-    let refused = serve("--tls --tlscert x --tlskey y").load().unwrap_err();
+}
+
+#[test]
+fn tls_of_the_command_line_stands_in_place_of_the_file() {
+    let why = |flags: &str| serve(flags).load().unwrap_err()[0].to_string();
+    assert_eq!(why("--tls"), "TLS Server certificate must be present and valid");
+    assert_eq!(why("--tlsverify --tlscert x"), "TLS Server private key must be present and valid");
     assert_eq!(
-        refused[0].to_string(),
-        "\"--tls\" is not implemented yet; refusing to start less protected than the command \
-         line says"
+        why("--tls --tlscert /none/x --tlskey y"),
+        "error parsing X509 certificate/key pair: open /none/x: no such file or directory"
     );
+    let without = serve("--tlscert x --tlskey y").load().unwrap().config;
+    assert_eq!(without.tls, None);
+    let overrides = serve("--tlsverify --tlscert x --tlskey y --tlscacert z").overrides();
+    let mut config = vagus_config::Config::default();
+    config.apply(&overrides);
+    let tls = config.tls.unwrap();
+    assert!(tls.verify && tls.certificates[0].cert_file.ends_with("x"));
+    assert_eq!(tls.ca_file.as_deref(), Some(std::path::Path::new("z")));
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod debug;
 mod jetstream;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use vagus_subject::transform::Destination;
 
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
+pub use self::tls::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion};
 
 /// Every setting that this server acts upon. `Config::default()` is what an empty file means.
 #[derive(Clone, PartialEq)]
@@ -59,10 +61,12 @@ pub struct Config {
     pub https_port: Option<Port>,
     /// Empty, or with a leading slash and without a trailing one.
     pub http_base_path: String,
-    /// The certificate of the monitoring port.
-    pub tls: Option<TlsFiles>,
+    /// TLS of the client port, and of https monitoring.
+    pub tls: Option<Tls>,
     /// Clients may connect without TLS although there is a `tls` block.
     pub allow_non_tls: bool,
+    /// Clients come through a proxy that tells in a PROXY protocol header where from.
+    pub proxy_protocol: bool,
 
     // Limits.
     /// Bytes of the arguments of a protocol line.
@@ -151,13 +155,6 @@ pub enum WriteTimeout {
     Retry,
 }
 
-/// Paths of a certificate chain and its key, both PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    pub cert_file: PathBuf,
-    pub key_file: PathBuf,
-}
-
 /// A source subject and where its messages go instead.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapping {
@@ -240,6 +237,7 @@ impl Default for Config {
             http_base_path: String::new(),
             tls: None,
             allow_non_tls: false,
+            proxy_protocol: false,
             max_control_line: 4096,
             max_payload: 1024 * 1024,
             max_pending: 64 * 1024 * 1024,
@@ -276,9 +274,12 @@ impl Config {
         self.http_host.as_deref().unwrap_or(&self.host)
     }
 
-    /// Time a client has to authenticate.
+    /// Time a client has to authenticate: a second more than for a TLS handshake.
     pub fn auth_timeout(&self) -> Duration {
-        self.authorization.timeout.unwrap_or(Duration::from_secs(2))
+        self.authorization.timeout.unwrap_or_else(|| match &self.tls {
+            Some(tls) => tls.timeout + Duration::from_secs(1),
+            None => Duration::from_secs(2),
+        })
     }
 
     /// Every user, with the name of its account.

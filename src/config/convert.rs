@@ -35,7 +35,6 @@ pub(crate) fn convert(root: &Map) -> (Config, Vec<Diagnostic>) {
             || builder.time(key.name, node);
         debug_assert!(known || key.state != schema::State::Built, "{} is not read", key.name);
     }
-    builder.tls(root);
     builder.finish_accounts();
     (builder.config, builder.found)
 }
@@ -63,6 +62,7 @@ impl Builder {
             "logtime" => &mut config.logtime,
             "logtime_utc" => &mut config.logtime_utc,
             "allow_non_tls" => &mut config.allow_non_tls,
+            "proxy_protocol" => &mut config.proxy_protocol,
             "no_fast_producer_stall" => &mut config.no_fast_producer_stall,
             "disable_sublist_cache" => &mut config.disable_sublist_cache,
             "no_header_support" => &mut config.no_header_support,
@@ -224,9 +224,8 @@ impl Builder {
                 self.config.plugins = blocks.collect::<BTreeMap<_, _>>();
             }
             ("vagus", Value::Map(map)) => self.vagus(map),
-            // Read at the end, when the other keys it depends on are known.
-            ("tls", _) => {}
-            ("mappings" | "authorization" | "cluster" | "plugins" | "vagus", _) => {}
+            ("tls", Value::Map(map)) => self.tls(node, map),
+            ("mappings" | "authorization" | "cluster" | "plugins" | "tls" | "vagus", _) => {}
             _ => return false,
         }
         true

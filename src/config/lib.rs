@@ -22,16 +22,16 @@ mod validate;
 mod value;
 
 pub use config::{
-    Account, Authorization, BatchLimits, Cipher, Cluster, Config, JetStream, JetStreamLimits,
-    LogFormat, MapDestination, Mapping, Port, SYSTEM_ACCOUNT, SyncInterval, TlsFiles, User, Vagus,
-    WriteTimeout,
+    Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Config, Curve,
+    HandshakeFirst, JetStream, JetStreamLimits, LogFormat, MapDestination, Mapping, Port,
+    SYSTEM_ACCOUNT, SyncInterval, Tls, TlsFiles, TlsVersion, User, Vagus, WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use diff::{Change, Kind, Plan, Refusal, plan};
 pub use digest::digest;
 pub use fuzz::fuzz_one;
 pub use load::{Loaded, process_env};
-pub use overrides::Overrides;
+pub use overrides::{Overrides, TlsOverrides};
 pub use parser::{Document, Env, NESTING_MAX, VALUES_MAX, parse_file, parse_text};
 pub use reference::reference;
 pub use secret::Secret;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, Port};
+use crate::config::{Config, Port, Tls, TlsFiles};
 use crate::secret::Secret;
 
 /// What the command line says; `None` where it says nothing. An empty string, and zero, count as
@@ -29,9 +29,39 @@ pub struct Overrides {
     pub trace_verbose: Option<bool>,
     pub logtime: Option<bool>,
     pub logtime_utc: Option<bool>,
+    pub tls: TlsOverrides,
     pub user: Option<String>,
     pub password: Option<Secret>,
     pub token: Option<Secret>,
+}
+
+/// TLS of the client port. Nothing of it counts unless one of the switches is on; then it stands in
+/// place of the whole `tls` block.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TlsOverrides {
+    pub on: Option<bool>,
+    /// As `on`, and clients must show a certificate.
+    pub verify: Option<bool>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+}
+
+impl TlsOverrides {
+    fn block(&self) -> Option<Tls> {
+        let verify = self.verify == Some(true);
+        let path = |given: &Option<PathBuf>| given.clone().unwrap_or_default();
+        (verify || self.on == Some(true)).then(|| Tls {
+            // What is missing is found when the whole is looked at.
+            certificates: vec![TlsFiles {
+                cert_file: path(&self.cert_file),
+                key_file: path(&self.key_file),
+            }],
+            ca_file: self.ca_file.clone().filter(|path| !path.as_os_str().is_empty()),
+            verify,
+            ..Tls::default()
+        })
+    }
 }
 
 impl Config {
@@ -63,6 +93,7 @@ impl Config {
         set(&mut self.trace_verbose, over.trace_verbose);
         set(&mut self.logtime, over.logtime);
         set(&mut self.logtime_utc, over.logtime_utc);
+        set_some(&mut self.tls, over.tls.block());
         let auth = &mut self.authorization;
         set_some(&mut auth.user, text(&over.user));
         set_some(&mut auth.password, secret(&over.password));

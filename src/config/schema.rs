@@ -57,18 +57,6 @@ pub struct Key {
     /// Whether a change is taken up by a running server.
     pub reloadable: bool,
     pub state: State,
-    /// What else decides about the state.
-    pub(crate) except: Except,
-}
-
-/// Where the state of a key is not the whole truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Except {
-    Nothing,
-    /// The key is ignored, yet keys below it may have to be refused.
-    Below,
-    /// Whether it is refused depends on other keys; see `convert::tls`.
-    OtherKeys,
 }
 
 /// How far this server honours a key.
@@ -129,16 +117,7 @@ impl Shape {
 
 /// A table entry is `key("name", shape, "default", "doc")` and then what is special about it.
 const fn key(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        aliases: &[],
-        shape,
-        default,
-        doc,
-        reloadable: false,
-        state: State::Built,
-        except: Except::Nothing,
-    }
+    Key { name, aliases: &[], shape, default, doc, reloadable: false, state: State::Built }
 }
 
 impl Key {
@@ -159,11 +138,6 @@ impl Key {
 
     const fn refused(mut self) -> Self {
         self.state = State::Refused;
-        self
-    }
-
-    const fn except(mut self, except: Except) -> Self {
-        self.except = except;
         self
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
         error("cluster name cannot contain spaces".to_owned());
     }
     monitoring(config, &mut error);
+    certificates(config, &mut error);
     users(config, &mut error);
     if let Some(name) = config.system().filter(|name| *name != SYSTEM_ACCOUNT)
         && !config.accounts.iter().any(|account| account.rules.name == name)
@@ -61,6 +62,17 @@ fn monitoring(config: &Config, error: &mut impl FnMut(String)) {
     }
     if config.https_port.is_some() && config.tls.is_none() {
         error("TLS cert and key required for HTTPS".to_owned());
+    }
+}
+
+/// Of the command line; in a file the missing key is found where it should stand.
+fn certificates(config: &Config, error: &mut impl FnMut(String)) {
+    for pair in config.tls.iter().flat_map(|tls| &tls.certificates) {
+        if pair.cert_file.as_os_str().is_empty() {
+            error("TLS Server certificate must be present and valid".to_owned());
+        } else if pair.key_file.as_os_str().is_empty() {
+            error("TLS Server private key must be present and valid".to_owned());
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `/connz`: the connections, open and closed, in pages.
 
+mod tls;
+
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +13,7 @@ use vagus_actors::connection::messages::{Description, SubscriptionDescription};
 use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_telemetry::text::{GoDuration, Uptime};
 
+use self::tls::Tls;
 use super::context::{Context, now, time};
 use super::query::{Query, Window};
 use super::reply::{self, Refusal, Reply};
@@ -60,6 +63,8 @@ struct Connection {
     lang: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     version: String,
+    #[serde(flatten)]
+    tls: Tls,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorized_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -259,6 +264,7 @@ fn line(one: &Description, shown: Shown, at: SystemTime) -> Connection {
         name: one.name.clone(),
         lang: one.lang.clone(),
         version: one.version.clone(),
+        tls: Tls::of(one, shown.auth),
         authorized_user: one.user.clone().filter(|_| shown.auth),
         // The global account goes without saying.
         account: account.clone().filter(|name| name != GLOBAL_ACCOUNT),

@@ -30,8 +30,6 @@ pub(super) struct Context {
     pub(super) https_port: u16,
     /// Empty, or a path that stands before all others. A reload can't change it.
     pub(super) base_path: String,
-    /// When the certificate of the port ends.
-    pub(super) certificate_ends: Option<String>,
     requests: [AtomicU64; Endpoint::ALL.len()],
 }
 
@@ -52,7 +50,6 @@ impl Context {
             http_port,
             https_port,
             base_path: config.http_base_path.clone(),
-            certificate_ends: config.tls.as_ref().and_then(super::tls::not_after),
             requests: std::array::from_fn(|_| AtomicU64::new(0)),
             in_force: from.in_force,
             jetstream: from.jetstream,

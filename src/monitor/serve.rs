@@ -41,7 +41,6 @@ const HEAD_MAX: usize = 64 << 10;
 /// Serves until `stop` turns true.
 pub(super) async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
     context: Arc<Context>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -60,10 +59,10 @@ pub(super) async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((socket, _)) => {
-                let (tls, context, stop) = (tls.clone(), Arc::clone(&context), stop.clone());
+                let (context, stop) = (Arc::clone(&context), stop.clone());
                 connections.spawn(async move {
                     let _permit = permit;
-                    welcome(socket, tls, context, stop).await;
+                    welcome(socket, context, stop).await;
                 });
             }
             Err(problem) => {
@@ -78,17 +77,18 @@ pub(super) async fn serve(
 }
 
 /// One connection, after its TLS handshake if it has one.
-async fn welcome(
-    socket: TcpStream,
-    tls: Option<TlsAcceptor>,
-    context: Arc<Context>,
-    stop: watch::Receiver<bool>,
-) {
+async fn welcome(socket: TcpStream, context: Arc<Context>, stop: watch::Receiver<bool>) {
     // Without it answers only take longer.
     let _ = socket.set_nodelay(true);
-    let Some(tls) = tls else { return converse(socket, context, stop).await };
+    if context.https_port == 0 {
+        return converse(socket, context, stop).await;
+    }
+    // The certificate of this moment: a reload may have brought another.
+    let Some(tls) = context.broker.settings().tls.as_ref().map(|tls| tls.https()) else {
+        return debug!("monitoring: there is no certificate any more");
+    };
     let peer = socket.peer_addr();
-    match timeout(HEADER_WITHIN, tls.accept(socket)).await {
+    match timeout(HEADER_WITHIN, TlsAcceptor::from(tls).accept(socket)).await {
         Ok(Ok(stream)) => converse(stream, context, stop).await,
         Ok(Err(problem)) => match peer {
             Ok(peer) => error!("monitoring: TLS handshake error from {peer}: {problem}"),

@@ -61,6 +61,10 @@ struct About {
     port: u16,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     auth_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_verify: bool,
 }
 
 #[derive(Serialize)]
@@ -172,7 +176,7 @@ pub(super) fn page(context: &Context) -> Reply {
         about: about(context),
         limits: limits(context, config),
         parts: parts(context, config),
-        tls_timeout: 2.0,
+        tls_timeout: config.tls.as_ref().map_or(2.0, |tls| tls.timeout.as_secs_f64()),
         write_deadline: nanos(config.write_deadline),
         write_timeout: write_timeout(config.write_timeout),
         process: process(context),
@@ -188,7 +192,7 @@ pub(super) fn page(context: &Context) -> Reply {
         slow_consumer_stats: clients(tally.slow_consumers.load(Relaxed)),
         stale_connection_stats: clients(tally.stale_connections.load(Relaxed)),
         disk_io_wait_stats: DiskWaits { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
-        tls_cert_not_after: context.certificate_ends.clone(),
+        tls_cert_not_after: certificate_ends(context),
     })
 }
 
@@ -207,7 +211,14 @@ fn about(context: &Context) -> About {
         port: info.port,
         // Also where clients without credentials become a named user, of which they hear nothing.
         auth_required: settings.authenticator.required(),
+        tls_required: info.tls_required,
+        tls_verify: info.tls_verify,
     }
+}
+
+/// When the server's certificate ends.
+fn certificate_ends(context: &Context) -> Option<String> {
+    context.broker.settings().tls.as_ref()?.not_after.map(time)
 }
 
 fn limits(context: &Context, config: &Config) -> Limits {

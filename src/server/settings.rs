@@ -8,8 +8,9 @@ use vagus_actors::Settings;
 use vagus_auth::{
     Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret, UserRule,
 };
-use vagus_config::{Config, User, WriteTimeout};
+use vagus_config::{Config, Tls, User, WriteTimeout};
 use vagus_subject::transform::MappingError;
+use vagus_tls::{ServerTls, TlsError};
 use vagus_wire::{Info, Limits};
 
 use super::identity::{COMPATIBLE, Identity};
@@ -19,6 +20,8 @@ use super::identity::{COMPATIBLE, Identity};
 pub enum SettingsError {
     #[error(transparent)]
     Rules(#[from] RulesError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("{0}")]
     Mappings(#[from] MappingError),
 }
@@ -30,6 +33,7 @@ pub(super) fn from_config(
     address: Option<SocketAddr>,
 ) -> Result<Settings, SettingsError> {
     let authenticator = Authenticator::new(rules(config, identity))?;
+    let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.allow_non_tls));
     Ok(Settings {
         info: info(config, identity, address, authenticator.announced()),
         limits: Limits {
@@ -49,6 +53,7 @@ pub(super) fn from_config(
         stall: !config.no_fast_producer_stall,
         headers: !config.no_header_support,
         authenticator: Arc::new(authenticator),
+        tls: tls.transpose()?.map(Arc::new),
         cluster: config.cluster.name.clone(),
         trace: config.trace,
         trace_headers: config.trace_headers,
@@ -82,6 +87,9 @@ fn info(
         port,
         headers: !config.no_header_support,
         auth_required,
+        tls_required: config.tls.is_some() && !config.allow_non_tls,
+        tls_verify: config.tls.as_ref().is_some_and(Tls::asks_for_certificates),
+        tls_available: config.tls.is_some() && config.allow_non_tls,
         max_payload: config.max_payload,
         xkey: identity.xkey.clone(),
         api_lvl: vagus_jetstream::api::LEVEL,
@@ -112,6 +120,7 @@ fn rules(config: &Config, identity: &Identity) -> Rules {
         token: auth.token.as_ref().map(secret),
         users: users(GLOBAL_ACCOUNT, &auth.users, auth.default_permissions.as_ref()),
         no_auth_user: config.no_auth_user.clone(),
+        certificate_names: config.tls.as_ref().is_some_and(|tls| tls.verify_and_map),
         ..Rules::default()
     };
     for account in &config.accounts {

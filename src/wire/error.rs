@@ -48,6 +48,8 @@ impl ParseError {
 pub mod text {
     pub const UNKNOWN_OPERATION: &str = "Unknown Protocol Operation";
     pub const AUTHORIZATION: &str = "Authorization Violation";
+    /// More TLS handshakes than are allowed in a second.
+    pub const THROTTLED: &str = "Connection throttling is active. Please try again later.";
     pub const AUTH_TIMEOUT: &str = "Authentication Timeout";
     pub const BAD_PROTOCOL: &str = "invalid client protocol";
     pub const NO_RESPONDERS: &str = "no responders requires headers support";

@@ -19,6 +19,15 @@ pub struct Info {
     pub headers: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub auth_required: bool,
+    /// The client has to begin TLS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_required: bool,
+    /// And has to show a certificate of its own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_verify: bool,
+    /// The client may begin TLS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tls_available: bool,
     pub max_payload: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub jetstream: bool,

@@ -21,6 +21,8 @@ pub(super) struct Queue {
     pub(super) closed: Option<Reason>,
     /// Closed in such a way that nothing more is sent.
     pub(super) dead: bool,
+    /// Only the owner writes, with a write half of its own.
+    pub(super) sealed: bool,
     /// Most clients, at most times, have nothing of this.
     rare: Option<Box<Rare>>,
 }
@@ -86,7 +88,12 @@ impl Chunks {
         self.chunks.push_front(chunk);
     }
 
-    fn advance(&mut self, mut n: usize) {
+    /// The next bytes that are in one piece.
+    pub(super) fn first(&self) -> Option<&[u8]> {
+        self.chunks.front().map(|chunk| &chunk[self.head..])
+    }
+
+    pub(super) fn advance(&mut self, mut n: usize) {
         self.bytes -= n;
         self.written += n;
         while let Some(first) = self.chunks.front() {
@@ -129,7 +136,7 @@ impl Chunks {
 
 impl Queue {
     pub(super) fn new(io: OwnedWriteHalf) -> Self {
-        Self { io: Some(io), closed: None, dead: false, rare: None }
+        Self { io: Some(io), closed: None, dead: false, sealed: false, rare: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -12,7 +12,7 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, TlsFiles, User, Vagus,
+    Mapping, Tls, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -66,6 +66,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream vagus;
     http_base_path "HTTPBasePath" Info plain,
     tls "TLSConfig" Tls certificate,
     allow_non_tls "AllowNonTLS" Tls plain,
+    proxy_protocol "ProxyProtocol" Info plain,
     max_control_line "MaxControlLine" Limits plain,
     max_payload "MaxPayload" Limits plain,
     max_pending "MaxPending" Limits plain,
@@ -215,8 +216,9 @@ fn secret(value: &Option<Secret>) -> String {
     optional(value)
 }
 
-fn certificate(value: &Option<TlsFiles>) -> String {
-    value.as_ref().map(|files| files.cert_file.display().to_string()).unwrap_or_default()
+fn certificate(value: &Option<Tls>) -> String {
+    let first = value.as_ref().and_then(|tls| tls.certificates.first());
+    first.map(|files| files.cert_file.display().to_string()).unwrap_or_default()
 }
 
 fn write_timeout(value: &WriteTimeout) -> String {

@@ -1,6 +1,6 @@
 //! Holds a parsed tree against the schema: unknown keys, wrong types, keys not built yet.
 
-use super::{Block, Except, Key, Shape, State};
+use super::{Block, Key, Shape, State};
 use crate::diagnostic::{Diagnostic, Position};
 use crate::duration;
 use crate::value::{Map, Node, Value};
@@ -36,7 +36,6 @@ fn entry(key: &Key, name: &str, node: &Node, report: Report, found: &mut Vec<Dia
     let state = if switched_off(key, &node.value) { State::Built } else { key.state };
     let mut inner = report;
     match state {
-        _ if key.except == Except::OtherKeys => {}
         State::Built => {}
         State::Ignored => {
             if report.ignored {
@@ -45,7 +44,7 @@ fn entry(key: &Key, name: &str, node: &Node, report: Report, found: &mut Vec<Dia
             }
             inner.ignored = false;
             // What is below a listener that is not opened has nothing to protect.
-            inner.refused &= key.except == Except::Below;
+            inner.refused = false;
         }
         State::Refused => {
             if report.refused {

@@ -12,19 +12,19 @@ static TLS_KEYS: &[Key] = &[
     CERT_FILE,
     KEY_FILE,
     CERTS.later(),
-    CA_FILE,
+    CA_FILE.later(),
     VERIFY.later(),
     VERIFY_AND_MAP.later(),
     KNOWN_URLS.later(),
     PINNED.later(),
     CIPHERS.later(),
-    INSECURE_CIPHERS,
+    INSECURE_CIPHERS.later(),
     CURVES.later(),
     MIN_VERSION.later(),
-    INSECURE,
-    TIMEOUT,
-    RATE,
-    FIRST,
+    INSECURE.later(),
+    TIMEOUT.later(),
+    RATE.later(),
+    FIRST.later(),
     STORE.later(),
     MATCH_BY.later(),
     MATCH.later(),
@@ -41,25 +41,25 @@ pub(super) static CLIENT: Block =
 static CLIENT_KEYS: &[Key] = &[
     CERT_FILE,
     KEY_FILE,
-    CERTS.refused(),
+    CERTS,
     CA_FILE,
-    VERIFY.refused(),
-    VERIFY_AND_MAP.refused(),
-    KNOWN_URLS.refused(),
-    PINNED.refused(),
-    CIPHERS.refused(),
+    VERIFY,
+    VERIFY_AND_MAP,
+    KNOWN_URLS,
+    PINNED,
+    CIPHERS,
     INSECURE_CIPHERS,
-    CURVES.refused(),
-    MIN_VERSION.refused(),
+    CURVES,
+    MIN_VERSION,
     INSECURE,
     TIMEOUT,
     RATE,
     FIRST,
-    STORE.refused(),
-    MATCH_BY.refused(),
-    MATCH.refused(),
-    CA_MATCH.refused(),
-    SKIP_INVALID.refused(),
+    STORE,
+    MATCH_BY,
+    MATCH,
+    CA_MATCH,
+    SKIP_INVALID,
     OCSP_PEER.refused(),
 ];
 
@@ -78,8 +78,7 @@ const CERTS: Key =
     tls_key("certs", Blocks(&PAIR), "", "Several certificates, chosen by server name.")
         .or(&["certificates"]);
 const CA_FILE: Key =
-    tls_key("ca_file", Path, "", "Certificates of the authorities that sign the other side's.")
-        .later();
+    tls_key("ca_file", Path, "", "Certificates of the authorities that sign the other side's.");
 const VERIFY: Key = tls_key("verify", Bool, "false", "Require a certificate of the other side.");
 const VERIFY_AND_MAP: Key =
     tls_key("verify_and_map", Bool, "false", "Require a certificate and take the user from it.");
@@ -96,23 +95,21 @@ const INSECURE_CIPHERS: Key = tls_key(
     Bool,
     "false",
     "Accept cipher suites known to be weak.",
-)
-.later();
+);
 const CURVES: Key = tls_key("curve_preferences", Texts, "", "Key exchange groups, best first.");
 const MIN_VERSION: Key = tls_key("min_version", Text, "1.2", "Lowest TLS version: 1.2 or 1.3.");
 const INSECURE: Key =
-    tls_key("insecure", Bool, "false", "Do not check the other side's certificate.").later();
-const TIMEOUT: Key = tls_key("timeout", Seconds, "2", "Time a handshake may take.").later();
+    tls_key("insecure", Bool, "false", "Do not check the other side's certificate.");
+const TIMEOUT: Key = tls_key("timeout", Seconds, "2", "Time a handshake may take.");
 const RATE: Key =
-    tls_key("connection_rate_limit", Int, "0", "Handshakes a second; 0 for no limit.").later();
+    tls_key("connection_rate_limit", Int, "0", "Handshakes a second; 0 for no limit.");
 const FIRST: Key = tls_key(
     "handshake_first",
     OneOf(&[Bool, Text]),
     "false",
     "TLS before the first INFO: a boolean, auto, or the time to wait before INFO.",
 )
-.or(&["first", "immediate"])
-.later();
+.or(&["first", "immediate"]);
 const STORE: Key = tls_key("cert_store", Text, "", "Certificate store of Windows.");
 const MATCH_BY: Key = tls_key(
     "cert_match_by",

@@ -1,9 +1,7 @@
 //! Keys at the top level.
 
 use super::Shape::*;
-use super::{
-    Block, Except, Key, accounts, auth, cluster, gateway, jetstream, key, leaf, mqtt, operator,
-};
+use super::{Block, Key, accounts, auth, cluster, gateway, jetstream, key, leaf, mqtt, operator};
 use super::{own, tls, websocket};
 
 /// The whole language: the keys outside all braces.
@@ -118,7 +116,7 @@ static KEYS: &[Key] = &[
     // TLS.
     key("tls", Block(&tls::CLIENT), "",
         "TLS of the client port and of the https monitoring port.")
-            .reloads().refused().except(Except::OtherKeys),
+            .reloads(),
     key("allow_non_tls", Bool, "false",
         "Accept clients without TLS although there is a tls block."),
     key("ocsp", OneOf(&[Bool, Block(&tls::OCSP)]), "",

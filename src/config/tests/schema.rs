@@ -100,24 +100,6 @@ fn what_protects_is_refused_rather_than_ignored() {
     unprotected("operator: x", "1:1", "operator");
     unprotected("resolver: MEMORY", "1:1", "resolver");
     unprotected("trusted_keys: [O]", "1:1", "trusted_keys");
-    unprotected("https_port: 1\nallow_non_tls: true\ntls { verify: true }", "3:7", "verify");
-}
-
-#[test]
-fn tls_is_accepted_for_monitoring_alone() {
-    let tls = "tls { cert_file: c.pem, key_file: k.pem }\n";
-    let why = "\"tls\" on the client port is not implemented yet; refusing to start less protected \
-               than the configuration says (for the https monitoring port alone, set https_port \
-               and allow_non_tls: true)";
-    refused(tls, &format!("a.conf:1:1: {why}"));
-    refused(&format!("{tls}https_port: 1"), &format!("a.conf:1:1: {why}"));
-    refused(&format!("{tls}allow_non_tls: true"), &format!("a.conf:1:1: {why}"));
-    let loaded = Config::parse(&format!("{tls}https_port: 1\nallow_non_tls: true"), "a.conf");
-    let loaded = loaded.expect("valid");
-    assert_eq!(loaded.config.tls.map(|tls| tls.key_file), Some("k.pem".into()));
-    assert_eq!(loaded.warnings.len(), 1);
-    let half = "tls { cert_file: c.pem }\nhttps_port: 1\nallow_non_tls: true";
-    refused(half, "a.conf:1:1: missing 'key_file' in TLS configuration");
 }
 
 #[test]

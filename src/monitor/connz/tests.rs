@@ -24,6 +24,7 @@ fn described() -> Description {
         subscriptions: 1,
         name: "n".into(),
         lang: String::new(),
+        tls: None,
         version: String::new(),
         user: Some("bob".into()),
         account: Some("$G".into()),

@@ -1,0 +1,30 @@
+//! TLS as bytes: what a configuration means to rustls, and a session that does no input or output.
+//!
+//! ```text
+//! vagus_config::Tls --(files are read: at the start, and at each reload)--> ServerTls
+//! ServerTls.session() -> Session
+//! Session.receive(wire bytes) -> plain bytes, and bytes to answer with
+//! Session.seal(plain bytes)   -> wire bytes
+//! Session.peer()              -> what the client's certificates say
+//! ```
+//!
+//! What goes wrong is told in the words of nats-server where it has them.
+
+mod choice;
+mod error;
+mod files;
+mod name;
+mod outgoing;
+mod peer;
+mod rate;
+mod server;
+mod session;
+mod suites;
+
+pub use error::TlsError;
+pub use outgoing::Outgoing;
+pub use peer::{Peer, PeerCertificate};
+pub use rate::{Admission, Rate};
+pub use server::ServerTls;
+pub use session::{Broken, Progress, Session};
+pub use suites::{suite_name, version_name};

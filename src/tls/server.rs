@@ -1,0 +1,143 @@
+//! What a listener with TLS goes by.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::Ticketer;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use vagus_config::{HandshakeFirst, Tls};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use crate::choice::Choice;
+use crate::{Peer, Rate, Session, TlsError, files, suites};
+
+/// A `tls` block with its files read. A reload makes a new one; sessions keep theirs.
+#[derive(Debug)]
+pub struct ServerTls {
+    clients: Arc<ServerConfig>,
+    https: Arc<ServerConfig>,
+    /// Clients may go on without TLS.
+    pub optional: bool,
+    pub handshake_first: HandshakeFirst,
+    /// Time that a handshake may take.
+    pub timeout: Duration,
+    /// Clients must show a certificate.
+    pub verify: bool,
+    /// Clients are who their certificate says.
+    pub map: bool,
+    pub rate: Rate,
+    pinned: BTreeSet<String>,
+    /// When the first certificate ends.
+    pub not_after: Option<SystemTime>,
+}
+
+impl ServerTls {
+    /// Reads the files. `optional`: clients may go on without TLS.
+    ///
+    /// # Errors
+    /// When a file can't be read, or what is in it does not fit.
+    pub fn load(tls: &Tls, optional: bool) -> Result<Self, TlsError> {
+        let provider = suites::provider(tls);
+        let pairs: Result<Vec<_>, _> = tls
+            .certificates
+            .iter()
+            .map(|pair| files::pair(pair, &provider).map(Arc::new))
+            .collect();
+        let pairs = pairs?;
+        let not_after = pairs.first().and_then(|pair| not_after(pair));
+        let choice = Arc::new(Choice(pairs));
+        Ok(Self {
+            clients: Arc::new(clients(tls, &provider, Arc::clone(&choice))?),
+            https: Arc::new(https(tls, &provider, choice)?),
+            optional,
+            handshake_first: tls.handshake_first,
+            timeout: tls.timeout,
+            verify: tls.asks_for_certificates(),
+            map: tls.verify_and_map,
+            rate: Rate::new(tls.connection_rate_limit),
+            pinned: tls.pinned_certs.clone(),
+            not_after,
+        })
+    }
+
+    /// A session for a client that has connected.
+    ///
+    /// # Errors
+    /// None in practice: what is checked here was checked when the files were read.
+    pub fn session(&self) -> Result<Session, rustls::Error> {
+        Session::new(Arc::clone(&self.clients))
+    }
+
+    /// For the https port of monitoring, which asks nobody for a certificate.
+    #[must_use]
+    pub fn https(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.https)
+    }
+
+    /// Whether a client's public key is among those that are accepted. Else its digest.
+    ///
+    /// # Errors
+    /// The digest of a key that is not accepted; empty where the client showed none.
+    pub fn check_pin(&self, peer: Option<&Peer>) -> Result<(), String> {
+        if self.pinned.is_empty() {
+            return Ok(());
+        }
+        let own = peer.and_then(|peer| peer.certificates.first());
+        match own.map(|certificate| &certificate.spki_sha256) {
+            Some(digest) if self.pinned.contains(digest) => Ok(()),
+            digest => Err(digest.cloned().unwrap_or_default()),
+        }
+    }
+}
+
+fn clients(
+    tls: &Tls,
+    provider: &Arc<CryptoProvider>,
+    choice: Arc<Choice>,
+) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(suites::versions(tls.min_version))?;
+    let mut config = if tls.asks_for_certificates() {
+        let roots = Arc::new(files::authorities(tls.ca_file.as_deref())?);
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider)).build()?;
+        builder.with_client_cert_verifier(verifier).with_cert_resolver(choice)
+    } else {
+        if let Some(path) = &tls.ca_file {
+            // Not needed, and not left unread: a mistake shows at the start.
+            files::authorities(Some(path))?;
+        }
+        builder.with_no_client_auth().with_cert_resolver(choice)
+    };
+    config.ignore_client_order = true;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    if tls.asks_for_certificates() {
+        // Each connection proves anew that its certificate is good.
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = Ticketer::new()?;
+        config.send_tls13_tickets = 1;
+    }
+    Ok(config)
+}
+
+fn https(
+    tls: &Tls,
+    provider: &Arc<CryptoProvider>,
+    choice: Arc<Choice>,
+) -> Result<ServerConfig, TlsError> {
+    Ok(ServerConfig::builder_with_provider(Arc::clone(provider))
+        .with_protocol_versions(suites::versions(tls.min_version))?
+        .with_no_client_auth()
+        .with_cert_resolver(choice))
+}
+
+fn not_after(pair: &CertifiedKey) -> Option<SystemTime> {
+    let (_, certificate) = X509Certificate::from_der(pair.cert.first()?).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+}
