@@ -19,7 +19,7 @@ use crate::error::CommitError;
 use crate::store::GroupInfo;
 use crate::store::snapshot::Birth;
 use crate::table::{Shared, TableOp, codec};
-use crate::wal::format::FLAG_SEALED;
+use crate::wal::format::{FLAG_BEGINS, FLAG_SEALED};
 use crate::wal::{Batch, Wal};
 
 /// What is called when a batch is durable, or will not be: on a thread of the store, or before the
@@ -121,6 +121,8 @@ pub(crate) struct Group {
     backing: Option<Backing>,
     /// The index that was given out last.
     index: AtomicU64,
+    /// Some batch succeeded, in this run or an earlier one.
+    begun: AtomicBool,
     /// The index up to which everything is applied or refused. The lock orders both, and
     /// checkpoints.
     applied: Mutex<u64>,
@@ -168,6 +170,7 @@ impl Group {
             entries: RwLock::default(),
             backing,
             index: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
             applied: Mutex::new(0),
             safe: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
@@ -206,7 +209,10 @@ impl Group {
             body.push(section.freeze());
         }
         body.extend(records);
-        let flags = if backing.cipher.is_some() { FLAG_SEALED } else { 0 };
+        let mut flags = if backing.cipher.is_some() { FLAG_SEALED } else { 0 };
+        if !self.begun.load(Relaxed) {
+            flags |= FLAG_BEGINS;
+        }
         let group = Arc::clone(self);
         let settle = Box::new(move |index, result: Result<(), CommitError>| {
             if let (Err(_), Some(at)) = (result, chain) {
@@ -232,6 +238,7 @@ impl Group {
     ) {
         let mut applied = self.applied.lock();
         if result.is_ok() {
+            self.begun.store(true, Relaxed);
             if let Some(apply) = apply {
                 apply();
             }
@@ -259,6 +266,7 @@ impl Group {
         *self.applied.lock() = index;
         self.index.store(index, Relaxed);
         self.safe.store(index, Relaxed);
+        self.begun.store(index > 0, Relaxed);
     }
 
     /// Applies the table's part of a batch from the write-ahead log. False: it can't be read.
@@ -300,6 +308,7 @@ impl Group {
     pub(crate) fn replayed(&self, index: u64) {
         *self.applied.lock() = index;
         self.index.store(index, Relaxed);
+        self.begun.store(true, Relaxed);
     }
 
     pub(crate) fn files(&self) -> MutexGuard<'_, Files> {

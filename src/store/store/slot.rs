@@ -198,7 +198,7 @@ fn read_table(
     };
     group.restore(index, table);
     // A group that was never checkpointed is in the write-ahead log from its first batch on.
-    let begins = backlog.positions.first().is_some_and(|first| first.index == 1);
+    let begins = backlog.positions.first().is_some_and(|first| first.begins);
     let stale = found.stale || (!is_known && !begins) || env.wal_damaged;
     backlog.positions.retain(|position| position.index > index);
     for position in backlog.positions.iter().filter(|position| position.has_table) {

@@ -62,6 +62,8 @@ pub(crate) const FLAG_MARKER: u32 = 1;
 pub(crate) const FLAG_SEALED: u32 = 2;
 /// The header is the one behind the body.
 const FLAG_TRAILER: u32 = 4;
+/// Nothing of the group was written before, but for what failed.
+pub(crate) const FLAG_BEGINS: u32 = 8;
 
 /// The name of the file of a segment.
 pub(crate) fn file_name(number: u64) -> String {

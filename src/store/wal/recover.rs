@@ -8,7 +8,9 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 
 use super::files::Files;
-use super::format::{BATCH_BYTES, BatchHeader, FLAG_MARKER, file_name, file_number, room};
+use super::format::{
+    BATCH_BYTES, BatchHeader, FLAG_BEGINS, FLAG_MARKER, file_name, file_number, room,
+};
 use super::ledger::Sealed;
 use super::scan::{Contents, judge, read_segment};
 use crate::disk::{Access, Disk, File};
@@ -41,6 +43,8 @@ pub(crate) struct Position {
     file: u16,
     /// Some of it is about the table.
     pub(crate) has_table: bool,
+    /// Nothing of the group comes before it.
+    pub(crate) begins: bool,
     /// In units of 8 bytes.
     at: u32,
     body_len: u32,
@@ -154,6 +158,7 @@ impl Backlog {
             let position = Position {
                 file: n,
                 has_table: batch.table_len > 0,
+                begins: batch.flags & FLAG_BEGINS != 0,
                 at: (batch.at / 8) as u32,
                 body_len: batch.body_len,
                 index: batch.index,

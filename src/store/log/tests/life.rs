@@ -1,6 +1,7 @@
 //! What becomes of the files of a log, and of its memory.
 
 use super::kit::*;
+use crate::disk::Faults;
 use crate::group::Engine;
 use crate::*;
 
@@ -49,6 +50,30 @@ fn nothing_readable_is_in_encrypted_files() {
         let found = visit(&rig.log().reader(), 1, &Filter::all());
         assert_eq!(found.len(), 30);
         assert!(found.iter().all(|(_, message)| message.payload == b"payload-secret"));
+    }
+}
+
+#[test]
+fn what_no_checkpoint_knows_comes_from_the_write_ahead_log() {
+    for count in 20..60 {
+        let rig = Rig::new(FILE, |options| options.log.segment_bytes = 1000);
+        let mut log = rig.log();
+        let only_in = Some("wal".to_owned());
+        rig.disk.set_faults(Faults { failing_writes: 1, only_in, ..Faults::default() });
+        send(&mut log, "a", b"refused");
+        commit(&mut log).unwrap_err();
+        log.abort();
+        for n in 0..count {
+            send(&mut log, "a", &[n; 100]);
+            commit(&mut log).unwrap();
+        }
+        // In segments, with their footers, of which the cut takes what it likes.
+        let core = &log.core;
+        core.write_out(&mut core.files.lock(), true).unwrap();
+        drop(log);
+        let rig = rig.reopen(true);
+        let found = visit(&rig.log().reader(), 1, &Filter::all());
+        assert_eq!(found.len(), usize::from(count));
     }
 }
 
