@@ -69,6 +69,11 @@ pub trait File: Send + Sync {
     fn read_at(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
     /// All of `parts`, one behind the other. After an error any of it may have been written.
     fn write_all_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<()>;
+    /// The same for a file that is written from front to back: what lies behind, up to the next
+    /// multiple of 4 KiB, may become zeros.
+    fn append_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<()> {
+        self.write_all_at(parts, at)
+    }
     /// Content and length. After an error what was not safe before may never be: don't try again.
     fn sync_data(&self) -> io::Result<()>;
     fn len(&self) -> io::Result<u64>;

@@ -163,6 +163,13 @@ impl File for RealFile {
         Ok(())
     }
 
+    fn append_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<()> {
+        if self.bulk.append(&self.file, parts, at)? {
+            return Ok(());
+        }
+        self.write_all_at(parts, at)
+    }
+
     fn sync_data(&self) -> io::Result<()> {
         self.file.sync_data()
     }

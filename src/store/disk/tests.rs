@@ -80,6 +80,31 @@ fn large_writes_are_where_small_ones_would_be() {
 }
 
 #[test]
+fn what_is_appended_lies_behind_what_was() {
+    each(|disk, dir| {
+        let file = disk.open(&dir.join("f"), Access::Create).unwrap();
+        file.write_at(&[1; 8192], 0).unwrap();
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut expected = vec![1; 4096];
+        for round in 0..60_u8 {
+            let most = [50, 5000, 3 << 20][usize::from(round) % 3];
+            let bytes: Vec<u8> = (0..random.usize(1..most)).map(|n| n as u8 ^ round).collect();
+            let parts: Vec<_> = bytes.chunks(random.usize(1..9000)).map(IoSlice::new).collect();
+            // One that is written again takes the place of what was there.
+            if round == 20 {
+                file.append_at(&parts, expected.len() as u64).unwrap();
+            }
+            file.append_at(&parts, expected.len() as u64).unwrap();
+            expected.extend_from_slice(&bytes);
+            file.sync_data().unwrap();
+            let found = read_file(disk, &dir.join("f")).unwrap();
+            assert!(found[..expected.len()] == expected, "round {round}");
+            assert!(found.len() <= expected.len().next_multiple_of(4096).max(8192));
+        }
+    });
+}
+
+#[test]
 fn many_parts_in_one_write() {
     each(|disk, dir| {
         let bytes: Vec<u8> = (0..5000_u32).map(|n| n as u8).collect();

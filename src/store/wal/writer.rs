@@ -291,7 +291,7 @@ impl Writer {
         segment.dirty = true;
         let head =
             if segment.begun { Ok(()) } else { segment.file.file.write_at(&header.encode(), 0) };
-        let written = head.and_then(|()| segment.file.file.write_all_at(&parts, segment.at));
+        let written = head.and_then(|()| segment.file.file.append_at(&parts, segment.at));
         if let Err(error) = written {
             return Err((lot, error));
         }
