@@ -19,6 +19,8 @@ pub struct AccountRules {
     pub label: Option<String>,
     /// Public key (`A...`), where the configuration gives one.
     pub nkey: Option<String>,
+    /// Keys that sign in the account's place.
+    pub signing_keys: Vec<String>,
     pub limits: AccountLimits,
     pub exports: Vec<Export>,
     pub imports: Vec<Import>,

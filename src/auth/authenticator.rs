@@ -23,8 +23,10 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use crate::{
     Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
     distinguished,
-    identity::{Rule, RuleKind},
+    identity::{Proof, Rule, RuleKind},
+    jwt::JwtError,
     nonce,
+    operators::Operators,
     secret::Secret,
 };
 
@@ -41,6 +43,10 @@ pub struct Authenticator {
     certificate_names: bool,
     /// Users whose names are distinguished names, by both spellings of these.
     distinguished: HashMap<String, Arc<Rule>>,
+    proxies: Vec<String>,
+    proxy_required: bool,
+    /// Users are known by JWTs, and by nothing else.
+    operators: Option<Operators>,
     /// The most expensive hash among the users, to be compared with in vain; none if all are plain.
     decoy_hash: Option<Secret>,
     /// What unknown users are compared with when nothing is hashed.
@@ -51,9 +57,58 @@ pub struct Authenticator {
 #[derive(Debug)]
 pub enum Outcome {
     Granted(Identity),
-    Denied,
+    Denied(Denial),
     /// A hash has to be computed first.
     Slow(HashCheck),
+    /// The claims of this account have to be fetched first.
+    Fetch(Arc<str>),
+}
+
+/// Why a client is refused: for the log, not for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    #[error("the credentials are wrong")]
+    Credentials,
+    #[error("the kind of connection is not allowed")]
+    ConnectionType,
+    #[error("the proxy is not trusted")]
+    ProxyNotTrusted,
+    #[error("a trusted proxy is required")]
+    ProxyRequired,
+    #[error("no JWT was shown")]
+    NoJwt,
+    #[error("{0}")]
+    BadJwt(JwtError),
+    #[error("{0}")]
+    BadClaims(String),
+    #[error("claims are not valid at this time")]
+    NotInTime,
+    #[error("the account is not pinned")]
+    NotPinned,
+    #[error("the account is not signed by a trusted operator")]
+    UntrustedAccount,
+    #[error("the user is not signed by its account")]
+    UntrustedSigner,
+    #[error("the user has permissions or limits of its own besides those of its signing key")]
+    ScopedWithTerms,
+    #[error("the account has expired")]
+    AccountExpired,
+    #[error("the account does not allow bearer tokens")]
+    Bearer,
+    #[error("the user is revoked")]
+    Revoked,
+    #[error("the nonce is not signed by the user")]
+    Signature,
+    #[error("the address is not allowed")]
+    Address,
+}
+
+/// Why a connection that was let in has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    NotAuthorized,
+    Revoked,
+    AccountExpired,
 }
 
 /// A comparison with a bcrypt hash: up to seconds of CPU, so not for a thread that serves
@@ -93,6 +148,9 @@ impl Authenticator {
             no_auth_implied: rules.no_auth_implied,
             certificate_names: rules.certificate_names,
             distinguished: distinguished(&users),
+            proxies: rules.proxies,
+            proxy_required: rules.proxy_required,
+            operators: None,
             token,
             single,
             users,
@@ -102,9 +160,21 @@ impl Authenticator {
         })
     }
 
+    /// Users are those of accounts that these operators vouch for.
+    #[must_use]
+    pub fn with_operators(mut self, operators: Operators) -> Self {
+        self.operators = Some(operators);
+        self
+    }
+
+    pub fn operators(&self) -> Option<&Operators> {
+        self.operators.as_ref()
+    }
+
     /// Whether a client has to prove anything.
     pub fn required(&self) -> bool {
-        !self.users.is_empty()
+        self.operators.is_some()
+            || !self.users.is_empty()
             || !self.keys.is_empty()
             || self.token.is_some()
             || self.single.is_some()
@@ -112,7 +182,7 @@ impl Authenticator {
 
     /// Whether clients are given something to sign (`nonce` of INFO).
     pub fn gives_nonces(&self) -> bool {
-        !self.keys.is_empty()
+        !self.keys.is_empty() || !self.proxies.is_empty() || self.operators.is_some()
     }
 
     /// Whether clients are told so (`auth_required` of INFO): not where one that shows nothing is
@@ -121,26 +191,55 @@ impl Authenticator {
         self.required() && (self.no_auth_implied || self.no_auth_user.is_none())
     }
 
-    /// Decides, or says which slow comparison decides.
+    /// Decides, or says what has to be done before.
     pub fn begin(&self, credentials: &Credentials<'_>) -> Outcome {
+        let proxy = match self.proxy(credentials) {
+            Ok(proxy) => proxy,
+            Err(why) => return Outcome::Denied(why),
+        };
+        let proxied = proxy.is_some();
+        let mut outcome = match &self.operators {
+            _ if self.proxy_required && !proxied => Outcome::Denied(Denial::ProxyRequired),
+            Some(operators) => operators.begin(credentials, proxied),
+            None => self.by_rules(credentials, proxied),
+        };
+        match &mut outcome {
+            Outcome::Granted(identity) => identity.proxy = proxy,
+            Outcome::Slow(check) => check.came_through(proxy),
+            Outcome::Denied(_) | Outcome::Fetch(_) => {}
+        }
+        outcome
+    }
+
+    /// The proxy that the client comes through, if it says so and the proxy is trusted.
+    fn proxy(&self, credentials: &Credentials<'_>) -> Result<Option<Arc<str>>, Denial> {
+        let Credentials { nonce, proxy_sig, .. } = *credentials;
+        if proxy_sig.is_empty() {
+            return Ok(None);
+        }
+        let signer = self.proxies.iter().find(|key| nonce::is_signed(nonce, proxy_sig, key));
+        signer.map(|key| Some(key.as_str().into())).ok_or(Denial::ProxyNotTrusted)
+    }
+
+    fn by_rules(&self, credentials: &Credentials<'_>, proxied: bool) -> Outcome {
         if !self.required() {
             return Outcome::Granted(Identity::anonymous());
         }
         if let Some(rule) = self.without_proof(credentials) {
-            return match rule.user.connection_types.allow(credentials.kind) {
-                true => Outcome::Granted(Identity::of(rule)),
-                false => Outcome::Denied,
+            return match rule.admits(credentials.kind, proxied) {
+                Ok(()) => Outcome::Granted(Identity::of(rule)),
+                Err(why) => Outcome::Denied(why),
             };
         }
         if !self.keys.is_empty() && !credentials.nkey.is_empty() {
-            return self.prove_key(credentials);
+            return self.prove_key(credentials, proxied);
         }
         if self.certificate_names && !self.users.is_empty() {
-            return self.by_certificate(credentials);
+            return self.by_certificate(credentials, proxied);
         }
         if !self.users.is_empty() && !credentials.user.is_empty() {
             return match self.users.get(credentials.user) {
-                Some(rule) if rule.user.connection_types.allow(credentials.kind) => {
+                Some(rule) if rule.admits(credentials.kind, proxied).is_ok() => {
                     self.prove(rule, credentials.pass)
                 }
                 _ => self.refuse(credentials.pass),
@@ -162,49 +261,51 @@ impl Authenticator {
         (nothing && !(self.certificate_names && credentials.certificate.is_some())).then_some(rule)
     }
 
-    fn prove_key(&self, credentials: &Credentials<'_>) -> Outcome {
+    fn prove_key(&self, credentials: &Credentials<'_>, proxied: bool) -> Outcome {
         let Credentials { nkey, sig, nonce, kind, .. } = *credentials;
-        match self.keys.get(nkey) {
-            Some(rule)
-                if rule.user.connection_types.allow(kind) && nonce::is_signed(nonce, sig, nkey) =>
-            {
-                Outcome::Granted(Identity::of(rule))
-            }
-            _ => Outcome::Denied,
+        let Some(rule) = self.keys.get(nkey) else { return Outcome::Denied(Denial::Credentials) };
+        match rule.admits(kind, proxied) {
+            Ok(()) if nonce::is_signed(nonce, sig, nkey) => Outcome::Granted(Identity::of(rule)),
+            Ok(()) => Outcome::Denied(Denial::Signature),
+            Err(why) => Outcome::Denied(why),
         }
     }
 
     /// The certificate was checked when the connection was made: what it says is proof enough.
-    fn by_certificate(&self, credentials: &Credentials<'_>) -> Outcome {
+    fn by_certificate(&self, credentials: &Credentials<'_>, proxied: bool) -> Outcome {
         let known = |name| self.users.get(name).or_else(|| self.distinguished.get(name));
         let found = credentials.certificate_names().find_map(known);
-        match found {
-            Some(rule) if rule.user.connection_types.allow(credentials.kind) => {
-                Outcome::Granted(Identity::of(rule))
-            }
-            _ => Outcome::Denied,
+        let Some(rule) = found else { return Outcome::Denied(Denial::Credentials) };
+        match rule.admits(credentials.kind, proxied) {
+            Ok(()) => Outcome::Granted(Identity::of(rule)),
+            Err(why) => Outcome::Denied(why),
         }
     }
 
     /// What a connection that was granted `identity` under earlier rules is under these, where it
-    /// may stay: permissions and account may have changed.
-    pub fn renew(&self, identity: &Identity) -> Option<Identity> {
-        let Some(rule) = &identity.rule else {
-            return (!self.required()).then(Identity::anonymous);
+    /// may stay: permissions and account may have changed. `now` is in Unix seconds.
+    pub fn review(&self, identity: &Identity, now: i64) -> Result<Identity, Removal> {
+        let rule = match (&identity.proof, &self.operators) {
+            (Proof::Jwt(user), Some(operators)) => return operators.renew(identity, user, now),
+            (Proof::Rule(rule), None) => rule,
+            (Proof::None, None) if !self.required() => return Ok(Identity::anonymous()),
+            _ => return Err(Removal::NotAuthorized),
         };
         let present = match rule.kind {
             RuleKind::User => self.users.get(&rule.user.user),
             RuleKind::Nkey => self.keys.get(rule.user.id()),
             RuleKind::Token => self.token.as_ref(),
             RuleKind::SingleUser => self.single.as_ref(),
-        }?;
-        let same_proof = present.user.user == rule.user.user && present.secret() == rule.secret();
-        same_proof.then(|| Identity::of(present))
+        };
+        let present = present.ok_or(Removal::NotAuthorized)?;
+        let same = present.user.user == rule.user.user && present.secret() == rule.secret();
+        let fresh = Identity { proxy: identity.proxy.clone(), ..Identity::of(present) };
+        same.then_some(fresh).ok_or(Removal::NotAuthorized)
     }
 
     /// Whether a connection that was granted `identity` under earlier rules may stay under these.
     pub fn still_grants(&self, identity: &Identity) -> bool {
-        self.renew(identity).is_some()
+        self.review(identity, 0).is_ok()
     }
 
     fn prove(&self, rule: &Arc<Rule>, given: &str) -> Outcome {
@@ -218,7 +319,7 @@ impl Authenticator {
         if rule.secret().matches_plain(given) {
             Outcome::Granted(Identity::of(rule))
         } else if rule.kind == RuleKind::Token {
-            Outcome::Denied
+            Outcome::Denied(Denial::Credentials)
         } else {
             self.refuse(given)
         }
@@ -233,7 +334,7 @@ impl Authenticator {
             None => {
                 // The result is of no use, the time it takes is.
                 std::hint::black_box(self.decoy_plain.matches_plain(given));
-                Outcome::Denied
+                Outcome::Denied(Denial::Credentials)
             }
         }
     }
@@ -272,6 +373,12 @@ fn distinguished(users: &HashMap<String, Arc<Rule>>) -> HashMap<String, Arc<Rule
 // === impl HashCheck ===
 
 impl HashCheck {
+    fn came_through(&mut self, proxy: Option<Arc<str>>) {
+        if let Some(identity) = &mut self.grants {
+            identity.proxy = proxy;
+        }
+    }
+
     /// Does the work. `None`: refused.
     pub fn run(self) -> Option<Identity> {
         let matches = std::hint::black_box(self.hash.matches_hash(&self.given));

@@ -23,6 +23,8 @@ pub struct Credentials<'a> {
     pub nonce: &'a str,
     pub kind: ConnectionType,
     pub ip: Option<IpAddr>,
+    /// Unix seconds.
+    pub now: i64,
     /// What the client's certificate says it is.
     pub certificate: Option<CertificateNames<'a>>,
 }

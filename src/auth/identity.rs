@@ -2,16 +2,21 @@
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
+use crate::authenticator::Denial;
+use crate::connection_type::ConnectionType;
+use crate::operators::KnownUser;
 use crate::permissions::Permissions;
 use crate::rules::{GLOBAL_ACCOUNT, UserRule};
 use crate::secret::Secret;
 
 /// The result of a proof.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Identity {
     /// The user's name or public key for logs and monitoring, `[REDACTED]` after a token, `None`
     /// where no proof is asked for.
     pub name: Option<Arc<str>>,
+    /// What its JWT calls the user.
+    pub label: Option<Arc<str>>,
     /// The account by name.
     pub account: Arc<str>,
     /// `None`: everything is allowed.
@@ -25,8 +30,19 @@ pub struct Identity {
     pub issuer: Option<Arc<str>>,
     /// Of the user's JWT.
     pub tags: Arc<[String]>,
-    /// What granted it; a reload keeps the connection only while this rule stands unchanged.
-    pub(crate) rule: Option<Arc<Rule>>,
+    /// The key of the trusted proxy that the client came through.
+    pub proxy: Option<Arc<str>>,
+    /// What granted it; a reload keeps the connection only while that stands.
+    pub(crate) proof: Proof,
+}
+
+/// What an identity rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Proof {
+    /// No proof was asked for.
+    None,
+    Rule(Arc<Rule>),
+    Jwt(Arc<KnownUser>),
 }
 
 /// Limits of one connection besides those of its account and the server; `None`: no limit.
@@ -66,6 +82,7 @@ impl Identity {
     fn bare(account: Arc<str>) -> Self {
         Self {
             name: None,
+            label: None,
             account,
             permissions: None,
             limits: UserLimits::default(),
@@ -73,7 +90,8 @@ impl Identity {
             nkey: None,
             issuer: None,
             tags: Arc::default(),
-            rule: None,
+            proxy: None,
+            proof: Proof::None,
         }
     }
 
@@ -86,7 +104,7 @@ impl Identity {
             name: Some(name.into()),
             permissions: rule.permissions.clone(),
             nkey: rule.user.nkey.as_deref().map(Into::into),
-            rule: Some(Arc::clone(rule)),
+            proof: Proof::Rule(Arc::clone(rule)),
             ..Self::bare(Arc::clone(&rule.account))
         }
     }
@@ -95,6 +113,17 @@ impl Identity {
 impl Rule {
     pub(crate) fn secret(&self) -> &Secret {
         &self.user.pass
+    }
+
+    /// Whether the user may be connected in this way.
+    pub(crate) fn admits(&self, kind: ConnectionType, proxied: bool) -> Result<(), Denial> {
+        if !self.user.connection_types.allow(kind) {
+            return Err(Denial::ConnectionType);
+        }
+        match self.user.proxy_required && !proxied {
+            true => Err(Denial::ProxyRequired),
+            false => Ok(()),
+        }
     }
 }
 

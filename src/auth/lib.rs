@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Rules --(once, at start and reload)--> Authenticator
-//! Authenticator.begin(Credentials) -> Granted(Identity) | Denied | Slow(HashCheck)
+//! Authenticator.begin(Credentials) -> Granted(Identity) | Denied | Slow(HashCheck) | Fetch(account)
 //! HashCheck.run()                  -> Option<Identity>          on a thread that may block
 //! Identity.permissions             -> may_publish, may_subscribe
 //! ```
@@ -16,18 +16,21 @@ mod connection_type;
 mod credentials;
 pub mod distinguished;
 mod identity;
+pub mod jwt;
 pub mod keys;
 mod nonce;
+pub mod operators;
 mod permissions;
 mod rules;
 mod secret;
 
 pub use account::AccountRules;
-pub use authenticator::{Authenticator, HashCheck, Outcome};
+pub use authenticator::{Authenticator, Denial, HashCheck, Outcome, Removal};
 pub use connection_type::{ConnectionType, ConnectionTypes};
 pub use credentials::{CertificateNames, Credentials};
 pub use identity::{Identity, UserLimits};
 pub use nonce::{NONCE_BYTES, nonce};
+pub use operators::{AccountBook, KnownAccount, Operators};
 pub use permissions::{Filter, Grant, PermissionRules, Permissions, Responses, SubjectRules};
 pub use rules::{GLOBAL_ACCOUNT, Rules, RulesError, UserRule};
 pub use secret::Secret;

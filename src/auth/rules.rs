@@ -29,6 +29,10 @@ pub struct Rules {
     pub no_auth_implied: bool,
     /// Users are known by their certificates.
     pub certificate_names: bool,
+    /// Public keys of proxies whose word is trusted.
+    pub proxies: Vec<String>,
+    /// Nobody is let in but through a trusted proxy.
+    pub proxy_required: bool,
 }
 
 /// A user and what proves it: a password, or a signature of its key. An empty password is proved by

@@ -19,7 +19,7 @@ fn shown<'a>(user: &'a str, pass: &'a str, token: &'a str) -> Credentials<'a> {
 fn decide(a: &Authenticator, c: Credentials<'_>) -> Option<String> {
     let identity = match a.begin(&c) {
         Outcome::Granted(identity) => identity,
-        Outcome::Denied => return None,
+        Outcome::Denied(_) | Outcome::Fetch(_) => return None,
         Outcome::Slow(check) => check.run()?,
     };
     Some(identity.name.as_deref().unwrap_or_default().to_owned())
@@ -121,7 +121,7 @@ fn refusals_take_the_same_way_for_known_and_unknown_users() {
 
     let plain = authenticator(list(&[("a", "p")]));
     for user in ["a", "nobody"] {
-        assert!(matches!(plain.begin(&shown(user, "wrong", "")), Outcome::Denied));
+        assert!(matches!(plain.begin(&shown(user, "wrong", "")), Outcome::Denied(_)));
     }
 }
 
