@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tracing::{error, warn};
-use vagus_auth::Identity;
+use vagus_auth::{Identity, Removal};
 use vagus_wire::text;
 
 use super::Connection;
-use super::hello::Standing;
+use super::hello::{Standing, unix_now};
 use super::messages::Reload;
 use super::rights::{Rights, subscription_violation};
 
@@ -79,9 +79,14 @@ impl Connection {
     pub(super) fn apply_settings(&mut self, Reload(settings): Reload) {
         self.settings = settings;
         self.last = None;
-        if !self.is_still_allowed() {
-            warn!("{}no longer authorized after a reload", self.prefix());
-            return self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);
+        if let Err(removal) = self.is_still_allowed() {
+            warn!("{}no longer authorized", self.prefix());
+            let (text, reason) = match removal {
+                Removal::NotAuthorized => (text::AUTHORIZATION, Reason::AuthenticationFailure),
+                Removal::Revoked => (text::REVOKED, Reason::CredentialsRevoked),
+                Removal::AccountExpired => (text::ACCOUNT_EXPIRED, Reason::AuthenticationExpired),
+            };
+            return self.refuse(text, reason);
         }
         let rules = &self.settings.authenticator;
         if self.client.identity.is_none() && rules.required() && !self.client.is_being_checked() {
@@ -95,19 +100,17 @@ impl Connection {
     }
 
     /// Asks the rules in force for the client's identity, which may have changed with them.
-    fn is_still_allowed(&mut self) -> bool {
+    fn is_still_allowed(&mut self) -> Result<(), Removal> {
         let rules = &self.settings.authenticator;
         match &self.client.identity {
-            Some(identity) => match rules.renew(identity) {
-                Some(renewed) => {
-                    self.client.identity = Some(renewed);
-                    true
-                }
-                None => false,
-            },
+            Some(identity) => {
+                self.client.identity = Some(rules.review(identity, unix_now())?);
+                Ok(())
+            }
             // Who was taken in without a word must not go on listening. Who has not said anything
             // yet is asked when it does.
-            None => !rules.required() || self.interest.len() == 0,
+            None if rules.required() && self.interest.len() > 0 => Err(Removal::NotAuthorized),
+            None => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
@@ -73,7 +74,12 @@ impl Client {
 
     /// What the client shows of itself; `ip` is where it is.
     fn credentials(&self, ip: IpAddr) -> Credentials<'_> {
-        let known = Credentials { nonce: &self.nonce, ip: Some(ip), ..Credentials::default() };
+        let known = Credentials {
+            nonce: &self.nonce,
+            ip: Some(ip),
+            now: unix_now(),
+            ..Credentials::default()
+        };
         match &self.connect.shown {
             Some(shown) => Credentials {
                 user: &shown.user,
@@ -88,6 +94,12 @@ impl Client {
             None => known,
         }
     }
+}
+
+/// Seconds since 1970.
+pub(super) fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Empty where the system has no randomness to give: then no signature is accepted.
@@ -173,7 +185,11 @@ impl Connection {
         }
         let next = match self.settings.authenticator.begin(&credentials) {
             _ if self.client.names_account() => self.refuse_credentials(),
-            Outcome::Denied => self.refuse_credentials(),
+            Outcome::Denied(why) => {
+                debug!("{}{why}", self.prefix());
+                self.refuse_credentials()
+            }
+            Outcome::Fetch(_) => self.refuse_credentials(),
             Outcome::Granted(identity) => self.admit(identity, delivery),
             Outcome::Slow(check) => {
                 // A hash takes tenths of a second: not on a thread that serves connections.
@@ -214,7 +230,8 @@ impl Connection {
 
     /// Without credentials, where the configuration names a user for such clients.
     pub(super) fn admit_anonymous(&mut self) -> Result<(), Refusal> {
-        let nobody = Credentials { ip: Some(self.peer.ip().to_canonical()), ..Default::default() };
+        let ip = Some(self.peer.ip().to_canonical());
+        let nobody = Credentials { ip, now: unix_now(), ..Credentials::default() };
         if !self.client.is_being_checked()
             && let Outcome::Granted(identity) = self.settings.authenticator.begin(&nobody)
         {
@@ -233,7 +250,8 @@ impl Connection {
         self.client.standing = Standing::Stranger;
         // The rules may have changed while the hash was computed.
         let rules = &self.settings.authenticator;
-        let granted = verdict.ok().flatten().filter(|identity| rules.still_grants(identity));
+        let identity = verdict.ok().flatten();
+        let granted = identity.and_then(|identity| rules.review(&identity, unix_now()).ok());
         let Some(identity) = granted else {
             self.log_refused_credentials();
             self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);

@@ -303,11 +303,6 @@ impl Authenticator {
         same.then_some(fresh).ok_or(Removal::NotAuthorized)
     }
 
-    /// Whether a connection that was granted `identity` under earlier rules may stay under these.
-    pub fn still_grants(&self, identity: &Identity) -> bool {
-        self.review(identity, 0).is_ok()
-    }
-
     fn prove(&self, rule: &Arc<Rule>, given: &str) -> Outcome {
         if rule.secret().is_bcrypt() {
             return Outcome::Slow(HashCheck {

@@ -4,8 +4,8 @@
 //! [`decode`] takes a token apart and verifies who signed it. What the claims say is judged by
 //! `validate` of each kind; whether the signer is to be trusted is judged by [`crate::operator`].
 //!
-//! The cost of a hostile token is bounded: it may have 1 MiB, JSON in it may be 128 levels deep, and
-//! one signature is verified at most.
+//! The cost of a hostile token is bounded: it may have 1 MiB, JSON in it may be 128 levels deep,
+//! and one signature is verified at most.
 
 mod account;
 mod activation;

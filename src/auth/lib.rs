@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Rules --(once, at start and reload)--> Authenticator
-//! Authenticator.begin(Credentials) -> Granted(Identity) | Denied | Slow(HashCheck) | Fetch(account)
+//! Authenticator.begin(Credentials) -> Granted(Identity) | Denied | Slow(HashCheck) | Fetch
 //! HashCheck.run()                  -> Option<Identity>          on a thread that may block
 //! Identity.permissions             -> may_publish, may_subscribe
 //! ```

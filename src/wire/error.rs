@@ -57,6 +57,8 @@ pub mod text {
     pub const MAX_CONTROL_LINE: &str = "maximum control line exceeded";
     pub const MAX_CONNECTIONS: &str = "maximum connections exceeded";
     pub const MAX_ACCOUNT_CONNECTIONS: &str = "maximum account active connections exceeded";
+    pub const REVOKED: &str = "User Authentication Revoked";
+    pub const ACCOUNT_EXPIRED: &str = "Account Authentication Expired";
     pub const EXPIRED: &str = "User Authentication Expired";
     pub const MAX_SUBSCRIPTIONS: &str = "maximum subscriptions exceeded";
     pub const STALE: &str = "Stale Connection";

@@ -131,13 +131,13 @@ fn a_reload_keeps_whom_the_same_rule_still_grants() {
     let Outcome::Granted(joe) = authenticator(before.clone()).begin(&shown("a", "p", "")) else {
         panic!("not granted");
     };
-    assert!(authenticator(before).still_grants(&joe));
-    assert!(authenticator(list(&[("c", "x"), ("a", "p")])).still_grants(&joe));
-    assert!(!authenticator(list(&[("a", "other")])).still_grants(&joe));
-    assert!(!authenticator(list(&[("b", "p")])).still_grants(&joe));
-    assert!(!authenticator(Rules::default()).still_grants(&joe));
-    assert!(authenticator(Rules::default()).still_grants(&Identity::anonymous()));
-    assert!(!authenticator(list(&[("a", "p")])).still_grants(&Identity::anonymous()));
+    assert!(authenticator(before).review(&joe, 0).is_ok());
+    assert!(authenticator(list(&[("c", "x"), ("a", "p")])).review(&joe, 0).is_ok());
+    assert!(authenticator(list(&[("a", "other")])).review(&joe, 0).is_err());
+    assert!(authenticator(list(&[("b", "p")])).review(&joe, 0).is_err());
+    assert!(authenticator(Rules::default()).review(&joe, 0).is_err());
+    assert!(authenticator(Rules::default()).review(&Identity::anonymous(), 0).is_ok());
+    assert!(authenticator(list(&[("a", "p")])).review(&Identity::anonymous(), 0).is_err());
 }
 
 #[test]

@@ -57,8 +57,7 @@ pub enum Kind {
 #[serde(default)]
 pub struct ClaimedImport {
     pub name: String,
-    /// Of a stream: as the exporter knows it. Of a service: as the exporter knows it, unless `to` is
-    /// given.
+    /// As the exporter knows it; of a service that has `to`, as it is known here.
     pub subject: String,
     pub account: String,
     /// An activation.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha512_256};
 use super::claims::Claims;
 use super::token::JwtError;
 
-/// The token of these claims, signed by `key`, which becomes their issuer. `now` is in Unix seconds.
+/// The token of these claims, signed by `key`, which becomes their issuer. `now` is Unix seconds.
 pub fn mint<T: Serialize + Clone>(
     claims: &Claims<T>,
     key: &KeyPair,

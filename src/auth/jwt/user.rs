@@ -170,8 +170,8 @@ impl UserTerms {
         self.src.is_empty() || self.src.iter().any(fits)
     }
 
-    /// Seconds for which a user may stay that connects at `now` (Unix seconds): `None` if it may not
-    /// connect, `Some(None)` if there is no end.
+    /// Seconds for which a user may stay that connects at `now` (Unix seconds): `None` if it may
+    /// not connect, `Some(None)` if there is no end.
     pub fn time_left(&self, now: i64) -> Option<Option<i64>> {
         if self.times.is_empty() {
             return Some(None);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use vagus_auth::ConnectionType;
 use vagus_auth::account::{ResponseType, Sampling, Sharing};
+use vagus_auth::{ConnectionType, PermissionRules, Responses, SubjectRules};
 use vagus_config::{Account, Config, User};
 
 fn config(text: &str) -> Config {
@@ -69,6 +69,39 @@ fn users_may_be_limited_to_kinds_of_connection() {
         "authorization { users: [ { user: a, clients: [mqtt, foo] } ] }",
         "a.conf:1:37: invalid connection types [\"FOO\"]",
     );
+}
+
+fn permissions(text: &str) -> PermissionRules {
+    let user = format!("users: [ {{ user: a, permissions {{ {text} }} }} ]");
+    account(&user).users.remove(0).permissions.unwrap_or_default()
+}
+
+#[test]
+fn permissions_allow_and_deny() {
+    assert_eq!(permissions("pub: a.b").publish, SubjectRules::only(["a.b"]));
+    let rules = permissions("subscribe { allow: [a, \"b  q.>\"], deny: c }, publish: []").clone();
+    assert_eq!(rules.subscribe.allow.as_deref(), Some(["a".to_owned(), "b q.>".into()].as_slice()));
+    assert_eq!(rules.subscribe.deny, ["c"]);
+    assert_eq!(rules.publish.allow.as_deref(), Some([].as_slice()));
+    let responses = |text: &str| permissions(&format!("allow_responses: {text}")).responses;
+    assert_eq!(responses("true"), Some(Responses::default()));
+    assert_eq!(responses("false"), None);
+    let five = Responses { max: Some(5), ttl: Some(Duration::from_secs(60)) };
+    assert_eq!(responses("{ max: 5, expires: \"1m\" }"), Some(five));
+    let any = Responses { max: None, ttl: None };
+    assert_eq!(responses("{ max: -1, ttl: \"-1s\" }"), Some(any));
+}
+
+#[test]
+fn permissions_that_make_no_sense_are_refused() {
+    let user = |text: &str| {
+        format!("authorization {{ users: [ {{ user: a, permissions {{\n{text} }} }} ] }}")
+    };
+    refused(&user("pub: \"a b c\""), "a.conf:2:1: subject \"a b c\" is not a valid subject");
+    refused(&user("pub: \"a..b\""), "a.conf:2:1: subject \"a..b\" is not a valid subject");
+    let deny = "a.conf:2:7: subject \"a..b q\" is not a valid subject";
+    refused(&user("sub { deny: [\"a..b q\"] }"), deny);
+    refused(&user("foo: a"), "a.conf:2:1: Unknown field \"foo\" parsing permissions");
 }
 
 #[test]

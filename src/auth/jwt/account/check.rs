@@ -181,7 +181,7 @@ fn mappings(claims: &AccountClaims, found: &mut Findings) {
         }
         for (cluster, weight) in total {
             found.error_if(weight > 100, || {
-                format!("Mapping {source:?} in cluster {cluster:?} exceeds 100% among all of it's weighted to mappings")
+                format!("Mapping {source:?} in cluster {cluster:?} exceeds 100%")
             });
         }
     }
