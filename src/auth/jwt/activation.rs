@@ -31,8 +31,8 @@ impl Content for Activation {
     }
 }
 
-/// Whether `import` shows what `export` of `exporter` asks for, at a time in Unix seconds. Says when
-/// that ends (0: never).
+/// Whether `import` shows what `export` of `exporter` asks for, at a time in Unix seconds. Says
+/// when that ends (0: never).
 pub fn is_activated(
     export: &Export,
     exporter: &AccountRules,
