@@ -1,9 +1,11 @@
-//! What the actors of JetStream share: the store, what is allowed, what is in use, who there is.
+//! What the actors of JetStream in one account share: the store, what is allowed, what is in use,
+//! who there is. What all accounts share, and which have JetStream, is in [`accounts`].
 //!
-//! The API actor ([`crate::meta`]) is the parent of the streams, a stream of its consumers. What
-//! clients send to one of them passes the [`desk`]; requests travel as [`Caller`]s, and whoever
-//! knows the answer gives it.
+//! The API actor ([`crate::meta`]) is the parent of an account's streams, a stream of its
+//! consumers. What clients send to one of them passes the [`desk`]; requests travel as
+//! [`Caller`]s, and whoever knows the answer gives it.
 
+pub mod accounts;
 pub mod caller;
 pub mod desk;
 pub mod directory;
@@ -15,10 +17,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use serde::Serialize;
+use vagus_jetstream::ApiError;
+use vagus_jetstream::api::{AccountLimits, Limits};
 use vagus_runtime::ArbiterId;
 use vagus_store::Store;
 use vagus_telemetry::text::GoTime;
 
+pub use self::accounts::{Accounts, Charter};
 pub use self::caller::Caller;
 pub use self::desk::FrontDesk;
 pub use self::directory::{Directory, Mail, MailKind, StreamEntry};
@@ -28,19 +33,19 @@ use crate::delivery::{Outlet, Post, Sub, outlet};
 use crate::realm::Realm;
 use crate::shard::Roster;
 
-/// See the module's text.
+/// See the module's text. One an account.
 pub struct JetStream {
+    pub accounts: Arc<Accounts>,
     pub broker: Arc<Broker>,
     /// Of the account whose streams these are.
     pub realm: Arc<Realm>,
     pub store: Store,
     pub directory: Arc<Directory>,
     pub usage: Usage,
-    pub server: Server,
-    domain: Option<String>,
+    pub server: Arc<Server>,
+    limits: ArcSwap<Limits>,
     /// The account as subjects name it.
     account_hash: String,
-    settings: ArcSwap<Settings>,
 }
 
 /// Who the server is, for answers and events.
@@ -105,33 +110,54 @@ pub struct BatchLimits {
 
 impl JetStream {
     #[must_use]
-    pub fn new(
-        broker: Arc<Broker>,
-        realm: Arc<Realm>,
-        store: Store,
-        server: Server,
-        settings: Settings,
-    ) -> Self {
+    pub fn new(accounts: Arc<Accounts>, realm: Arc<Realm>, limits: Limits) -> Self {
         Self {
-            store,
+            broker: Arc::clone(&accounts.broker),
+            store: accounts.store.clone(),
             directory: Arc::default(),
-            usage: Usage::default(),
-            server,
-            domain: settings.domain.clone(),
+            usage: Usage::new(Arc::clone(&accounts.total)),
+            server: Arc::clone(&accounts.server),
+            limits: ArcSwap::from_pointee(limits),
             account_hash: vagus_jetstream::names::hash(&realm.name),
-            settings: ArcSwap::from_pointee(settings),
-            broker,
+            accounts,
             realm,
         }
     }
 
+    /// The account's name.
     #[must_use]
-    pub fn settings(&self) -> Arc<Settings> {
-        self.settings.load_full()
+    pub fn account(&self) -> &str {
+        &self.realm.name
     }
 
-    pub fn set_settings(&self, settings: Settings) {
-        self.settings.store(Arc::new(settings));
+    /// What holds for all accounts.
+    #[must_use]
+    pub fn settings(&self) -> Arc<Settings> {
+        self.accounts.settings()
+    }
+
+    /// What holds for this account.
+    #[must_use]
+    pub fn limits(&self) -> Arc<Limits> {
+        self.limits.load_full()
+    }
+
+    pub fn set_limits(&self, limits: Limits) {
+        self.limits.store(Arc::new(limits));
+    }
+
+    /// What holds for a stream with so many replicas.
+    ///
+    /// # Errors
+    /// When the account may have none of that kind.
+    pub fn limits_of(&self, replicas: i64) -> Result<AccountLimits, ApiError> {
+        self.limits.load().of(replicas)
+    }
+
+    /// Bytes of the server that the account may count on.
+    #[must_use]
+    pub fn promised(&self, in_memory: bool) -> i64 {
+        self.limits.load().bytes(in_memory).unwrap_or_else(|| self.usage.reserved(in_memory))
     }
 
     /// One turn of an actor that lives on `arbiter`; see [`outlet::turn`].
@@ -148,7 +174,7 @@ impl JetStream {
     /// The domain; it never changes while the server runs.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
-        self.domain.as_deref()
+        self.accounts.domain()
     }
 
     /// The account as subjects name it.
@@ -174,6 +200,13 @@ impl JetStream {
     pub fn new_id(&self) -> String {
         let letter = || fastrand::alphanumeric();
         std::iter::repeat_with(letter).take(22).collect()
+    }
+
+    /// As [`JetStream::advise`] to those who watch over the server. Begins a turn of its own.
+    pub fn advise_system(&self, arbiter: ArbiterId, subject: &[u8], event: &impl Serialize) {
+        if let Some(realm) = self.accounts.system() {
+            outlet::turn(&self.broker, &realm, arbiter, |out| self.advise(out, subject, event));
+        }
     }
 
     /// Publishes an event as JSON, if anybody listens.

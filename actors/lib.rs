@@ -10,6 +10,8 @@
 //! - [`listener`] accepts, [`clients`] is the parent of every [`connection`];
 //! - [`shard`] writes the interest that every publishing connection reads;
 //! - [`census`] knows who is connected, and who was;
+//! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
+//!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
 
@@ -22,6 +24,7 @@ pub mod delivery;
 pub mod jetstream;
 pub mod listener;
 pub mod meta;
+pub mod metas;
 pub mod plugins;
 pub mod realm;
 pub mod root;

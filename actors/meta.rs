@@ -1,10 +1,11 @@
-//! `Meta`: the JetStream API, and the parent of all streams.
+//! `Meta`: the JetStream API of one account, and the parent of its streams.
 //!
 //! in:   [`Requests`]: calls below `$JS.API.`, passed on by the front desk; [`News`] of streams;
-//!       [`Stored`], [`Erased`]: what the store has made of a stream
+//!       [`Stored`], [`Erased`]: what the store has made of a stream; [`Purge`]
 //! out:  answers; births and deaths of streams; calls that a stream answers by itself
-//! dies: never by itself; with it all streams do, and are made anew from the store. A stream that
-//!       fails again and again is given ever longer pauses, and takes nobody along.
+//! dies: when its account loses JetStream; with it all streams do, and are made anew from the
+//!       store. A stream that fails again and again is given ever longer pauses, and takes nobody
+//!       along.
 
 mod consumers;
 mod create;
@@ -38,8 +39,8 @@ pub struct Meta {
     /// Streams that this server can't run, and why.
     offline: BTreeMap<String, String>,
     roster: Option<Roster>,
-    /// To whoever waits for the API and the streams to be there; after that nobody listens.
-    ready: mpsc::Sender<()>,
+    /// Dropped when the API and the streams are there: somebody may wait for that.
+    ready: Option<mpsc::Sender<()>>,
     subscribed: bool,
     /// Streams from before that do not serve yet.
     awaited: BTreeSet<String>,
@@ -76,10 +77,14 @@ struct Stored {
     id: mpsc::Receiver<GroupId>,
 }
 
+/// All streams are to be deleted.
+pub struct Purge;
+
 /// A stream's deletion is durable, or failed.
 struct Erased {
     name: String,
-    caller: Caller,
+    /// Who asked for just this.
+    caller: Option<Caller>,
     outcome: Result<(), CommitError>,
 }
 
@@ -91,6 +96,7 @@ struct GivenUp {
 }
 
 impl Message for GivenUp {}
+impl Message for Purge {}
 impl Message for Stored {}
 impl Message for Erased {}
 
@@ -104,7 +110,7 @@ impl Meta {
     pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64 << 10, bytes_max: 256 << 20 };
 
     #[must_use]
-    pub fn new(js: Arc<JetStream>, ready: mpsc::Sender<()>) -> Self {
+    pub fn new(js: Arc<JetStream>, ready: Option<mpsc::Sender<()>>) -> Self {
         let queue = Arc::new(Queue::default());
         Self {
             js,
@@ -145,10 +151,9 @@ impl Meta {
         self.roster = Some(roster);
     }
 
-    fn tell_ready(&self) {
+    fn tell_ready(&mut self) {
         if self.subscribed && self.awaited.is_empty() {
-            // Nobody waits any more once the server runs.
-            let _ = self.ready.send(());
+            self.ready = None;
         }
     }
 
@@ -211,6 +216,7 @@ impl Actor for Meta {
             self.streams.values().filter(|known| matches!(known.phase, Phase::Living { .. }));
         json!({
             "waiting": "for a request",
+            "account": self.js.account(),
             "requests": self.requests,
             "streams": self.streams.len(),
             "living": living.count(),
@@ -224,7 +230,7 @@ impl Actor for Meta {
 impl Handler<Requests> for Meta {
     fn handle(&mut self, requests: Requests, cx: &mut Cx<'_, Self>) {
         if !self.queue.take(&requests) {
-            return self.turn(cx, |me, out, _| me.tell_dropped(requests.count, out));
+            return self.tell_dropped(requests.count, cx);
         }
         self.requests += requests.count as u64;
         self.turn(cx, |me, out, cx| {
@@ -250,7 +256,8 @@ impl Handler<News> for Meta {
             }
             News::Failed { name, cause } => {
                 self.came(&name);
-                tracing::error!("JetStream stream '$G > {name}' can't be served: {cause}");
+                let account = self.js.account();
+                tracing::error!("JetStream stream '{account} > {name}' can't be served: {cause}");
                 self.offline.insert(name, cause);
             }
             News::RestoreFailed { name, answer } => self.give_up(name, answer, cx),
@@ -273,5 +280,11 @@ impl Handler<Stored> for Meta {
 impl Handler<Erased> for Meta {
     fn handle(&mut self, erased: Erased, cx: &mut Cx<'_, Self>) {
         self.turn(cx, |me, out, _| me.erased(erased, out));
+    }
+}
+
+impl Handler<Purge> for Meta {
+    fn handle(&mut self, _: Purge, cx: &mut Cx<'_, Self>) {
+        self.purge(cx);
     }
 }

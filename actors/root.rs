@@ -14,9 +14,9 @@ use vagus_runtime::{Actor, Cx, Handle, Handler, MailboxLimits, Message, Placemen
 use crate::broker::{Broker, Cast};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
-use crate::jetstream::JetStream;
+use crate::jetstream::Accounts;
 use crate::listener::{Close, Listener};
-use crate::meta::Meta;
+use crate::metas::Metas;
 use crate::plugins::Guests;
 use crate::shard::SubjectShard;
 
@@ -25,8 +25,8 @@ pub struct Root {
     broker: Arc<Broker>,
     port: Option<Arc<std::net::TcpListener>>,
     guests: Option<Guests>,
-    /// What JetStream's actors share, and whom to tell when its API is there.
-    jetstream: Option<(Arc<JetStream>, mpsc::Sender<()>)>,
+    /// What JetStream's actors share, and what closes when all of them serve.
+    jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -49,7 +49,7 @@ impl Root {
         broker: Arc<Broker>,
         port: Option<Arc<std::net::TcpListener>>,
         guests: Option<Guests>,
-        jetstream: Option<(Arc<JetStream>, mpsc::Sender<()>)>,
+        jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
     ) -> Self {
         Self { broker, port, guests, jetstream, listener: None, leaving: false }
     }
@@ -102,9 +102,10 @@ impl Actor for Root {
         let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
-        if let Some((js, ready)) = self.jetstream.take() {
-            let factory = move || Meta::new(Arc::clone(&js), ready.clone());
-            cx.spawn(Spec::new("jetstream", factory).mailbox(Meta::MAILBOX));
+        if let Some((accounts, ready)) = self.jetstream.take() {
+            let mut ready = Some(ready);
+            let factory = move || Metas::new(Arc::clone(&accounts), ready.take());
+            cx.spawn(Spec::new("jetstream", factory).mailbox(Metas::MAILBOX));
         }
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, cx);

@@ -50,7 +50,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tracing::info;
 use vagus_actors::Broker;
-use vagus_actors::jetstream::JetStream;
+use vagus_actors::jetstream::Accounts;
 use vagus_config::{Config, Port};
 use vagus_runtime::Registry;
 use vagus_telemetry::text::IoReason;
@@ -65,7 +65,7 @@ pub struct MonitorContext {
     pub identity: Arc<Identity>,
     pub in_force: Arc<ArcSwap<InForce>>,
     /// `None`: JetStream is off.
-    pub jetstream: Option<Arc<JetStream>>,
+    pub jetstream: Option<Arc<Accounts>>,
 }
 
 /// The monitoring port of a server, open until it is stopped or dropped.

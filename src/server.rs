@@ -8,6 +8,7 @@ mod settings;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -17,7 +18,7 @@ use vagus_actors::broker::{Broker, Settings};
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
-use vagus_actors::jetstream::JetStream;
+use vagus_actors::jetstream::Accounts;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
 use vagus_config::{Config, HandshakeFirst, Loaded};
@@ -36,7 +37,7 @@ pub struct Server {
     in_force: Arc<ArcSwap<InForce>>,
     identity: Arc<Identity>,
     broker: Arc<Broker>,
-    jetstream: Option<Arc<JetStream>>,
+    jetstream: Option<Arc<Accounts>>,
     root: Handle<Root>,
     runtime: Runtime,
     address: Option<SocketAddr>,
@@ -162,7 +163,7 @@ impl Builder {
         let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests), js));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
-            && api.recv_timeout(STREAMS_READY_WITHIN).is_err()
+            && api.recv_timeout(STREAMS_READY_WITHIN) == Err(RecvTimeoutError::Timeout)
         {
             info!(
                 "JetStream is still recovering ({:?}); each stream serves once it is read",
@@ -264,10 +265,13 @@ impl Server {
     pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
         let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address)?;
+        let of_jetstream = jetstream::settings(&config);
+        let chartered = jetstream::charter(&config, &of_jetstream)?;
         Charter::from_config(&config)?.apply(&self.broker.realms);
         self.broker.set_settings(settings);
         if let Some(js) = &self.jetstream {
-            js.set_settings(jetstream::settings(&config));
+            js.set_settings(of_jetstream);
+            js.set_charter(chartered);
         }
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         self.tell(Tell::Reload(Reload(self.broker.settings())));
@@ -312,8 +316,10 @@ impl Server {
     pub fn shutdown(self, within: Duration) -> Result<(), RuntimeError> {
         let _ = self.root.send_urgent(Retire);
         if let Some(js) = &self.jetstream {
-            let (told, until) = (js.directory.farewell(), Instant::now() + FAREWELL);
-            while Arc::strong_count(&told) > 1 && Instant::now() < until {
+            let until = Instant::now() + FAREWELL;
+            let told: Vec<_> = js.all().iter().map(|js| js.directory.farewell()).collect();
+            let waits = || told.iter().any(|told| Arc::strong_count(told) > 1);
+            while waits() && Instant::now() < until {
                 std::thread::park_timeout(Duration::from_millis(1));
             }
         }

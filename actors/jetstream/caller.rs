@@ -80,18 +80,21 @@ impl Caller {
     /// Sends the answer, counts it, and tells auditors. `failed`: it is an error.
     pub fn answer_json(&self, js: &JetStream, out: &mut Outlet<'_>, json: &[u8], failed: bool) {
         js.usage.count_request(failed);
+        self.answer_quietly(out, json);
+        self.audit(js, out, json);
+    }
+
+    /// Sends an answer that nobody counts.
+    pub fn answer_quietly(&self, out: &mut Outlet<'_>, json: &[u8]) {
         if let Some(reply) = self.reply() {
             out.publish(Post { subject: reply, reply: None, headers: None, payload: json });
         }
-        self.audit(js, out, json);
     }
 
     /// Sends an answer that auditors are not told of.
     pub fn answer_unaudited(&self, js: &JetStream, out: &mut Outlet<'_>, json: &[u8]) {
         js.usage.count_request(false);
-        if let Some(reply) = self.reply() {
-            out.publish(Post { subject: reply, reply: None, headers: None, payload: json });
-        }
+        self.answer_quietly(out, json);
     }
 
     /// As [`Caller::answer_json`] for an answer of the API or an error in its form.

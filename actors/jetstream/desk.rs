@@ -125,7 +125,7 @@ impl Intake for FrontDesk {
 // === impl Queue ===
 
 impl Queue {
-    fn enter(&self, count: usize) -> u64 {
+    pub(crate) fn enter(&self, count: usize) -> u64 {
         let number = self.number.fetch_add(1, SeqCst);
         if self.waiting.fetch_add(count, SeqCst) + count > self.max.load(SeqCst) {
             self.dropped_below.fetch_max(number + 1, SeqCst);

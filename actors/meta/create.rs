@@ -69,7 +69,7 @@ impl Meta {
         });
         let kind = kind(&config);
         let js = &self.js;
-        let group = js.store.create(&js.realm.name, &name, kind, first_seq, entries, done);
+        let group = js.store.create(js.account(), &name, kind, first_seq, entries, done);
         match group {
             Ok(group) => {
                 let _ = tell.send(group);
@@ -157,19 +157,31 @@ impl Meta {
         config: &StreamConfig,
         old: Option<&StreamConfig>,
     ) -> Result<(), ApiError> {
-        let settings = self.js.settings();
+        let js = &self.js;
+        let in_memory = config.storage == Storage::Memory;
         let own = old.map_or(0, |old| old.max_bytes.max(0));
-        let bytes = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
-        let reserved = |in_memory| {
-            let own = if (config.storage == Storage::Memory) == in_memory { own } else { 0 };
-            self.js.usage.reserved(in_memory) - own
+        let own = |of_memory: bool| if of_memory == in_memory { own } else { 0 };
+        let streams = self.streams.keys().filter(|name| **name != config.name).count();
+        let limits = js.limits_of(config.num_replicas)?;
+        let others = Reserved {
+            streams: i64::try_from(streams).unwrap_or(i64::MAX),
+            memory: js.usage.reserved(true) - own(true),
+            store: js.usage.reserved(false) - own(false),
         };
+        check_account(config, &limits, others)?;
+        if js.limits().bytes(in_memory).is_some() {
+            // The server has promised the account as much, whatever it is used for.
+            return Ok(());
+        }
+        let settings = js.settings();
+        let bytes = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
         let limits = AccountLimits {
             max_memory: bytes(settings.memory_max),
             max_store: bytes(settings.storage_max),
             ..AccountLimits::UNLIMITED
         };
-        let others = Reserved { streams: 0, memory: reserved(true), store: reserved(false) };
+        let promised = |of_memory| js.accounts.reserved(of_memory).saturating_sub(own(of_memory));
+        let others = Reserved { streams: 0, memory: promised(true), store: promised(false) };
         check_account(config, &limits, others)
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use vagus_jetstream::api::{
-    AccountInfo, AccountLimits, ApiStats, LEVEL, LIST_PAGE, NAMES_PAGE, Page, StreamList,
+    AccountInfo, AccountLimits, ApiStats, LEVEL, LIST_PAGE, Limits, NAMES_PAGE, Page, StreamList,
     StreamNames, StreamsRequest, Tier,
 };
 use vagus_jetstream::stream::{StreamConfig, StreamInfo};
@@ -109,45 +109,54 @@ impl Meta {
 
     pub(super) fn account_info(&self) -> AccountInfo {
         let usage = &self.js.usage;
-        let count = |counter: &std::sync::atomic::AtomicI64| {
-            u64::try_from(counter.load(std::sync::atomic::Ordering::Relaxed)).unwrap_or(0)
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        let used = |limits: AccountLimits| Tier {
+            memory: count(usage.bytes(true)),
+            store: count(usage.bytes(false)),
+            reserved_memory: count(usage.reserved(true)),
+            reserved_store: count(usage.reserved(false)),
+            streams: self.streams.len() as u64,
+            consumers: usage.consumers(),
+            limits,
         };
-        let requests = |counter: &std::sync::atomic::AtomicU64| {
-            counter.load(std::sync::atomic::Ordering::Relaxed)
+        let (of_all, tiers) = match &*self.js.limits() {
+            Limits::Flat(limits) => (used(*limits), BTreeMap::new()),
+            Limits::Tiered(tiers) => {
+                // On one server all there is has one replica.
+                let in_use = Limits::tier(1);
+                let of = |name: &String, limits: &AccountLimits| match *name == in_use {
+                    true => used(*limits),
+                    false => Tier { limits: *limits, ..Tier::default() },
+                };
+                let shown = tiers.iter().map(|(name, limits)| (name.clone(), of(name, limits)));
+                (used(AccountLimits::default()), shown.collect())
+            }
         };
         AccountInfo {
-            usage: Tier {
-                memory: count(&usage.memory),
-                store: count(&usage.storage),
-                reserved_memory: count(&usage.reserved_memory),
-                reserved_store: count(&usage.reserved_storage),
-                streams: self.streams.len() as u64,
-                consumers: count(&usage.consumers),
-                limits: AccountLimits::UNLIMITED,
-            },
+            usage: of_all,
             domain: self.js.domain().unwrap_or_default().to_owned(),
             api: ApiStats {
                 level: LEVEL,
-                total: requests(&usage.requests),
-                errors: requests(&usage.errors),
+                total: usage.requests(),
+                errors: usage.errors(),
                 inflight: 0,
             },
-            tiers: BTreeMap::new(),
+            tiers,
         }
     }
 
-    /// Says that requests were dropped unread.
-    pub(super) fn tell_dropped(&self, dropped: usize, out: &mut Outlet<'_>) {
+    /// Says that requests were dropped unread: to the system account, if there is one.
+    pub(super) fn tell_dropped(&self, dropped: usize, cx: &Cx<'_, Self>) {
         tracing::warn!("JetStream API queue limit reached, dropped {dropped} requests");
         let event = LimitReached {
             r#type: "io.nats.jetstream.advisory.v1.api_limit_reached",
             id: self.js.new_id(),
             timestamp: self.js.timestamp(),
-            server: &self.js.server.name,
+            server: &self.js.server.id,
             domain: self.js.domain(),
             dropped,
         };
-        self.js.advise(out, LIMIT_REACHED, &event);
+        self.js.advise_system(cx.cell().arbiter(), LIMIT_REACHED, &event);
     }
 }
 

@@ -19,10 +19,13 @@ impl Meta {
     /// Brings to life what the store has. A stream serves as soon as its own log is read.
     pub(super) fn recover(&mut self, cx: &mut Cx<'_, Self>) {
         let mut groups = self.js.store.groups();
+        groups.retain(|group| *group.account == *self.js.account());
         groups.sort_by(|a, b| a.name.cmp(&b.name));
+        let js = Arc::clone(&self.js);
+        let account = js.account();
         for group in groups {
             if self.is_half_restored(&group) {
-                tracing::warn!("stream '$G > {}' was not restored to its end", group.name);
+                tracing::warn!("stream '{account} > {}' was not restored to its end", group.name);
                 self.js.store.delete(group.id, Box::new(|_| {}));
                 continue;
             }
@@ -35,7 +38,8 @@ impl Meta {
                     self.streams.insert(group.name, known);
                 }
                 Err(cause) => {
-                    tracing::warn!("JetStream stream '$G > {}' is offline: {cause}", group.name);
+                    let name = &group.name;
+                    tracing::warn!("JetStream stream '{account} > {name}' is offline: {cause}");
                     self.offline.insert(group.name, cause);
                 }
             }

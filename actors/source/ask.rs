@@ -115,10 +115,15 @@ impl Asking {
             (0, None) => (DeliverPolicy::All, None),
         };
         let kind = if self.mirror { "MIRROR" } else { "SRC" };
-        let unique = match &seed.origin {
+        let mut unique = match &seed.origin {
             Origin::Mirror => seed.target.clone(),
             Origin::Source { key } => format!("{} {key}", seed.target),
         };
+        if wanted.external.is_some() {
+            // Other accounts and domains may have a stream of the same name that does the same.
+            let domain = seed.js.domain().unwrap_or_default();
+            unique = format!("{unique} {} {domain}", seed.js.account());
+        }
         let sources = wanted.subject_transforms.iter().map(|one| one.src.clone());
         ConsumerConfig {
             name: format!("JS_{kind}_{}", hash(&unique)),
@@ -151,7 +156,7 @@ impl Asking {
             metadata.insert(format!("_nats.{kind}.{what}"), value.to_owned());
         };
         say("stream", &seed.target);
-        say("acc", &seed.js.realm.name);
+        say("acc", seed.js.account());
         if let Some(domain) = seed.js.domain() {
             say("domain", domain);
         }

@@ -203,9 +203,9 @@ impl Life {
 
     fn open_atomic(&mut self, id: &[u8]) -> Result<(), Refusal> {
         let limits = &self.js.settings().batches;
-        let all = self.js.usage.atomic_batches.fetch_add(1, Relaxed);
+        let all = self.js.accounts.batches.atomic.fetch_add(1, Relaxed);
         if self.atomic.len() >= limits.atomic_per_stream_max || all >= limits.atomic_total_max {
-            self.js.usage.atomic_batches.fetch_sub(1, Relaxed);
+            self.js.accounts.batches.atomic.fetch_sub(1, Relaxed);
             return Err(Refusal::only(codes::ATOMIC_PUBLISH_TOO_MANY_INFLIGHT));
         }
         self.atomic.insert(id.into(), Atomic { members: Vec::new(), deadline_ns: 0 });
@@ -214,7 +214,7 @@ impl Life {
 
     pub(super) fn drop_atomic(&mut self, id: &[u8]) -> Option<Atomic> {
         let batch = self.atomic.remove(id)?;
-        self.js.usage.atomic_batches.fetch_sub(1, Relaxed);
+        self.js.accounts.batches.atomic.fetch_sub(1, Relaxed);
         Some(batch)
     }
 

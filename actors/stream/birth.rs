@@ -172,7 +172,7 @@ impl Life {
             msg_size_max: AtomicU64::new(rules.max_msg_size.map_or(u64::MAX, |max| max as u64)),
         });
         let payload_max = js.broker.settings().limits.payload_max;
-        js.usage.streams.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        js.usage.add_streams(1);
         Self {
             news: seed.news.clone(),
             me,
@@ -220,9 +220,8 @@ impl Life {
         self.subjects.clear();
         self.stand_in = None;
         self.settle_accounts();
-        self.js.usage.streams.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
-        let consumers = self.consumers.len() as i64;
-        self.js.usage.consumers.fetch_sub(consumers, std::sync::atomic::Ordering::Relaxed);
+        self.js.usage.add_streams(-1);
+        self.js.usage.add_consumers(-(self.consumers.len() as i64));
         self.drop_batches();
         self.js.directory.leave(&self.home.stream, &self.entry);
     }

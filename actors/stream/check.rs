@@ -59,9 +59,7 @@ impl State {
             self.check_headers(incoming, &mut plan, staged.as_deref_mut(), now_ns)?;
         }
         self.check_size(&plan)?;
-        if self.is_full {
-            return Err(codes::INSUFFICIENT_RESOURCES.error().into());
-        }
+        self.check_limits(size + staged.as_ref().map_or(0, |staged| staged.bytes()))?;
         self.check_room(&plan, staged.as_deref())?;
         if let Some(staged) = staged {
             staged.add(
@@ -70,6 +68,17 @@ impl State {
             );
         }
         Ok(plan)
+    }
+
+    /// Whether server and account have room for so many more bytes.
+    pub(super) fn check_limits(&self, more: u64) -> Result<(), ApiError> {
+        if self.is_full {
+            return Err(codes::INSUFFICIENT_RESOURCES.error());
+        }
+        if self.log_max != u64::MAX && self.log.bytes() + more > self.log_max {
+            return Err(codes::ACCOUNT_RESOURCES_EXCEEDED.error());
+        }
+        Ok(())
     }
 
     fn check_headers<'a>(

@@ -79,10 +79,31 @@ impl Life {
             self.js.usage.reserve(in_memory, reserved - self.charged.1);
         }
         self.charged = (bytes, reserved);
+        self.measure();
+    }
+
+    /// Where room is limited, looks how much is left: other streams take of it, and give back.
+    pub(super) fn measure_if_tight(&mut self) {
+        if self.state.is_full || self.state.log_max != u64::MAX {
+            self.measure();
+        }
+    }
+
+    fn measure(&mut self) {
+        let in_memory = self.state.rules.in_memory;
         let settings = self.js.settings();
         let most = if in_memory { settings.memory_max } else { settings.storage_max };
-        let used = u64::try_from(self.js.usage.bytes(in_memory)).unwrap_or(0);
+        let used = u64::try_from(self.js.accounts.total.bytes(in_memory)).unwrap_or(0);
         self.state.is_full = used > most;
+        let limits = self.js.limits_of(self.state.config().num_replicas).unwrap_or_default();
+        let most = if in_memory { limits.max_memory } else { limits.max_store };
+        self.state.log_max = match u64::try_from(most) {
+            Err(_) => u64::MAX,
+            Ok(_) => {
+                let left = (most - self.js.usage.bytes(in_memory)).max(0);
+                u64::try_from(self.charged.0.saturating_add(left)).unwrap_or(0)
+            }
+        };
     }
 
     /// The stream ends, or starts over: nothing is charged for it.

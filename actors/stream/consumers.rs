@@ -1,7 +1,6 @@
 //! The consumers of the stream: made, changed, asked, deleted.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -61,8 +60,10 @@ impl Life {
                     self.spawn_consumer(seat, Birth::Found, cx);
                 }
                 Err(error) => {
-                    let stream = self.state.name();
-                    tracing::error!("consumer '$G > {stream} > {name}' can't be read: {error}");
+                    let (account, stream) = (self.js.account(), self.state.name());
+                    tracing::error!(
+                        "consumer '{account} > {stream} > {name}' can't be read: {error}"
+                    );
                 }
             }
         }
@@ -74,7 +75,7 @@ impl Life {
         self.state.retention.join(seat.id, filters(&config), 0);
         let handle = cx.spawn(spec(Arc::clone(&self.home), Arc::clone(&seat), birth));
         self.entry.enter(&seat.name, handle.recipient(), handle.recipient());
-        self.js.usage.consumers.fetch_add(1, Relaxed);
+        self.js.usage.add_consumers(1);
         let name = seat.name.to_string();
         self.names.insert(seat.id, name.clone());
         self.consumers.insert(name, Child { seat, handle });
@@ -134,9 +135,10 @@ impl Life {
         let seat = known.map(|child| Arc::clone(&child.seat));
         let stream = Arc::clone(self.state.config());
         let settings = self.js.settings();
+        let limits = self.js.limits_of(stream.num_replicas)?;
         let rules = ConsumerRules {
             pedantic,
-            max_ack_pending: [settings.ack_pending_max.unwrap_or(0), 0],
+            max_ack_pending: [settings.ack_pending_max.unwrap_or(0), limits.max_ack_pending],
             max_batch: settings.request_batch_max.unwrap_or(0),
             ..ConsumerRules::of(&stream)
         };
@@ -144,7 +146,7 @@ impl Life {
             if action == Action::Update {
                 return Err(codes::CONSUMER_DOES_NOT_EXIST.error());
             }
-            self.check_room_for(&config)?;
+            self.check_room_for(&config, limits.max_consumers)?;
             let checked = config.for_create(&rules)?;
             self.check_queue(&checked)?;
             let name = self.name_for(&checked);
@@ -205,9 +207,12 @@ impl Life {
         check_queue(config, others.iter().map(|other| &**other))
     }
 
-    fn check_room_for(&self, config: &ConsumerConfig) -> Result<(), ApiError> {
-        let most = usize::try_from(self.state.config().max_consumers).ok();
-        let full = most.is_some_and(|most| self.count_shown() >= most);
+    /// `account_max`: what the account allows each of its streams; 0 or less is no limit.
+    fn check_room_for(&self, config: &ConsumerConfig, account_max: i64) -> Result<(), ApiError> {
+        let own = usize::try_from(self.state.config().max_consumers).ok();
+        let account = usize::try_from(account_max).ok().filter(|max| *max > 0);
+        let mut limits = own.into_iter().chain(account);
+        let full = limits.any(|most| self.count_shown() >= most);
         if full && !config.direct { Err(codes::MAXIMUM_CONSUMERS_LIMIT.error()) } else { Ok(()) }
     }
 
@@ -319,7 +324,7 @@ impl Life {
         self.entry.leave(name);
         self.bell.leave(id);
         self.state.retention.leave(id);
-        self.js.usage.consumers.fetch_sub(1, Relaxed);
+        self.js.usage.add_consumers(-1);
         self.resume_retention();
     }
 
@@ -337,8 +342,9 @@ impl Life {
         if event.fate.is_final()
             && let Some(cause) = event.fate.cause()
         {
-            let stream = self.state.name();
-            tracing::error!("consumer '$G > {stream} > {}' is gone: {cause}", event.child.name());
+            let (account, stream) = (self.js.account(), self.state.name());
+            let name = event.child.name();
+            tracing::error!("consumer '{account} > {stream} > {name}' is gone: {cause}");
         }
     }
 }

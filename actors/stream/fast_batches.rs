@@ -109,9 +109,9 @@ impl Life {
                 return Err(codes::BATCH_PUBLISH_UNKNOWN_BATCH_ID.error());
             }
             let limits = &self.js.settings().batches;
-            let all = self.js.usage.fast_batches.fetch_add(1, Relaxed);
+            let all = self.js.accounts.batches.fast.fetch_add(1, Relaxed);
             if self.fast.len() >= limits.fast_per_stream_max || all >= limits.fast_total_max {
-                self.js.usage.fast_batches.fetch_sub(1, Relaxed);
+                self.js.accounts.batches.fast.fetch_sub(1, Relaxed);
                 return Err(codes::BATCH_PUBLISH_TOO_MANY_INFLIGHT.error());
             }
             let open = self.fast.len() + 1;
@@ -263,7 +263,7 @@ impl Life {
 
     fn drop_fast(&mut self, id: &[u8]) -> Option<Fast> {
         let batch = self.fast.remove(id)?;
-        self.js.usage.fast_batches.fetch_sub(1, Relaxed);
+        self.js.accounts.batches.fast.fetch_sub(1, Relaxed);
         Some(batch)
     }
 

@@ -153,8 +153,10 @@ impl Life {
         let now_ns = self.js.now_ns();
         if now_ns.saturating_sub(self.tally.complained_ns) > COMPLAIN_EVERY_NS {
             self.tally.complained_ns = now_ns;
-            let name = self.state.name();
-            tracing::error!("JetStream failed to store messages on stream '$G > {name}': {error}");
+            let (account, name) = (self.js.account(), self.state.name());
+            tracing::error!(
+                "JetStream failed to store messages on stream '{account} > {name}': {error}"
+            );
         }
         self.failing = Some(error);
         self.tally.last_failure = Some(error.to_string());

@@ -42,6 +42,7 @@ impl Life {
     fn take_from(&mut self, deliveries: Deliveries, mut at: usize) {
         let bytes = deliveries.frames.clone();
         let now_ns = self.js.now_ns();
+        self.measure_if_tight();
         self.open.frames.push(bytes.clone());
         while let Some(mut frame) = frame::read(&bytes[at..]) {
             frame.shift(at as u32);

@@ -252,8 +252,8 @@ impl Life {
     /// Tells whoever waits, and lets the parent take what there is away.
     fn fail_restore(&mut self, filling: Filling, reply: Option<&[u8]>) {
         let cause = filling.failed.clone().unwrap_or_default();
-        let name = self.state.name();
-        tracing::warn!("stream '$G > {name}' could not be restored: {cause}");
+        let (account, name) = (self.js.account(), self.state.name());
+        tracing::warn!("stream '{account} > {name}' could not be restored: {cause}");
         let error = codes::STREAM_RESTORE.with(cause);
         let payload = Reply::<StreamCreateResponse>::failed(error).to_json();
         let answer = reply.map(|reply| (reply.to_vec(), payload));

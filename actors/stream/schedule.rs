@@ -158,8 +158,8 @@ impl Life {
         };
         let outcome = self.store(incoming, now_ns);
         if let Err(Stop::Refused(error)) = &outcome {
-            let name = self.state.name();
-            tracing::warn!("stream '$G > {name}': a scheduled message is refused: {error}");
+            let (account, name) = (self.js.account(), self.state.name());
+            tracing::warn!("stream '{account} > {name}': a scheduled message is refused: {error}");
         }
         match (made.next_ns, outcome) {
             (Some(due_ns), _) => {

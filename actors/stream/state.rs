@@ -33,6 +33,8 @@ pub(super) struct State {
     pub payload_max: usize,
     /// The server has no room left for streams.
     pub is_full: bool,
+    /// Bytes that the log may grow to by the limits of the account.
+    pub log_max: u64,
     /// Sequences that left since the last look, as ranges in the order in which they did.
     pub removed: Vec<(u64, u64)>,
     /// Messages up to here are too young for the stream's age, or exempt from it.
@@ -70,6 +72,7 @@ impl State {
             counters: HashMap::new(),
             payload_max,
             is_full: false,
+            log_max: u64::MAX,
             removed: Vec::new(),
             aged: 0,
             made: Vec::new(),

@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod consumers;
 mod direct;
+mod limits;
 mod messages;
 mod paging;
 mod reply;
@@ -25,6 +26,7 @@ pub use consumers::{
     ConsumerReset, ConsumerResetResponse, ConsumerUnpin, ConsumerUnpinResponse, ConsumersRequest,
 };
 pub use direct::DirectGet;
+pub use limits::Limits;
 pub use messages::{
     MsgDelete, MsgDeleteResponse, MsgGet, MsgGetResponse, Purge, PurgeResponse, StoredMessage,
 };

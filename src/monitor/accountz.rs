@@ -99,7 +99,7 @@ fn detail(context: &Context, realm: &Arc<Realm>) -> AccountInfo {
         update_time: time(context.in_force().since),
         expired: false,
         complete: true,
-        jetstream_enabled: context.jetstream.as_ref().is_some_and(|js| js.realm.name == realm.name),
+        jetstream_enabled: context.has_jetstream(&realm.name),
         leafnode_connections: 0,
         client_connections: realm.traffic().connections,
         subscriptions: stats.num_subscriptions,

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use arc_swap::{ArcSwap, Guard};
 use vagus_actors::Broker;
-use vagus_actors::jetstream::JetStream;
+use vagus_actors::jetstream::Accounts;
 use vagus_config::Config;
 use vagus_runtime::Registry;
 use vagus_telemetry::Process;
@@ -23,7 +23,7 @@ pub(super) struct Context {
     pub(super) actors: Registry,
     pub(super) identity: Arc<Identity>,
     in_force: Arc<ArcSwap<InForce>>,
-    pub(super) jetstream: Option<Arc<JetStream>>,
+    pub(super) jetstream: Option<Arc<Accounts>>,
     pub(super) process: Process,
     /// The port in use; 0 for the scheme that is not served.
     pub(super) http_port: u16,
@@ -65,6 +65,11 @@ impl Context {
     pub(super) fn system_account(&self) -> String {
         let named = self.in_force().config.system_account.clone();
         named.unwrap_or_else(|| "$SYS".to_owned())
+    }
+
+    /// Whether an account has JetStream.
+    pub(super) fn has_jetstream(&self, account: &str) -> bool {
+        self.jetstream.as_ref().is_some_and(|jetstream| jetstream.get(account).is_some())
     }
 
     /// Whether there is an account of this name.

@@ -1,11 +1,12 @@
-//! `/explain?stream=S[&consumer=C]`: why a stream or a consumer gets on, or does not, in the words
-//! of the actor itself, with what surrounds it.
+//! `/explain?[account=A&]stream=S[&consumer=C]`: why a stream or a consumer gets on, or does not,
+//! in the words of the actor itself, with what surrounds it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use vagus_actors::jetstream::{Accounts, JetStream};
 use vagus_runtime::{ActorCell, ActorState, ObserveError};
 
 use super::context::{Context, now};
@@ -17,6 +18,7 @@ use super::reply::{self, Refusal, Reply};
 struct Explanation {
     server_id: String,
     now: String,
+    account: String,
     stream: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     consumer: Option<String>,
@@ -79,27 +81,30 @@ pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refu
         return Err(Refusal::absent("JetStream is off"));
     };
     let Some(stream) = query.owned("stream") else {
-        return Err(Refusal::bad("say which stream: /explain?stream=NAME[&consumer=NAME]"));
+        return Err(Refusal::bad(
+            "say which stream: /explain?[account=NAME&]stream=NAME[&consumer=NAME]",
+        ));
     };
     let consumer = query.owned("consumer");
-    let stream_cell = tree::stream(&context.actors, &stream);
-    let Some(stream_cell) = stream_cell else {
-        return Err(Refusal::absent(format!("no stream {stream:?}")));
+    let account = account(jetstream, query, &stream)?;
+    let Some(stream_cell) = tree::stream(&context.actors, &account, &stream) else {
+        return Err(Refusal::absent(format!("no stream {stream:?} in account {account:?}")));
     };
     let cell = match &consumer {
         None => Arc::clone(&stream_cell),
-        Some(name) => tree::consumer(&context.actors, &stream, name)
+        Some(name) => tree::consumer(&context.actors, &account, &stream, name)
             .ok_or_else(|| Refusal::absent(format!("no consumer {name:?} of stream {stream:?}")))?,
     };
     let actor = explained(context, &cell).await;
     let (stream_waiting, consumers) = match &consumer {
-        None => (None, Some(consumers(context, &stream, window).await)),
+        None => (None, Some(consumers(context, &account, &stream, window).await)),
         Some(_) => (Some(explained(context, &stream_cell).await.waiting), None),
     };
     let stats = jetstream.store.stats();
     Ok(reply::page(&Explanation {
         server_id: context.server_id(),
         now: now(),
+        account,
         stream,
         consumer,
         actor,
@@ -113,6 +118,26 @@ pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refu
             damaged_records: stats.damaged,
         },
     }))
+}
+
+/// The account that is asked about; where none is named, the one that has such a stream.
+fn account(jetstream: &Accounts, query: &Query, stream: &str) -> Result<String, Refusal> {
+    if let Some(name) = query.owned("account") {
+        return match jetstream.get(&name) {
+            Some(_) => Ok(name),
+            None => Err(Refusal::absent(format!("no JetStream in account {name:?}"))),
+        };
+    }
+    let all = jetstream.all();
+    let has = |js: &&Arc<JetStream>| js.directory.stream(stream.as_bytes()).is_some();
+    let mut having = all.iter().filter(has).map(|js| js.account());
+    match (having.next(), having.next()) {
+        (Some(one), None) => Ok(one.to_owned()),
+        (Some(one), Some(other)) => Err(Refusal::bad(format!(
+            "say in which account: {one:?} and {other:?} both have a stream {stream:?}"
+        ))),
+        (None, _) => Err(Refusal::absent(format!("no stream {stream:?}"))),
+    }
 }
 
 async fn explained(context: &Context, cell: &Arc<ActorCell>) -> Explained {
@@ -147,8 +172,8 @@ fn in_own_words(told: Result<Value, ObserveError>) -> (String, Map<String, Value
 }
 
 /// What the consumers of a stream wait for: those of one page, in the order of their names.
-async fn consumers(context: &Context, stream: &str, window: Window) -> Consumers {
-    let mut cells = context.actors.cells(|cell| tree::is_consumer_of(cell, stream));
+async fn consumers(context: &Context, account: &str, stream: &str, window: Window) -> Consumers {
+    let mut cells = context.actors.cells(|cell| tree::is_consumer_of(cell, account, stream));
     cells.sort_by_cached_key(|cell| cell.name().to_string());
     let total = cells.len();
     let page: Vec<_> = cells.iter().skip(window.offset).take(window.limit).collect();

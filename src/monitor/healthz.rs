@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use hyper::StatusCode;
 use serde::Serialize;
 use tracing::warn;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_runtime::ActorState;
 
 use super::context::Context;
@@ -129,9 +128,14 @@ impl Problem {
         Self { r#type: kind, account, stream, consumer, error: error.into(), severity }
     }
 
-    /// Of the account of all clients, or what is in it.
-    pub(super) fn within(mut self, stream: Option<&str>, consumer: Option<&str>) -> Self {
-        self.account = Some(GLOBAL_ACCOUNT.to_owned());
+    /// Of an account, or what is in it.
+    pub(super) fn within(
+        mut self,
+        account: &str,
+        stream: Option<&str>,
+        consumer: Option<&str>,
+    ) -> Self {
+        self.account = Some(account.to_owned());
         self.stream = stream.map(str::to_owned);
         self.consumer = consumer.map(str::to_owned);
         self
@@ -171,7 +175,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_unavailable() {
-        let problem = Problem::of("STREAM", "no S", Severity::Missing).within(Some("S"), None);
+        let problem =
+            Problem::of("STREAM", "no S", Severity::Missing).within("$G", Some("S"), None);
         let plain = r#"{"status":"unavailable","error":"no S"}"#.to_owned();
         assert_eq!(shown(std::slice::from_ref(&problem), false), (plain, 404));
         let told = r#"{"type":"STREAM","account":"$G","stream":"S","error":"no S"}"#;

@@ -1,8 +1,10 @@
 //! `/jsz`: JetStream: what it uses, and its streams and consumers in as much detail as asked for.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use serde::Serialize;
 use vagus_actors::jetstream::JetStream;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
 use vagus_jetstream::Time;
 use vagus_jetstream::consumer::ConsumerInfo;
 use vagus_jetstream::stream::{ClusterInfo, StreamConfig, StreamSourceInfo, StreamState};
@@ -46,8 +48,8 @@ struct Totals {
 
 #[derive(Serialize)]
 struct AccountDetail {
-    name: &'static str,
-    id: &'static str,
+    name: String,
+    id: String,
     #[serde(flatten)]
     stats: Stats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,15 +98,19 @@ pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refu
             false => Ok(reply::page(&without(context))),
         };
     };
-    let streams = tree::streams(jetstream, wanted.consumers).await;
+    let accounts = jetstream.all();
+    let shown = shown(&accounts, wanted, account.as_deref(), window);
+    let mut totals = wanted.totals();
+    let mut account_details = Vec::new();
+    for (at, account) in accounts.iter().enumerate() {
+        let is_shown = shown.contains(&at);
+        let streams = tree::streams(account, wanted.consumers && is_shown).await;
+        totals.add(&streams);
+        if is_shown {
+            account_details.push(wanted.account(context, account, streams));
+        }
+    }
     let in_force = context.in_force();
-    // Who asks for an account gets it, wherever it stands among the others.
-    let shown = match &account {
-        Some(name) => name == GLOBAL_ACCOUNT,
-        None => wanted.accounts && on_page(window),
-    };
-    let totals = wanted.totals(&streams);
-    let account_details = shown.then(|| wanted.account(context, jetstream, streams));
     Ok(reply::page(&Jsz {
         stats: Stats::of_server(jetstream),
         server_id: context.server_id(),
@@ -113,8 +119,8 @@ pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refu
         config: Settings::of(jetstream, &in_force.config),
         limits: Some(Limits::of(&in_force.config)),
         totals,
-        account_details: account_details.into_iter().collect(),
-        total: 1,
+        account_details,
+        total: accounts.len() as u64,
     }))
 }
 
@@ -133,9 +139,40 @@ fn without(context: &Context) -> Jsz {
     }
 }
 
-/// Whether the first and only account is on the page.
-fn on_page(window: Window) -> bool {
-    window.offset == 0 && window.limit > 0
+/// Which of the accounts are on the page. Who asks for one gets it, wherever it stands among the
+/// others.
+fn shown(
+    accounts: &[Arc<JetStream>],
+    wanted: Wanted,
+    name: Option<&str>,
+    window: Window,
+) -> Range<usize> {
+    match name {
+        Some(name) => match accounts.iter().position(|account| account.account() == name) {
+            Some(at) => at..at + 1,
+            None => 0..0,
+        },
+        None if wanted.accounts => {
+            let from = window.offset.min(accounts.len());
+            from..from.saturating_add(window.limit).min(accounts.len())
+        }
+        None => 0..0,
+    }
+}
+
+// === impl Totals ===
+
+impl Totals {
+    fn add(&mut self, streams: &[Stream]) {
+        self.streams += streams.len() as u64;
+        for state in streams.iter().filter_map(|stream| Some(&stream.info.as_ref()?.state)) {
+            self.consumers += state.consumers;
+            self.messages += state.msgs;
+            self.bytes += state.bytes;
+        }
+        self.streams_leader = self.streams_leader.map(|_| self.streams);
+        self.consumers_leader = self.consumers_leader.map(|_| self.consumers);
+    }
 }
 
 // === impl Wanted ===
@@ -157,18 +194,10 @@ impl Wanted {
         })
     }
 
-    fn totals(self, streams: &[Stream]) -> Totals {
-        let mut totals = Totals { streams: streams.len() as u64, ..Totals::default() };
-        for state in streams.iter().filter_map(|stream| Some(&stream.info.as_ref()?.state)) {
-            totals.consumers += state.consumers;
-            totals.messages += state.msgs;
-            totals.bytes += state.bytes;
-        }
-        if self.raft {
-            totals.streams_leader = Some(totals.streams);
-            totals.consumers_leader = Some(totals.consumers);
-        }
-        totals
+    /// Of no streams yet.
+    fn totals(self) -> Totals {
+        let led = self.raft.then_some(0);
+        Totals { streams_leader: led, consumers_leader: led, ..Totals::default() }
     }
 
     fn account(
@@ -180,8 +209,8 @@ impl Wanted {
         let server = &context.identity.name;
         let streams = streams.into_iter().filter(|_| self.streams);
         AccountDetail {
-            name: GLOBAL_ACCOUNT,
-            id: GLOBAL_ACCOUNT,
+            name: jetstream.account().to_owned(),
+            id: jetstream.account().to_owned(),
             stats: Stats::of_account(jetstream),
             stream_detail: streams.map(|stream| self.stream(stream, server)).collect(),
         }
@@ -279,12 +308,15 @@ mod tests {
     #[test]
     fn totals_are_those_of_all_streams() {
         let silent = Stream { name: "T".to_owned(), ..Stream::default() };
-        let totals = wanted("raft=1").totals(&[stream(), silent]);
+        let mut totals = wanted("raft=1").totals();
+        totals.add(&[stream(), silent]);
         assert_eq!(
             (totals.streams, totals.consumers, totals.messages, totals.bytes),
             (2, 1, 2, 70)
         );
         assert_eq!((totals.streams_leader, totals.consumers_leader), (Some(2), Some(1)));
-        assert_eq!(wanted("").totals(&[]).streams_leader, None);
+        let mut totals = wanted("").totals();
+        totals.add(&[stream()]);
+        assert_eq!((totals.streams, totals.streams_leader), (1, None));
     }
 }

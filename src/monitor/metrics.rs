@@ -163,8 +163,9 @@ fn jetstream(context: &Context, metrics: &mut Metrics) {
     let enabled = u64::from(context.jetstream.is_some()) as f64;
     metrics.gauge("jetstream_enabled", "1 when JetStream is on", enabled);
     let Some(jetstream) = &context.jetstream else { return };
-    let usage = &jetstream.usage;
-    let (streams, consumers) = (usage.streams.load(Relaxed), usage.consumers.load(Relaxed));
+    let usage = &jetstream.total;
+    let (streams, consumers) = (usage.streams(), usage.consumers());
+    metrics.gauge("jetstream_accounts", "Accounts with JetStream", jetstream.count() as f64);
     metrics.gauge("jetstream_streams", "Streams at present", streams as f64);
     metrics.gauge("jetstream_consumers", "Consumers at present", consumers as f64);
     let (bytes, reserved, most) = (Gauges::default(), Gauges::default(), Gauges::default());
@@ -174,15 +175,15 @@ fn jetstream(context: &Context, metrics: &mut Metrics) {
     {
         let labels = vec![("storage", name)];
         bytes.get_or_create(&labels).set(usage.bytes(in_memory) as f64);
-        reserved.get_or_create(&labels).set(usage.reserved(in_memory) as f64);
+        reserved.get_or_create(&labels).set(jetstream.reserved(in_memory) as f64);
         most.get_or_create(&labels).set(max as f64);
     }
     metrics.put("jetstream_bytes", "Bytes of all streams, as streams count them", bytes);
-    metrics.put("jetstream_reserved_bytes", "Bytes reserved by max_bytes of streams", reserved);
+    metrics.put("jetstream_reserved_bytes", "Bytes promised to accounts and streams", reserved);
     metrics.put("jetstream_max_bytes", "Bytes that streams may take", most);
-    let requests = usage.requests.load(Relaxed);
+    let requests = usage.requests();
     metrics.counter("jetstream_api_requests", "Requests to the API", requests);
-    let errors = usage.errors.load(Relaxed);
+    let errors = usage.errors();
     metrics.counter("jetstream_api_errors", "Requests answered with an error", errors);
     store(&jetstream.store, metrics);
 }

@@ -1,5 +1,7 @@
 //! JetStream as the configuration wants it: the store is opened, and what its actors share is made.
 
+mod charter;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,12 +9,14 @@ use std::time::Instant;
 use thiserror::Error;
 use tracing::info;
 use vagus_actors::Broker;
-use vagus_actors::jetstream::{BatchLimits, JetStream, Server, Settings};
+use vagus_actors::jetstream::{Accounts, BatchLimits, Server, Settings};
 use vagus_config::{Cipher, Config, JetStream as Wanted, SyncInterval};
+use vagus_jetstream::ApiError;
 use vagus_store::disk::RealDisk;
 use vagus_store::{CipherKind, Encryption, OpenError, Options, Store, Sync};
 use vagus_telemetry::text::ByteSize;
 
+pub(super) use self::charter::charter;
 use super::Identity;
 use super::identity::COMPATIBLE;
 
@@ -21,6 +25,11 @@ use super::identity::COMPATIBLE;
 pub enum JetStreamError {
     #[error("Can't start JetStream: {0}")]
     Store(#[from] OpenError),
+    #[error(
+        "Can't start JetStream: Error enabling jetstream on configured accounts: {} ({})",
+        .0.description, .0.err_code
+    )]
+    Accounts(ApiError),
 }
 
 /// Bytes, where the machine does not say how much it has.
@@ -34,7 +43,7 @@ pub(super) fn open(
     config: &Config,
     identity: &Identity,
     broker: &Arc<Broker>,
-) -> Result<Option<Arc<JetStream>>, JetStreamError> {
+) -> Result<Option<Arc<Accounts>>, JetStreamError> {
     let wanted = &config.jetstream;
     if !wanted.enabled {
         return Ok(None);
@@ -43,6 +52,7 @@ pub(super) fn open(
     info!("Starting JetStream");
     let settings = settings(config);
     announce(&settings);
+    let charter = charter(config, &settings).map_err(JetStreamError::Accounts)?;
     let store = Store::open(options(wanted, &settings.store_dir), Arc::new(RealDisk))?;
     let server = Server {
         id: identity.id.clone(),
@@ -53,13 +63,7 @@ pub(super) fn open(
         info!("  Found stream '{} > {}'", group.account, group.name);
     }
     info!("Took {:?} to start JetStream", began.elapsed());
-    Ok(Some(Arc::new(JetStream::new(
-        Arc::clone(broker),
-        Arc::clone(broker.realms.global()),
-        store,
-        server,
-        settings,
-    ))))
+    Ok(Some(Arc::new(Accounts::new(Arc::clone(broker), store, server, settings, charter))))
 }
 
 /// What a reload may change is read from here, too.

@@ -9,6 +9,7 @@ use vagus_auth::{
     Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret, UserRule,
 };
 use vagus_config::{Config, Tls, User, WriteTimeout};
+use vagus_jetstream::ApiError;
 use vagus_subject::transform::MappingError;
 use vagus_tls::{ServerTls, TlsError};
 use vagus_wire::{Info, Limits};
@@ -24,6 +25,11 @@ pub enum SettingsError {
     Tls(#[from] TlsError),
     #[error("{0}")]
     Mappings(#[from] MappingError),
+    #[error(
+        "Error enabling jetstream on configured accounts: {} ({})",
+        .0.description, .0.err_code
+    )]
+    JetStream(#[from] ApiError),
 }
 
 /// Reads the settings of connections out of a configuration.

@@ -33,7 +33,10 @@ pub enum OpenError {
     Io { path: PathBuf, source: io::Error },
     #[error("{}: in use by another server", .0.display())]
     InUse(PathBuf),
-    #[error("{}: made by nats-server, whose files can't be read here: name another store_dir", .0.display())]
+    #[error(
+        "{}: made by nats-server, whose files can't be read here: name another store_dir",
+        .0.display()
+    )]
     Foreign(PathBuf),
     #[error(transparent)]
     Key(#[from] crate::crypt::KeyError),

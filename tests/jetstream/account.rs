@@ -76,7 +76,6 @@ fn an_account_without_jetstream_is_told_so() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn accounts_do_not_see_each_other() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }

@@ -67,7 +67,6 @@ fn jsz_goes_into_detail() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn jsz_tells_accounts_apart() {
     let conf = "accounts {
         A { jetstream { max_file: 1000000 }, users: [{user: a, password: p}] }

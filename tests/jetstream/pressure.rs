@@ -54,7 +54,6 @@ fn requests_beyond_the_limit_are_dropped() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn dropped_requests_are_told_to_the_system() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }

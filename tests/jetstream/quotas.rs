@@ -18,7 +18,6 @@ fn account(limits: &str) -> Js {
 
 // Row 123.
 #[test]
-#[ignore = "needs accounts"]
 fn an_account_has_so_many_streams_and_consumers() {
     let mut js = account("max_streams: 2, max_consumers: 1, max_ack_pending: 50");
     let info = js.api("INFO", "");
@@ -52,7 +51,6 @@ fn an_account_has_so_many_streams_and_consumers() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn an_account_has_so_many_bytes() {
     let mut js = account("max_mem: 1000, max_file: 2000, disk_max_stream_bytes: 1500");
     let answer = js.try_create(json!({"name": "S", "max_bytes": 1600}));
@@ -76,7 +74,6 @@ fn an_account_has_so_many_bytes() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn an_account_may_want_to_know_how_large_a_stream_gets() {
     let mut js = account("max_bytes_required: true");
     let answer = js.try_create(json!({"name": "S"}));

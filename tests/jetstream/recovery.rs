@@ -113,7 +113,6 @@ fn what_was_deleted_stays_deleted() {
 }
 
 #[test]
-#[ignore = "needs accounts"]
 fn accounts_stay_apart() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }

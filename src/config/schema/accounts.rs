@@ -14,7 +14,7 @@ static ACCOUNT_KEYS: &[Key] = &[
     key("imports", Blocks(&IMPORT), "",
         "Streams and services taken from other accounts.").reloads().later(),
     key("jetstream", OneOf(&[Bool, Text, Block(&JETSTREAM)]), "",
-        "Persistence for the account and its limits.").reloads().later(),
+        "Persistence for the account and its limits.").reloads(),
     key("default_permissions", Block(&auth::PERMISSIONS), "",
         "Permissions of users who have none of their own.").reloads(),
     key("mappings", auth::MAPPINGS, "",

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use vagus_actors::jetstream::JetStream;
-use vagus_actors::realm::GLOBAL_ACCOUNT;
+use vagus_actors::jetstream::{Accounts, JetStream};
 use vagus_runtime::{ActorCell, ActorState};
 use vagus_store::Health;
 
@@ -47,7 +46,7 @@ impl Severity {
 }
 
 /// What is wrong with the store, if anything is.
-pub(in crate::monitor) fn of_store(jetstream: &JetStream) -> Option<Problem> {
+pub(in crate::monitor) fn of_store(jetstream: &Accounts) -> Option<Problem> {
     let (text, severity) = told(&jetstream.store.health())?;
     Some(Problem::of("JETSTREAM", text, severity))
 }
@@ -78,25 +77,30 @@ pub(in crate::monitor) fn in_words(health: &Health) -> String {
 /// What is wrong with what was asked about; of all streams and consumers if nothing was.
 pub(in crate::monitor) async fn of_streams(
     context: &Context,
-    jetstream: &JetStream,
+    jetstream: &Accounts,
     asked: &Asked,
 ) -> Vec<Problem> {
-    if let Some(account) = &asked.account
-        && account != GLOBAL_ACCOUNT
-    {
+    let mut problems = offline(context).await;
+    let Some(account) = &asked.account else {
+        problems.extend(failing(context));
+        return problems;
+    };
+    let Some(jetstream) = jetstream.get(account) else {
         let text = format!("JetStream account \"{account}\" not found");
         let mut problem = Problem::of("ACCOUNT", text, Severity::Missing);
         problem.account = Some(account.clone());
         return vec![problem];
-    }
-    let mut problems = offline(context).await;
+    };
     let Some(stream) = &asked.stream else {
         problems.extend(failing(context));
+        problems.retain(|problem| problem.account.as_ref().is_none_or(|name| name == account));
         return problems;
     };
-    problems.retain(|problem| problem.stream.as_ref() == Some(stream));
+    problems.retain(|problem| {
+        problem.account.as_ref() == Some(account) && problem.stream.as_ref() == Some(stream)
+    });
     if problems.is_empty() {
-        problems.extend(of_one(context, jetstream, stream, asked.consumer.as_deref()));
+        problems.extend(of_one(context, &jetstream, stream, asked.consumer.as_deref()));
     }
     problems
 }
@@ -108,26 +112,29 @@ fn of_one(
     stream: &str,
     consumer: Option<&str>,
 ) -> Option<Problem> {
+    let account = jetstream.account();
     let missing = |kind: &'static str, text: String| {
-        Some(Problem::of(kind, text, Severity::Missing).within(Some(stream), consumer))
+        Some(Problem::of(kind, text, Severity::Missing).within(account, Some(stream), consumer))
     };
-    let Some(cell) = tree::stream(&context.actors, stream) else {
-        let text = format!("JetStream stream \"{stream}\" not found on account \"$G\"");
+    let Some(cell) = tree::stream(&context.actors, account, stream) else {
+        let text = format!("JetStream stream \"{stream}\" not found on account \"{account}\"");
         return missing("STREAM", text);
     };
     let Some(consumer) = consumer else { return of_cell(&cell) };
-    let Some(cell) = tree::consumer(&context.actors, stream, consumer) else {
+    let Some(cell) = tree::consumer(&context.actors, account, stream, consumer) else {
         let text = format!(
-            "JetStream consumer \"{consumer}\" not found for stream \"{stream}\" on account \"$G\""
+            "JetStream consumer \"{consumer}\" not found for stream \"{stream}\" on account \
+             \"{account}\""
         );
         return missing("CONSUMER", text);
     };
     // A consumer that no client reaches is as good as none.
     let known = jetstream.directory.consumer(stream.as_bytes(), consumer.as_bytes()).is_some();
     of_cell(&cell).or_else(|| {
-        let text = format!("JetStream consumer '$G > {stream} > {consumer}' does not serve yet");
+        let text =
+            format!("JetStream consumer '{account} > {stream} > {consumer}' does not serve yet");
         let problem = Problem::of("CONSUMER", text, Severity::Unavailable);
-        (!known).then(|| problem.within(Some(stream), Some(consumer)))
+        (!known).then(|| problem.within(account, Some(stream), Some(consumer)))
     })
 }
 
@@ -135,17 +142,19 @@ fn of_one(
 async fn offline(context: &Context) -> Vec<Problem> {
     let told = context.actors.observe_all(|cell| cell.kind() == "meta").await;
     let mut problems = Vec::new();
-    for (_, state) in told {
+    for (cell, state) in told {
+        let account = cell.name().to_string();
         let Ok(state) = state else {
-            let text = "JetStream's API does not answer";
-            problems.push(Problem::of("JETSTREAM", text, Severity::Unavailable));
+            let text = format!("JetStream's API does not answer account '{account}'");
+            let problem = Problem::of("ACCOUNT", text, Severity::Unavailable);
+            problems.push(problem.within(&account, None, None));
             continue;
         };
         for (name, cause) in state["offline"].as_object().into_iter().flatten() {
             let cause = cause.as_str().unwrap_or("for an unknown reason");
-            let text = format!("JetStream stream '$G > {name}' can't be served: {cause}");
+            let text = format!("JetStream stream '{account} > {name}' can't be served: {cause}");
             let problem = Problem::of("STREAM", text, Severity::Unavailable);
-            problems.push(problem.within(Some(name), None));
+            problems.push(problem.within(&account, Some(name), None));
         }
     }
     problems
@@ -153,7 +162,7 @@ async fn offline(context: &Context) -> Vec<Problem> {
 
 /// Streams and consumers that failed, and are not back.
 fn failing(context: &Context) -> Vec<Problem> {
-    let cells = context.actors.cells(|cell| matches!(cell.kind(), "stream" | "consumer"));
+    let cells = context.actors.cells(|cell| matches!(cell.kind(), "meta" | "stream" | "consumer"));
     cells.iter().filter_map(of_cell).collect()
 }
 
@@ -164,13 +173,21 @@ fn of_cell(cell: &Arc<ActorCell>) -> Option<Problem> {
     let cause = cell.last_cause().map(|cause| cause.to_string()).unwrap_or_default();
     let name = cell.name().to_string();
     let parent = cell.parent().map(|parent| parent.name().to_string()).unwrap_or_default();
-    let (kind, shown, stream, consumer) = match cell.kind() {
-        "stream" => ("STREAM", format!("stream '$G > {name}'"), name, None),
-        _ => ("CONSUMER", format!("consumer '$G > {parent} > {name}'"), parent, Some(name)),
+    let account = tree::account_of(cell);
+    let of = |kind, shown: String| {
+        let text = format!("JetStream {shown} failed and starts again: {cause}");
+        Problem::of(kind, text, Severity::Unavailable)
     };
-    let text = format!("JetStream {shown} failed and starts again: {cause}");
-    let problem = Problem::of(kind, text, Severity::Unavailable);
-    Some(problem.within(Some(&stream), consumer.as_deref()))
+    Some(match cell.kind() {
+        "meta" => of("ACCOUNT", format!("of account '{name}'")).within(&name, None, None),
+        "stream" => {
+            of("STREAM", format!("stream '{account} > {name}'")).within(&account, Some(&name), None)
+        }
+        _ => {
+            let shown = format!("consumer '{account} > {parent} > {name}'");
+            of("CONSUMER", shown).within(&account, Some(&parent), Some(&name))
+        }
+    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,11 @@
 //! What the server uses, allows and was configured to: the same on `/varz` and `/jsz`.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde::Serialize;
-use vagus_actors::jetstream::JetStream;
+use vagus_actors::jetstream::usage::Counts;
+use vagus_actors::jetstream::{Accounts, JetStream};
 use vagus_config::{Config, SyncInterval};
-
-/// Accounts that have JetStream: all there are.
-const ACCOUNTS: u64 = 1;
 
 /// What is used. Of an account: what may be reserved, and no level.
 #[derive(Debug, Default, Serialize)]
@@ -73,44 +70,48 @@ pub(in crate::monitor) struct Limits {
 // === impl Stats ===
 
 impl Stats {
-    pub(in crate::monitor) fn of_server(jetstream: &JetStream) -> Self {
-        let usage = &jetstream.usage;
-        let api = Api { level: vagus_jetstream::api::LEVEL, ..Api::of(jetstream) };
+    pub(in crate::monitor) fn of_server(jetstream: &Accounts) -> Self {
+        let total = &jetstream.total;
         Self {
-            memory: unsigned(usage.bytes(true)),
-            storage: unsigned(usage.bytes(false)),
-            reserved_memory: unsigned(usage.reserved(true)),
-            reserved_storage: unsigned(usage.reserved(false)),
-            accounts: ACCOUNTS,
-            ha_assets: 0,
-            api,
+            reserved_memory: unsigned(jetstream.reserved(true)),
+            reserved_storage: unsigned(jetstream.reserved(false)),
+            accounts: jetstream.count() as u64,
+            api: Api { level: vagus_jetstream::api::LEVEL, ..Api::of(total) },
+            ..Self::of(total)
         }
     }
 
-    /// Of the account of all clients. It has no limits, which reads as the largest number there is.
+    /// Of one account. No limit reads as the largest number there is.
     pub(in crate::monitor) fn of_account(jetstream: &JetStream) -> Self {
+        let limits = jetstream.limits();
+        let reserved = |in_memory| limits.bytes(in_memory).map_or(u64::MAX, unsigned);
         Self {
-            reserved_memory: u64::MAX,
-            reserved_storage: u64::MAX,
-            accounts: 0,
-            api: Api::of(jetstream),
-            ..Self::of_server(jetstream)
+            reserved_memory: reserved(true),
+            reserved_storage: reserved(false),
+            ..Self::of(&jetstream.usage)
+        }
+    }
+
+    fn of(counts: &Counts) -> Self {
+        Self {
+            memory: unsigned(counts.bytes(true)),
+            storage: unsigned(counts.bytes(false)),
+            api: Api::of(counts),
+            ..Self::default()
         }
     }
 }
 
 impl Api {
-    fn of(jetstream: &JetStream) -> Self {
-        let usage = &jetstream.usage;
-        let (total, errors) = (usage.requests.load(Relaxed), usage.errors.load(Relaxed));
-        Self { level: 0, total, errors }
+    fn of(counts: &Counts) -> Self {
+        Self { level: 0, total: counts.requests(), errors: counts.errors() }
     }
 }
 
 // === impl Settings ===
 
 impl Settings {
-    pub(in crate::monitor) fn of(jetstream: &JetStream, config: &Config) -> Self {
+    pub(in crate::monitor) fn of(jetstream: &Accounts, config: &Config) -> Self {
         let settings = jetstream.settings();
         let sync = config.jetstream.sync_interval;
         Self {

@@ -74,23 +74,43 @@ async fn told<T>(answer: oneshot::Receiver<T>, deadline: Instant) -> Option<T> {
 }
 
 /// The actor of a stream.
-pub(in crate::monitor) fn stream(actors: &Registry, name: &str) -> Option<Arc<ActorCell>> {
-    let is_it = |cell: &ActorCell| cell.kind() == STREAM && is_named(cell, name);
-    actors.cells(is_it).into_iter().next()
+pub(in crate::monitor) fn stream(
+    actors: &Registry,
+    account: &str,
+    name: &str,
+) -> Option<Arc<ActorCell>> {
+    actors.cells(|cell| is_stream(cell, account, name)).into_iter().next()
 }
 
 /// The actor of a consumer.
 pub(in crate::monitor) fn consumer(
     actors: &Registry,
+    account: &str,
     stream: &str,
     name: &str,
 ) -> Option<Arc<ActorCell>> {
-    let is_it = |cell: &ActorCell| is_consumer_of(cell, stream) && is_named(cell, name);
+    let is_it = |cell: &ActorCell| is_consumer_of(cell, account, stream) && is_named(cell, name);
     actors.cells(is_it).into_iter().next()
 }
 
-pub(in crate::monitor) fn is_consumer_of(cell: &ActorCell, stream: &str) -> bool {
-    cell.kind() == CONSUMER && cell.parent().is_some_and(|parent| is_named(parent, stream))
+pub(in crate::monitor) fn is_consumer_of(cell: &ActorCell, account: &str, stream: &str) -> bool {
+    cell.kind() == CONSUMER
+        && cell.parent().is_some_and(|parent| is_stream(parent, account, stream))
+}
+
+fn is_stream(cell: &ActorCell, account: &str, name: &str) -> bool {
+    cell.kind() == STREAM
+        && is_named(cell, name)
+        && cell.parent().is_some_and(|parent| is_named(parent, account))
+}
+
+/// The account of the actor of a stream or a consumer.
+pub(in crate::monitor) fn account_of(cell: &ActorCell) -> String {
+    let parent = match cell.kind() {
+        CONSUMER => cell.parent().and_then(|stream| stream.parent()),
+        _ => cell.parent(),
+    };
+    parent.map(|meta| meta.name().to_string()).unwrap_or_default()
 }
 
 fn is_named(cell: &ActorCell, name: &str) -> bool {
