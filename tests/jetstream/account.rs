@@ -58,7 +58,6 @@ fn an_account_learns_what_it_uses_and_may_use() {
 
 // Row 3.
 #[test]
-#[ignore = "needs accounts"]
 fn an_account_without_jetstream_is_told_so() {
     let conf = "accounts {
         A { jetstream: enabled, users: [{user: a, password: p}] }
