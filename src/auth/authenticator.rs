@@ -271,13 +271,14 @@ impl Authenticator {
         }
     }
 
-    /// The certificate was checked when the connection was made: what it says is proof enough.
+    /// The certificate was checked when the connection was made. A user that has a password too
+    /// must show it as well.
     fn by_certificate(&self, credentials: &Credentials<'_>, proxied: bool) -> Outcome {
         let known = |name| self.users.get(name).or_else(|| self.distinguished.get(name));
         let found = credentials.certificate_names().find_map(known);
         let Some(rule) = found else { return Outcome::Denied(Denial::Credentials) };
         match rule.admits(credentials.kind, proxied) {
-            Ok(()) => Outcome::Granted(Identity::of(rule)),
+            Ok(()) => self.prove(rule, credentials.pass),
             Err(why) => Outcome::Denied(why),
         }
     }

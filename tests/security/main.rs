@@ -13,3 +13,8 @@ mod kit;
 mod account_limits;
 mod isolation;
 mod permissions;
+mod tls;
+mod tls_bad_input;
+mod tls_clients;
+mod tls_kit;
+mod tls_peers;
