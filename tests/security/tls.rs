@@ -123,7 +123,7 @@ fn plain_clients_may_be_let_in_too() {
     assert_eq!(plain.payload(), "sealed");
     // Whoever takes longer than a handshake may is no TLS client.
     let mut late = server.connect();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::park_timeout(Duration::from_millis(500));
     late.login("{}");
 
     let page = server.json("/connz?sort=cid");

@@ -108,7 +108,7 @@ fn a_slow_handshake_has_its_time() {
         if client.socket.write_all(&[byte]).is_err() || begun.elapsed() > DEADLINE {
             break;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
     let _ = client.socket.read_to_end(&mut Vec::new());
     let spent = begun.elapsed();
@@ -150,6 +150,6 @@ fn eventually_gone(server: &Server) {
     let begun = Instant::now();
     while server.json("/varz")["connections"].as_u64().unwrap() > 2 {
         assert!(begun.elapsed() < DEADLINE * 2, "half-open handshakes stay");
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
