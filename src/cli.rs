@@ -13,6 +13,7 @@ mod explain;
 mod flags;
 mod help;
 mod load;
+mod plan;
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
     check::{check, configure},
     explain::{ExplainArgs, explain},
     flags::ServeArgs,
+    plan::{PlanArgs, plan},
 };
 use self::{dashes::Split, flags::ServeCli};
 
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// `config docs`: print the reference of configuration keys.
     ConfigDocs,
+    /// `config plan`: say what a reload would do.
+    ConfigPlan(PlanArgs),
     /// `-v`, `version`.
     Version,
     /// `-h`, `help`.
@@ -83,7 +87,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
         "bench" => bench(rest),
         "explain" => explain::parse(rest).map(Command::Explain),
         "config" if rest == ["docs"] => Ok(Command::ConfigDocs),
-        "config" => Err(Exit::failure("usage: vagus config docs")),
+        "config" => match rest.split_first() {
+            Some((word, rest)) if word == "plan" => plan::parse(rest).map(Command::ConfigPlan),
+            _ => Err(Exit::failure("usage: vagus config docs | plan CURRENT NEW")),
+        },
         "serve" => served_with(flags, rest),
         "check" => {
             flags.test();

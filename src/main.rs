@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         },
         Command::Bench(args) => vagus_bench::main(&args),
         Command::Explain(args) => cli::explain(&args).end(),
+        Command::ConfigPlan(args) => cli::plan(&args).end(),
         Command::ConfigDocs => cli::config_docs().end(),
         Command::Version => cli::version().end(),
         Command::Help => cli::help().end(),

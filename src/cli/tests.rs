@@ -184,7 +184,7 @@ fn words_that_are_not_understood_end_with_1() {
         ("serve foo", "unrecognized command: \"foo\""),
         ("-", "unrecognized command: \"-\""),
         ("-D bench pub", "flags before \"bench\" are not understood"),
-        ("config", "usage: vagus config docs"),
+        ("config", "usage: vagus config docs | plan CURRENT NEW"),
     ] {
         let exit = exit(line);
         assert_eq!(exit, Exit { code: 1, stderr: format!("vagus: {said}\n"), ..Exit::default() });

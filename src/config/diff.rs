@@ -1,8 +1,10 @@
 //! What a reload would change: which settings differ, whether a running server can take them up,
 //! and what the log says about it.
 
+mod effects;
 mod fields;
 
+pub use self::effects::{Effect, Verdict, effects};
 use crate::config::Config;
 use crate::schema;
 
@@ -25,6 +27,9 @@ impl Plan {
 pub struct Change {
     pub key: &'static str,
     pub kind: Kind,
+    /// As they were, and as they become; without secrets.
+    pub old: String,
+    pub new: String,
     what: String,
 }
 
@@ -104,7 +109,13 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
                 new: (field.show)(new),
             });
         } else if !matches!(field.key, "port" | "system_account") {
-            plan.changes.push(Change { key: field.key, kind: field.kind, what: what(field, new) });
+            plan.changes.push(Change {
+                key: field.key,
+                kind: field.kind,
+                old: (field.show)(old),
+                new: (field.show)(new),
+                what: what(field, new),
+            });
         }
     }
     plan

@@ -27,7 +27,7 @@ pub use config::{
     SYSTEM_ACCOUNT, SyncInterval, Tls, TlsFiles, TlsVersion, User, Vagus, WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
-pub use diff::{Change, Kind, Plan, Refusal, plan};
+pub use diff::{Change, Effect, Kind, Plan, Refusal, Verdict, effects, plan};
 pub use digest::digest;
 pub use fuzz::fuzz_one;
 pub use load::{Loaded, process_env};
