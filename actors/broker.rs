@@ -17,6 +17,8 @@ use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::realm::Realms;
 use crate::shard::SubjectShard;
+use crate::system::Profile;
+use crate::system::messages::Door;
 
 /// See the module's text. One a server, born before its actors.
 pub struct Broker {
@@ -39,6 +41,8 @@ pub struct Broker {
 pub struct Cast {
     pub shards: Arc<[Handle<SubjectShard>]>,
     pub census: Handle<Census>,
+    /// `None`: the server does without.
+    pub system: Option<Door>,
 }
 
 /// Rare events, counted for the whole server.
@@ -53,6 +57,8 @@ pub struct Tally {
     /// Times that publishers waited for slow readers.
     pub stalled_clients: AtomicU64,
     pub auth_failures: AtomicU64,
+    /// News for the system's actor that it had no room for.
+    pub events_dropped: AtomicU64,
 }
 
 /// What configuration says to connections. A reload puts another in its place.
@@ -60,6 +66,8 @@ pub struct Tally {
 pub struct Settings {
     /// What every client is told; the connection fills in its own fields.
     pub info: Info,
+    /// What the system says of the server.
+    pub profile: Arc<Profile>,
     pub limits: Limits,
     /// Most connections; `None`: any number.
     pub connections_max: Option<u64>,

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use vagus_runtime::{Actor, Cx, Handle, Handler};
 
-use self::messages::{Born, Disband, Gone, Page, Question, State, Tell};
+use self::messages::{Born, Disband, Find, Gone, Page, Question, State, Tell};
 use self::select::Row;
 use crate::broker::Broker;
 use crate::connection::Connection;
@@ -131,6 +131,17 @@ impl Handler<Disband> for Census {
             }
         };
         cx.when(farewell, |_, (), _| ());
+    }
+}
+
+// === impl Handler<Find> ===
+
+impl Handler<Find> for Census {
+    fn handle(&mut self, find: Find, _: &mut Cx<'_, Self>) {
+        let book = self.book.lock();
+        let found = book.present.get(&find.cid).map(|present| present.handle.clone());
+        // The asker may have given up.
+        let _ = find.reply.send(found);
     }
 }
 

@@ -17,6 +17,7 @@ mod hello;
 mod input;
 mod interest;
 pub mod messages;
+mod news;
 mod operate;
 mod origin;
 mod publish;
@@ -43,7 +44,7 @@ use self::clock::Clock;
 use self::hello::Client;
 use self::input::{Input, Stall, Turn};
 use self::interest::OwnInterest;
-use self::messages::{Accepted, Describe, End, Inform, Reload};
+use self::messages::{Accepted, Describe, End, Inform, Introduce, Reload, SendAway};
 pub use self::origin::HEADER as ORIGIN_HEADER;
 use self::publish::Last;
 use self::rights::Rights;
@@ -384,5 +385,23 @@ impl Handler<Describe> for Connection {
     fn handle(&mut self, ask: Describe, _: &mut Cx<'_, Self>) {
         // The asker may have given up.
         let _ = ask.reply.send(self.describe(ask.subscriptions));
+    }
+}
+
+// === impl Handler<Introduce> ===
+
+impl Handler<Introduce> for Connection {
+    fn handle(&mut self, ask: Introduce, _: &mut Cx<'_, Self>) {
+        // The asker may have given up.
+        let _ = ask.reply.send(self.client.identity.clone());
+    }
+}
+
+// === impl Handler<SendAway> ===
+
+impl Handler<SendAway> for Connection {
+    fn handle(&mut self, _: SendAway, _: &mut Cx<'_, Self>) {
+        self.client.sent_away = true;
+        self.inform();
     }
 }

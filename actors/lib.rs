@@ -12,6 +12,7 @@
 //! - [`census`] knows who is connected, and who was;
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
+//! - [`system`] answers operators over NATS, and tells them what happens;
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
 
@@ -31,5 +32,6 @@ pub mod root;
 pub mod shard;
 pub mod source;
 pub mod stream;
+pub mod system;
 
 pub use broker::{Broker, Cast, Settings};

@@ -1,7 +1,8 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
 //! in:   [`Retire`]
-//! out:  everybody's birth: shards, census, JetStream, plugins, clients, and last the listener
+//! out:  everybody's birth: shards, census, system, JetStream, plugins, clients, and last the
+//!       listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
@@ -19,6 +20,8 @@ use crate::listener::{Close, Listener};
 use crate::metas::Metas;
 use crate::plugins::Guests;
 use crate::shard::SubjectShard;
+use crate::system::messages::Door;
+use crate::system::{Office, System};
 
 /// See the module's text.
 pub struct Root {
@@ -27,6 +30,8 @@ pub struct Root {
     guests: Option<Guests>,
     /// What JetStream's actors share, and what closes when all of them serve.
     jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
+    /// What outlives the system's actor, and whom to tell when it hears.
+    system: Option<(Arc<Office>, mpsc::Sender<()>)>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -50,8 +55,9 @@ impl Root {
         port: Option<Arc<std::net::TcpListener>>,
         guests: Option<Guests>,
         jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
+        system: Option<(Arc<Office>, mpsc::Sender<()>)>,
     ) -> Self {
-        Self { broker, port, guests, jetstream, listener: None, leaving: false }
+        Self { broker, port, guests, jetstream, system, listener: None, leaving: false }
     }
 
     fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
@@ -79,6 +85,14 @@ impl Root {
         cx.spawn(Spec::new("census", factory).mailbox(CENSUS_MAILBOX))
     }
 
+    fn spawn_system(&mut self, cx: &mut Cx<'_, Self>) -> Option<Door> {
+        let (office, ready) = self.system.take()?;
+        let realm = Arc::clone(office.realm());
+        let factory = move || System::new(Arc::clone(&office), ready.clone());
+        let handle = cx.spawn(Spec::new("system", factory).mailbox(System::MAILBOX));
+        Some(Door::new(realm, &self.broker.settings().profile.id, handle))
+    }
+
     fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
@@ -99,7 +113,11 @@ impl Actor for Root {
     const KIND: &'static str = "root";
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
-        let cast = Cast { shards: self.spawn_shards(cx), census: self.spawn_census(cx) };
+        let cast = Cast {
+            shards: self.spawn_shards(cx),
+            census: self.spawn_census(cx),
+            system: self.spawn_system(cx),
+        };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((accounts, ready)) = self.jetstream.take() {

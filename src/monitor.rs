@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! serve (accepts, one task a connection) -> router (path -> endpoint) -> one file an endpoint
-//!                                                                     -> reply (JSON, text, HTML)
+//! maker (for those who ask over NATS)    ----------------^            -> reply (JSON, text, HTML)
 //! ```
 //!
 //! It lives on a thread of its own, so that a page that takes long to make, or a tool that asks too
@@ -14,7 +14,7 @@
 //! `/actorz` and `/explain`.
 
 mod context;
-mod json;
+mod maker;
 mod query;
 mod reply;
 mod router;
@@ -37,6 +37,7 @@ mod metrics;
 mod raftz;
 mod routez;
 mod stacksz;
+mod statsz;
 mod subsz;
 mod varz;
 
@@ -47,15 +48,17 @@ use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::info;
 use vagus_actors::Broker;
 use vagus_actors::jetstream::Accounts;
+use vagus_actors::system::Pages;
 use vagus_config::{Config, Port};
 use vagus_runtime::Registry;
 use vagus_telemetry::text::IoReason;
 
 use self::context::Context;
+use self::maker::PageMaker;
 use crate::server::{Identity, InForce};
 
 /// What the pages are made from.
@@ -68,13 +71,16 @@ pub struct MonitorContext {
     pub jetstream: Option<Arc<Accounts>>,
 }
 
-/// The monitoring port of a server, open until it is stopped or dropped.
-#[derive(Debug)]
+/// The pages of a server and, if the configuration asks for one, the port that serves them; until
+/// it is stopped or dropped.
 pub struct Monitor {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     secure: bool,
+    /// Who comes to the port before this is used waits.
+    begin: Option<oneshot::Sender<()>>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    pages: Arc<PageMaker>,
 }
 
 /// Why the monitoring port could not be opened.
@@ -93,34 +99,55 @@ pub enum MonitorError {
 // === impl Monitor ===
 
 impl Monitor {
-    /// Opens the port that the configuration names; `None` where it names none.
+    /// Starts the thread that makes pages, and opens the port that the configuration names: it is
+    /// served from [`Monitor::serve`] on.
     ///
     /// # Errors
     /// When the port is taken, or there is no certificate for it.
-    pub fn start(context: MonitorContext) -> Result<Option<Self>, MonitorError> {
+    pub fn start(context: MonitorContext) -> Result<Self, MonitorError> {
         let in_force = context.in_force.load_full();
         let config = &in_force.config;
         let (port, secure) = match (config.http_port, config.https_port) {
-            (None, None) => return Ok(None),
+            (None, None) => (None, false),
             (Some(http), Some(https)) => return Err(MonitorError::BothPorts { http, https }),
-            (Some(port), None) => (port, false),
+            (Some(port), None) => (Some(port), false),
             (None, Some(_)) if config.tls.is_none() => return Err(MonitorError::NoCertificate),
-            (None, Some(port)) => (port, true),
+            (None, Some(port)) => (Some(port), true),
         };
-        let listener = open(config, port)?;
-        let address = listener.local_addr().map_err(MonitorError::Thread)?;
-        let scheme = if secure { "https" } else { "http" };
-        info!("Starting {scheme} monitor on {}", joined(config.monitor_host(), address.port()));
+        let listener = port.map(|port| open(config, port)).transpose()?;
+        let address = listener.as_ref().map(std::net::TcpListener::local_addr).transpose();
+        let address = address.map_err(MonitorError::Thread)?;
+        if let Some(address) = address {
+            let scheme = if secure { "https" } else { "http" };
+            info!("Starting {scheme} monitor on {}", joined(config.monitor_host(), address.port()));
+        }
         let (stop, stopped) = watch::channel(false);
+        let (begin, begun) = oneshot::channel();
         let context = Arc::new(Context::new(context, config, address, secure));
-        let thread = run(listener, context, stopped).map_err(MonitorError::Thread)?;
-        Ok(Some(Self { address, secure, stop, thread: Some(thread) }))
+        let (thread, runtime) =
+            run(listener, Arc::clone(&context), begun, stopped).map_err(MonitorError::Thread)?;
+        let pages = Arc::new(PageMaker::new(context, runtime));
+        Ok(Self { address, secure, begin: Some(begin), stop, thread: Some(thread), pages })
     }
 
-    /// Where it listens.
+    /// Serves the port from here on.
+    pub fn serve(&mut self) {
+        if let Some(begin) = self.begin.take() {
+            // A thread that is gone serves nothing.
+            let _ = begin.send(());
+        }
+    }
+
+    /// Where it listens, if it does.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// The pages, for others than those who ask over the port.
+    #[must_use]
+    pub fn pages(&self) -> Arc<dyn Pages> {
+        Arc::clone(&self.pages) as Arc<dyn Pages>
     }
 
     /// Whether it speaks HTTPS.
@@ -149,22 +176,37 @@ impl Drop for Monitor {
     }
 }
 
-/// The life of the monitor's thread.
+/// The life of the monitor's thread: pages are made while it runs, the port is served once that has
+/// begun.
 fn run(
-    listener: std::net::TcpListener,
+    listener: Option<std::net::TcpListener>,
     context: Arc<Context>,
-    stop: watch::Receiver<bool>,
-) -> io::Result<JoinHandle<()>> {
+    begun: oneshot::Receiver<()>,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<(JoinHandle<()>, tokio::runtime::Handle)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
     let listener = {
         let _entered = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
+        listener.map(tokio::net::TcpListener::from_std).transpose()?
     };
-    std::thread::Builder::new().name("vagus-monitor".to_owned()).spawn(move || {
-        runtime.block_on(serve::serve(listener, context, stop));
+    let life = async move {
+        let begun = tokio::select! {
+            begun = begun => begun.is_ok(),
+            _ = stop.wait_for(|stop| *stop) => false,
+        };
+        match listener.filter(|_| begun) {
+            Some(listener) => serve::serve(listener, context, stop).await,
+            // An error means that the monitor is gone.
+            None => drop(stop.wait_for(|stop| *stop).await),
+        }
+    };
+    let thread = std::thread::Builder::new().name("vagus-monitor".to_owned()).spawn(move || {
+        runtime.block_on(life);
         // What is left now had its time.
         runtime.shutdown_background();
-    })
+    })?;
+    Ok((thread, handle))
 }
 
 fn open(config: &Config, port: Port) -> Result<std::net::TcpListener, MonitorError> {

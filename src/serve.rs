@@ -126,9 +126,14 @@ impl<'a> Process<'a> {
 
     async fn run(mut self, mut signals: Signals) -> ExitCode {
         let mut failed = Box::pin(self.server.failed());
+        let mut orders = self.server.reload_orders();
         loop {
             let signal = tokio::select! {
                 signal = signals.next() => signal,
+                Some(order) = orders.recv() => {
+                    order.finish(self.reload());
+                    continue;
+                }
                 cause = &mut failed => {
                     error!(fatal = true, "{cause}");
                     self.stop();
@@ -139,7 +144,8 @@ impl<'a> Process<'a> {
             match signal {
                 Signal::Quit | Signal::Term => break,
                 Signal::Reopen => self.reopen_log(),
-                Signal::Reload => self.reload(),
+                // What came of it is in the log.
+                Signal::Reload => drop(self.reload()),
                 Signal::LameDuck => {
                     self.lame_duck(&mut signals).await;
                     break;

@@ -4,6 +4,7 @@ mod identity;
 mod jetstream;
 mod realms;
 mod settings;
+mod system;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 use vagus_actors::broker::{Broker, Settings};
 use vagus_actors::census::messages::{Disband, Tell};
@@ -21,6 +23,7 @@ use vagus_actors::delivery::Reason;
 use vagus_actors::jetstream::Accounts;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
+use vagus_actors::system::messages::{Announce, Door};
 use vagus_config::{Config, HandshakeFirst, Loaded};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
@@ -30,6 +33,8 @@ pub use self::identity::Identity;
 pub use self::jetstream::JetStreamError;
 use self::realms::Charter;
 pub use self::settings::SettingsError;
+use self::system::Orders;
+pub use self::system::ReloadOrder;
 use crate::monitor::{Monitor, MonitorContext, MonitorError};
 
 /// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
@@ -41,7 +46,8 @@ pub struct Server {
     root: Handle<Root>,
     runtime: Runtime,
     address: Option<SocketAddr>,
-    monitor: Option<Monitor>,
+    monitor: Monitor,
+    orders: Arc<Orders>,
 }
 
 /// The configuration that a server goes by, since when, and what it was read from.
@@ -83,9 +89,11 @@ pub struct Builder {
 const SHARDS: usize = 64;
 /// How long the start waits for plugins to be ready.
 const PLUGINS_READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long the start waits for the system to hear.
+const SYSTEM_READY_WITHIN: Duration = Duration::from_secs(1);
 /// How long the start waits for streams to be read. Those that take longer serve when they are.
 const STREAMS_READY_WITHIN: Duration = Duration::from_secs(5);
-/// How long consumers may take to tell who waits that the server ends.
+/// How long the system and consumers may take to tell who waits that the server ends.
 const FAREWELL: Duration = Duration::from_millis(250);
 
 // === impl Builder ===
@@ -158,9 +166,23 @@ impl Builder {
         charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
         let runtime = Runtime::start(layout)?;
+        let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
+        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
+        let mut monitor = Monitor::start(MonitorContext {
+            broker: Arc::clone(&broker),
+            actors: runtime.registry(),
+            identity: Arc::clone(&identity),
+            in_force: Arc::clone(&in_force),
+            jetstream: jetstream.clone(),
+        })?;
+        let (orders, (heard, hears)) = (Arc::default(), std::sync::mpsc::channel());
+        let config = &in_force.load().config;
+        let office = system::open(config, &broker, monitor.pages(), &orders);
+        let office = office.map(|office| (office, heard));
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
         let js = jetstream.clone().map(|js| (js, api_ready));
-        let spec = Spec::once("server", move || Root::new(top, Some(port), Some(guests), js));
+        let spec =
+            Spec::once("server", move || Root::new(top, Some(port), Some(guests), js, office));
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
             && api.recv_timeout(STREAMS_READY_WITHIN) == Err(RecvTimeoutError::Timeout)
@@ -171,20 +193,24 @@ impl Builder {
             );
         }
         arrivals.wait(PLUGINS_READY_WITHIN)?;
-        let in_force = InForce { config, digest: self.digest, since: SystemTime::now() };
-        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
-        let monitor = Monitor::start(MonitorContext {
-            broker: Arc::clone(&broker),
-            actors: runtime.registry(),
-            identity: Arc::clone(&identity),
-            in_force: Arc::clone(&in_force),
-            jetstream: jetstream.clone(),
-        })?;
+        // Without a system nobody is there to say so, and this returns at once.
+        let _ = hears.recv_timeout(SYSTEM_READY_WITHIN);
+        monitor.serve();
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
             announce_tls(&broker.settings());
         }
-        Ok(Server { in_force, identity, broker, jetstream, root, runtime, address, monitor })
+        Ok(Server {
+            in_force,
+            identity,
+            broker,
+            jetstream,
+            root,
+            runtime,
+            address,
+            monitor,
+            orders,
+        })
     }
 }
 
@@ -227,7 +253,7 @@ impl Server {
     /// Where the monitoring pages are, if the configuration asks for them.
     #[must_use]
     pub fn monitor_address(&self) -> Option<SocketAddr> {
-        self.monitor.as_ref().map(Monitor::address)
+        self.monitor.address()
     }
 
     #[must_use]
@@ -275,7 +301,20 @@ impl Server {
         }
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         self.tell(Tell::Reload(Reload(self.broker.settings())));
+        if let Some(system) = self.system() {
+            system.settle();
+        }
         Ok(())
+    }
+
+    /// Orders, given over NATS, to read the configuration again; for whoever asks first.
+    #[must_use]
+    pub fn reload_orders(&self) -> mpsc::Receiver<ReloadOrder> {
+        self.orders.take()
+    }
+
+    fn system(&self) -> Option<Door> {
+        self.broker.cast()?.system.clone()
     }
 
     fn tell(&self, order: Tell) {
@@ -290,6 +329,9 @@ impl Server {
     /// many are left.
     pub fn lame_duck(&self) {
         self.broker.leaving.store(true, Relaxed);
+        if let Some(system) = self.system() {
+            system.announce(Announce::LameDuck);
+        }
         // A root that is gone takes no clients either.
         let _ = self.root.send_urgent(Retire);
         self.tell(Tell::Inform(Inform));
@@ -315,6 +357,12 @@ impl Server {
     /// When some actor did not stop in time.
     pub fn shutdown(self, within: Duration) -> Result<(), RuntimeError> {
         let _ = self.root.send_urgent(Retire);
+        if let Some(system) = self.system() {
+            let (tell, told) = std::sync::mpsc::channel();
+            system.announce(Announce::Shutdown(tell));
+            // Its time is over as well.
+            let _ = told.recv_timeout(FAREWELL);
+        }
         if let Some(js) = &self.jetstream {
             let until = Instant::now() + FAREWELL;
             let told: Vec<_> = js.all().iter().map(|js| js.directory.farewell()).collect();

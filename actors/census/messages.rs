@@ -31,6 +31,12 @@ pub struct Disband {
     pub over: Duration,
 }
 
+/// Find a connection by its number.
+pub struct Find {
+    pub cid: u64,
+    pub reply: oneshot::Sender<Option<Handle<Connection>>>,
+}
+
 /// Which connections a page shows, and how.
 pub struct Question {
     pub sort: Sort,
@@ -89,4 +95,5 @@ impl Message for Born {}
 impl Message for Gone {}
 impl Message for Tell {}
 impl Message for Disband {}
+impl Message for Find {}
 impl Message for Question {}

@@ -28,6 +28,7 @@ impl Connection {
             return Err(Refusal(text::MAX_ACCOUNT_CONNECTIONS, Reason::MaxAccountConnections));
         }
         self.renew_rights();
+        self.tell_joined();
         self.unsupported().map_or(Ok(()), Err)
     }
 

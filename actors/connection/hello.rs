@@ -29,6 +29,8 @@ pub(super) struct Client {
     connected: bool,
     /// The first `PONG` was sent, so `INFO` may follow at any time.
     ponged: bool,
+    /// It was told to look for another server.
+    pub sent_away: bool,
 }
 
 pub(super) enum Standing {
@@ -57,6 +59,7 @@ impl Client {
             standing,
             connected: false,
             ponged: false,
+            sent_away: false,
         }
     }
 
@@ -138,7 +141,8 @@ impl Connection {
         if !self.client.connected {
             info.nonce = self.client.nonce.clone();
         }
-        info.ldm = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
+        let leaving = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
+        info.ldm = leaving || self.client.sent_away;
         if connect_info {
             info.connect_info = true;
             info.remote_account = self.realm.name.to_string();

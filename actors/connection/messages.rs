@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
+use vagus_auth::Identity;
 use vagus_runtime::Message;
 use vagus_tls::PeerCertificate;
 
@@ -22,6 +23,15 @@ pub struct Inform;
 /// End the connection, after what is queued for it was sent.
 #[derive(Clone, Copy)]
 pub struct End(pub Reason);
+
+/// Tell the client to look for another server, as if this one were about to end.
+#[derive(Clone, Copy)]
+pub struct SendAway;
+
+/// Say who the client has proved to be, if it had to.
+pub struct Introduce {
+    pub reply: oneshot::Sender<Option<Identity>>,
+}
 
 /// Describe yourself.
 pub struct Describe {
@@ -84,6 +94,8 @@ pub struct SubscriptionDescription {
 impl Message for Reload {}
 impl Message for Inform {}
 impl Message for End {}
+impl Message for SendAway {}
+impl Message for Introduce {}
 impl Message for Describe {}
 
 /// A connection to come: what a [`Connection`](super::Connection) is made from.

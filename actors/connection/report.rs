@@ -102,6 +102,7 @@ impl Connection {
     /// For the census a connection has ended when it takes no more part, even if its client still
     /// has a last word to read.
     pub(super) fn tell_census(&self) {
+        self.tell_left();
         // Without a census there is nobody left to tell.
         let _ = self.cast.census.send_urgent(Gone(Box::new(self.last_words())));
     }

@@ -10,13 +10,14 @@ mod scan;
 mod when;
 mod words;
 
-pub use words::Named;
+pub use words::{Named, kind};
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::{ApiError, codes};
 
@@ -61,6 +62,19 @@ pub(crate) fn parse_plain<T: Named + DeserializeOwned>(
     body: &[u8],
 ) -> Result<T, Cow<'static, str>> {
     read(body, Manner::Plain, T::NAME, T::PART_OF, &[]).map_err(Cow::Owned)
+}
+
+/// Reads the fields of a request that messages call `name`, of whatever kind they are. The error is
+/// why it is none.
+pub fn fields(body: &[u8], name: &'static str) -> Result<Map<String, Value>, String> {
+    match read(body, Manner::Plain, name, &[], &[])? {
+        Value::Object(fields) => Ok(fields),
+        Value::Null => Ok(Map::new()),
+        other => {
+            let kind = kind(other.to_string().as_bytes());
+            Err(format!("json: cannot unmarshal {kind} into Go value of type server.{name}"))
+        }
+    }
 }
 
 /// Reads a body, and whether it says `"pedantic": true` beside the fields of `T`.

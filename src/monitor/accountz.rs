@@ -21,7 +21,8 @@ use super::subsz::{self, SublistStats};
 struct Accountz {
     server_id: String,
     now: String,
-    system_account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_account: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accounts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +96,7 @@ fn detail(context: &Context, realm: &Arc<Realm>) -> AccountInfo {
     let mappings = stated.mappings.iter().map(|one| (one.source.clone(), shares(one)));
     let name = realm.name.to_string();
     AccountInfo {
-        is_system: name == context.system_account(),
+        is_system: Some(&name) == context.system_account().as_ref(),
         update_time: time(context.in_force().since),
         expired: false,
         complete: true,

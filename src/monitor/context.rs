@@ -37,11 +37,11 @@ impl Context {
     pub(super) fn new(
         from: MonitorContext,
         config: &Config,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         secure: bool,
     ) -> Self {
-        let (http_port, https_port) =
-            if secure { (0, address.port()) } else { (address.port(), 0) };
+        let port = address.map_or(0, |address| address.port());
+        let (http_port, https_port) = if secure { (0, port) } else { (port, 0) };
         Self {
             broker: from.broker,
             actors: from.actors,
@@ -61,10 +61,9 @@ impl Context {
         self.in_force.load()
     }
 
-    /// The name of the system account.
-    pub(super) fn system_account(&self) -> String {
-        let named = self.in_force().config.system_account.clone();
-        named.unwrap_or_else(|| "$SYS".to_owned())
+    /// The name of the system account, where there is one.
+    pub(super) fn system_account(&self) -> Option<String> {
+        self.in_force().config.system().map(str::to_owned)
     }
 
     /// Whether an account has JetStream.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::json;
+use vagus_telemetry::json;
+
 use super::reply::{self, Reply};
 
 /// Names of `/proc/self/status` and, for the same, those of Go's memory statistics. All in bytes.

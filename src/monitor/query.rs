@@ -21,6 +21,12 @@ impl Query {
         Self(decoded.collect())
     }
 
+    /// Parameters that need no decoding.
+    pub(super) fn of(parameters: Vec<(&'static str, String)>) -> Self {
+        let pairs = parameters.into_iter();
+        Self(pairs.map(|(name, value)| (name.as_bytes().to_vec(), value.into_bytes())).collect())
+    }
+
     /// The value of a parameter; `None` when it is absent or empty.
     fn raw(&self, name: &str) -> Option<&[u8]> {
         let found = self.0.iter().find(|(key, _)| key == name.as_bytes());
@@ -29,6 +35,12 @@ impl Query {
 
     pub(super) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.raw(name).map(String::from_utf8_lossy)
+    }
+
+    /// All values of a parameter, as texts.
+    pub(super) fn texts(&self, name: &str) -> Vec<Cow<'_, str>> {
+        let found = self.0.iter().filter(|(key, _)| key == name.as_bytes());
+        found.map(|(_, value)| String::from_utf8_lossy(value)).collect()
     }
 
     pub(super) fn owned(&self, name: &str) -> Option<String> {

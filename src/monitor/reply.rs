@@ -8,8 +8,7 @@ use hyper::header::{
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
-
-use super::json;
+use vagus_telemetry::json;
 
 /// A whole answer.
 pub(super) type Reply = Response<Full<Bytes>>;

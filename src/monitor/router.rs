@@ -98,7 +98,7 @@ impl Endpoint {
         }
     }
 
-    async fn page(self, context: &Context, query: &Query) -> Result<Reply, Refusal> {
+    pub(super) async fn page(self, context: &Context, query: &Query) -> Result<Reply, Refusal> {
         match self {
             Self::Index => Ok(index::page(context)),
             Self::Varz => Ok(varz::page(context)),
@@ -144,7 +144,7 @@ pub(super) async fn answer<B>(context: Arc<Context>, request: Request<B>) -> Rep
 }
 
 /// The page, made in a task of its own: a panic in it ends there.
-async fn made<F>(endpoint: Endpoint, page: F) -> Reply
+pub(super) async fn made<F>(endpoint: Endpoint, page: F) -> Reply
 where
     F: Future<Output = Result<Reply, Refusal>> + Send + 'static,
 {

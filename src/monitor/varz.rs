@@ -40,7 +40,8 @@ struct Varz {
     metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     feature_flags: BTreeMap<String, bool>,
-    system_account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_account: Option<String>,
     slow_consumer_stats: ByKind,
     stale_connection_stats: ByKind,
     disk_io_wait_stats: DiskWaits,

@@ -1,4 +1,5 @@
-//! SIGHUP: the configuration is read again, and put in force whole or not at all.
+//! SIGHUP, or an order over NATS: the configuration is read again, and put in force whole or not at
+//! all.
 
 use tracing::{error, info, warn};
 use vagus_config::{Diagnostic, Loaded, plan};
@@ -8,11 +9,14 @@ use super::{Process, log};
 use crate::files::RunFile;
 
 impl Process<'_> {
-    pub(super) fn reload(&mut self) {
-        match self.try_reload() {
+    /// The error is why nothing has changed.
+    pub(super) fn reload(&mut self) -> Result<(), String> {
+        let outcome = self.try_reload();
+        match &outcome {
             Ok(digest) => info!("Reloaded server configuration ({digest})"),
             Err(problem) => error!("Failed to reload server configuration: {problem}"),
         }
+        outcome.map(drop)
     }
 
     /// The digest of what is in force now.

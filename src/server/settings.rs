@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use vagus_actors::Settings;
+use vagus_actors::system::Profile;
 use vagus_auth::{
     Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret, UserRule,
 };
@@ -41,6 +42,7 @@ pub(super) fn from_config(
     let authenticator = Authenticator::new(rules(config, identity))?;
     let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.allow_non_tls));
     Ok(Settings {
+        profile: Arc::new(profile(config, identity)),
         info: info(config, identity, address, authenticator.announced()),
         limits: Limits {
             control_line_max: size(config.max_control_line),
@@ -104,6 +106,21 @@ fn info(
         cluster: config.cluster.name.clone().unwrap_or_default(),
         vagus: env!("CARGO_PKG_VERSION").to_owned(),
         ..Info::default()
+    }
+}
+
+fn profile(config: &Config, identity: &Identity) -> Profile {
+    Profile {
+        name: identity.name.clone(),
+        host: config.host.clone(),
+        id: identity.id.clone(),
+        cluster: config.cluster.name.clone(),
+        domain: config.jetstream.domain.clone().filter(|_| config.jetstream.enabled),
+        version: COMPATIBLE.to_owned(),
+        tags: config.server_tags.clone(),
+        metadata: config.server_metadata.clone(),
+        feature_flags: config.feature_flags.clone(),
+        jetstream: config.jetstream.enabled,
     }
 }
 

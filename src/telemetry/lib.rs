@@ -1,5 +1,6 @@
 //! What the server tells about itself: log lines, counters, latencies, the process.
 //!
+//! - [`json`]: JSON as the NATS tools know it;
 //! - [`logging`]: `tracing` events as NATS log lines (or JSON), to stderr or a rotated file;
 //! - [`counters`]: relaxed counters and gauges, one cache line each;
 //! - [`histogram`]: latencies in a fixed number of buckets;
@@ -10,6 +11,7 @@
 
 pub mod counters;
 pub mod histogram;
+pub mod json;
 pub mod logging;
 pub mod process;
 pub mod text;

@@ -254,6 +254,21 @@ fn what_go_takes_is_taken() {
     assert!(parse::<MsgGet>(b"{\"bogus\":1,\"seq\":4}", false).is_ok_and(|get| get.seq == 4));
 }
 
+#[test]
+fn requests_with_any_fields_are_objects() {
+    let read = |body: &str| fields(body.as_bytes(), "ConnzEventOptions");
+    assert_eq!(read("{\"a\":[1],\"b\":null}").unwrap().len(), 2);
+    assert!(read("null").unwrap().is_empty());
+    for (body, words) in [
+        ("xx", "invalid character 'x' looking for beginning of value"),
+        ("{", "unexpected end of JSON input"),
+        ("[1]", "json: cannot unmarshal array into Go value of type server.ConnzEventOptions"),
+        ("7", "json: cannot unmarshal number into Go value of type server.ConnzEventOptions"),
+    ] {
+        assert_eq!(read(body).unwrap_err(), words, "{body}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_body_is_survived(body in "[{}\\[\\]\",:a-z0-9\\\\ ]{0,40}") {

@@ -160,7 +160,9 @@ fn own_words(field: &str, raw: &[u8], text: &str) -> Option<String> {
     })
 }
 
-fn kind(raw: &[u8]) -> &'static str {
+/// What Go calls the kind of a value, given as JSON.
+#[must_use]
+pub fn kind(raw: &[u8]) -> &'static str {
     match raw.first() {
         Some(b'{') => "object",
         Some(b'[') => "array",

@@ -130,6 +130,13 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// For those who need not know where the server keeps its files.
+    pub(in crate::monitor) fn without_folder(self) -> Self {
+        Self { store_dir: None, ..self }
+    }
+}
+
 // === impl Limits ===
 
 impl Limits {

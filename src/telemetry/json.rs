@@ -1,5 +1,5 @@
-//! JSON spelt the way Go's encoder spells it, so that a page can be compared byte by byte: whole
-//! floats without a fraction, and what could end a script element escaped.
+//! JSON spelt the way Go's encoder spells it, so that pages and events can be compared byte by
+//! byte: whole floats without a fraction, and what could end a script element escaped.
 
 use std::io::{self, Write};
 
@@ -7,13 +7,34 @@ use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
 /// `value` on many lines, each level indented by `indent`.
-pub(super) fn pretty(value: &impl Serialize, indent: &str) -> Vec<u8> {
+#[must_use]
+pub fn pretty(value: &impl Serialize, indent: &str) -> Vec<u8> {
     write(value, PrettyFormatter::with_indent(indent.as_bytes()))
 }
 
 /// `value` on one line.
-pub(super) fn compact(value: &impl Serialize) -> Vec<u8> {
+#[must_use]
+pub fn compact(value: &impl Serialize) -> Vec<u8> {
     write(value, CompactFormatter)
+}
+
+/// The same JSON on one line, for JSON that is whole.
+#[must_use]
+pub fn on_one_line(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for &byte in json {
+        if quoted || !byte.is_ascii_whitespace() {
+            out.push(byte);
+        }
+        match byte {
+            _ if std::mem::take(&mut escaped) => {}
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    out
 }
 
 fn write(value: &impl Serialize, layout: impl Formatter) -> Vec<u8> {
@@ -120,6 +141,12 @@ mod tests {
     fn what_browsers_might_obey_is_escaped() {
         let spelt = text(compact(&json!({"a": "x.> <b>&\"\u{2028}é"})));
         assert_eq!(spelt, "{\"a\":\"x.\\u003e \\u003cb\\u003e\\u0026\\\"\\u2028é\"}");
+    }
+
+    #[test]
+    fn blanks_between_values_go_and_those_within_stay() {
+        let value = json!({"a b": ["x\\\" y \n", 1.5, {}], "c": "\\"});
+        assert_eq!(on_one_line(&pretty(&value, "  ")), compact(&value));
     }
 
     #[test]

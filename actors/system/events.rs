@@ -1,0 +1,153 @@
+//! What the system says of its own accord: who came and went, how many there are, what the server
+//! is about to do. An event is made only if somebody listens to it.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use vagus_telemetry::json;
+use vagus_telemetry::text::GoTime;
+
+use super::messages::{Announce, Parting};
+use super::office::Office;
+use super::server_info::ServerInfo;
+use super::{AccountStat, ClientInfo};
+use crate::delivery::{Outlet, Post, Reason};
+
+#[derive(Serialize)]
+struct Event<'a, T> {
+    r#type: &'static str,
+    id: &'a str,
+    timestamp: String,
+    server: ServerInfo<'a>,
+    #[serde(flatten)]
+    about: T,
+}
+
+#[derive(Serialize)]
+struct Connect<'a> {
+    client: &'a ClientInfo,
+}
+
+#[derive(Serialize)]
+struct Disconnect<'a> {
+    client: &'a ClientInfo,
+    /// By the client.
+    sent: Traffic,
+    /// By the client.
+    received: Traffic,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct Traffic {
+    msgs: u64,
+    bytes: u64,
+}
+
+const CONNECT: &str = "io.nats.server.advisory.v1.client_connect";
+const DISCONNECT: &str = "io.nats.server.advisory.v1.client_disconnect";
+const CONNECTIONS: &str = "io.nats.server.advisory.v1.account_connections";
+
+/// Subjects of all that is said when a client of an account comes, goes or is refused by the server
+/// with this id.
+pub(super) fn about_clients(id: &str, account: &str) -> [String; 5] {
+    let [old, new] = about_connections(account);
+    [connect(account), disconnect(account), old, new, refused(id)]
+}
+
+/// The old subject of connection counts, and the new one.
+fn about_connections(account: &str) -> [String; 2] {
+    [format!("$SYS.SERVER.ACCOUNT.{account}.CONNS"), format!("$SYS.ACCOUNT.{account}.SERVER.CONNS")]
+}
+
+fn connect(account: &str) -> String {
+    format!("$SYS.ACCOUNT.{account}.CONNECT")
+}
+
+fn refused(id: &str) -> String {
+    format!("$SYS.SERVER.{id}.CLIENT.AUTH.ERR")
+}
+
+fn disconnect(account: &str) -> String {
+    format!("$SYS.ACCOUNT.{account}.DISCONNECT")
+}
+
+// === impl Office ===
+
+impl Office {
+    fn event<T: Serialize>(&self, kind: &'static str, id: &str, about: T) -> Vec<u8> {
+        let profile = self.profile();
+        json::compact(&Event {
+            r#type: kind,
+            id,
+            timestamp: GoTime(SystemTime::now()).to_string(),
+            server: profile.info(self.next()),
+            about,
+        })
+    }
+
+    fn say(&self, out: &mut Outlet<'_>, subject: &str, event: impl FnOnce() -> Vec<u8>) {
+        let subject = subject.as_bytes();
+        if out.interested(subject, None) {
+            out.publish(Post { subject, reply: None, headers: None, payload: &event() });
+        }
+    }
+
+    /// A client has joined its account.
+    pub(super) fn tell_joined(&self, client: &ClientInfo, out: &mut Outlet<'_>) {
+        if let Some(account) = self.stat_of(&client.acc) {
+            self.tell_connections(&account, out);
+        }
+        let about = || self.event(CONNECT, &new_id(), Connect { client });
+        self.say(out, &connect(&client.acc), about);
+    }
+
+    /// A client has gone, or was not let in.
+    pub(super) fn tell_left(&self, parting: &Parting, out: &mut Outlet<'_>) {
+        let client = &parting.client;
+        let about = || {
+            let traffic = |(msgs, bytes)| Traffic { msgs, bytes };
+            let (sent, received) = (traffic(parting.sent), traffic(parting.received));
+            let reason = parting.reason.text();
+            self.event(DISCONNECT, &new_id(), Disconnect { client, sent, received, reason })
+        };
+        if parting.reason == Reason::AuthenticationFailure {
+            self.say(out, &refused(&self.profile().id), about);
+        } else if let Some(account) = self.stat_of(&client.acc) {
+            self.tell_connections(&account, out);
+        }
+        self.say(out, &disconnect(&client.acc), about);
+    }
+
+    /// How many connections an account has. Nobody wants to know it of the account that clients
+    /// belong to which belong to none.
+    pub(super) fn tell_connections(&self, account: &AccountStat, out: &mut Outlet<'_>) {
+        if account.is_global() {
+            return;
+        }
+        let id = new_id();
+        for subject in about_connections(&account.acc) {
+            self.say(out, &subject, || self.event(CONNECTIONS, &id, account));
+        }
+    }
+
+    /// The same for one who asks.
+    pub(super) fn connections(&self, account: &AccountStat) -> Vec<u8> {
+        self.event(CONNECTIONS, &new_id(), account)
+    }
+
+    /// What the server is about to do.
+    pub(super) fn tell_server(&self, what: &Announce, out: &mut Outlet<'_>) {
+        let name = match what {
+            Announce::LameDuck => "LAMEDUCK",
+            Announce::Shutdown(_) => "SHUTDOWN",
+        };
+        let about = || json::compact(&self.profile().info(self.next()));
+        self.say(out, &self.about_server(name), about);
+    }
+}
+
+/// An identifier that was never given before.
+fn new_id() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(22).collect()
+}
