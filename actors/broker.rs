@@ -88,6 +88,8 @@ pub struct Settings {
     pub stall: bool,
     pub headers: bool,
     pub authenticator: Arc<Authenticator>,
+    /// Clients come through proxies that tell where they come from.
+    pub proxy_protocol: bool,
     /// `None`: clients do without TLS.
     pub tls: Option<Arc<ServerTls>>,
     /// The cluster's name, which chooses among mappings.

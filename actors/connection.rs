@@ -20,6 +20,7 @@ pub mod messages;
 mod news;
 mod operate;
 mod origin;
+mod proxied;
 mod publish;
 mod report;
 mod rights;
@@ -82,6 +83,8 @@ pub struct Connection {
     /// The subject published to last, with everyone who wants it.
     last: Option<Box<Last>>,
     clock: Clock,
+    /// The word of a proxy is awaited.
+    header_pending: bool,
     /// Bytes wait for the client's socket.
     draining: bool,
     /// Reading pauses until this ends, or a reader that is behind has caught up.
@@ -140,6 +143,7 @@ impl Connection {
             interest: OwnInterest::default(),
             last: None,
             clock: Clock::default(),
+            header_pending: false,
             draining: false,
             stall: None,
             ending: None,
@@ -220,7 +224,8 @@ impl Connection {
 
     /// Whether something keeps the connection from reading on.
     fn gated(&mut self, task: &mut Context<'_>) -> bool {
-        self.poll_tls(task)
+        self.poll_header(task)
+            || self.poll_tls(task)
             || self.poll_verdict(task)
             || self.poll_barrier(task)
             || self.poll_stall(task)

@@ -198,7 +198,7 @@ impl Builder {
         monitor.serve();
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
-            announce_tls(&broker.settings());
+            announce(&broker.settings());
         }
         Ok(Server {
             in_force,
@@ -214,8 +214,11 @@ impl Builder {
     }
 }
 
-/// What clients have to know of TLS.
-fn announce_tls(settings: &Settings) {
+/// What clients have to know of the port.
+fn announce(settings: &Settings) {
+    if settings.proxy_protocol {
+        info!("PROXY protocol enabled for client connections");
+    }
     let Some(tls) = &settings.tls else { return };
     match tls.optional {
         true => info!("TLS available for client connections"),

@@ -120,7 +120,7 @@ impl Connection {
             if next.as_mut().poll(task).is_pending() {
                 break;
             }
-            if self.tls_timer_is_over() {
+            if self.header_is_late() || self.tls_timer_is_over() {
                 continue;
             }
             if self.client.must_authenticate() {

@@ -128,7 +128,7 @@ impl Connection {
         if !self.client.must_authenticate() {
             self.join(Arc::clone(&self.realm));
         }
-        match self.tls_patience() {
+        match self.patience() {
             Some(time) => self.set_timer(time),
             None => self.set_first_timer(),
         }
@@ -137,7 +137,9 @@ impl Connection {
     fn info(&self, connect_info: bool) -> Vec<u8> {
         let mut info = self.settings.info.clone();
         info.client_id = self.out.cid;
-        info.client_ip = self.peer.ip().to_canonical().to_string();
+        if !self.header_pending {
+            info.client_ip = self.peer.ip().to_canonical().to_string();
+        }
         if !self.client.connected {
             info.nonce = self.client.nonce.clone();
         }

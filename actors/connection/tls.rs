@@ -134,8 +134,14 @@ impl Proof {
 // === impl Connection ===
 
 impl Connection {
-    /// The start of every connection: says hello, unless the client has to begin with TLS.
-    pub(super) fn begin(&mut self) {
+    /// Whether nothing is said before the client may have begun TLS.
+    pub(super) fn client_begins_with_tls(&self) -> bool {
+        let first = self.tls.as_ref().map(|tls| tls.server.handshake_first);
+        first.is_some_and(|first| first != HandshakeFirst::Never)
+    }
+
+    /// Says hello, unless the client has to begin with TLS.
+    pub(super) fn begin_tls(&mut self) {
         let within = match &mut self.tls {
             Some(tls) => match tls.server.handshake_first {
                 HandshakeFirst::Never => None,

@@ -61,6 +61,7 @@ pub(super) fn from_config(
         stall: !config.no_fast_producer_stall,
         headers: !config.no_header_support,
         authenticator: Arc::new(authenticator),
+        proxy_protocol: config.proxy_protocol,
         tls: tls.transpose()?.map(Arc::new),
         cluster: config.cluster.name.clone(),
         trace: config.trace,

@@ -16,6 +16,7 @@ pub mod headers;
 pub mod info;
 pub mod op;
 pub mod parser;
+pub mod proxy;
 pub mod repeat;
 
 pub use connect::{Connect, Shown};

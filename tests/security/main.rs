@@ -13,6 +13,8 @@ mod kit;
 mod account_limits;
 mod isolation;
 mod permissions;
+mod proxy_protocol;
+
 mod tls;
 mod tls_bad_input;
 mod tls_clients;

@@ -16,7 +16,7 @@ static KEYS: &[Key] = &[
     key("client_advertise", Text, "",
         "Host, or host:port, told to clients instead of the listener's.").reloads(),
     key("proxy_protocol", Bool, "false",
-        "Expect a PROXY protocol header on client connections.").later(),
+        "Expect a PROXY protocol header on client connections."),
     key("proxies", Block(&own::PROXIES), "",
         "Proxies that may vouch for clients.").reloads().later(),
     // Who the server is.
