@@ -13,6 +13,7 @@ pub mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -44,6 +45,8 @@ pub struct JetStream {
     pub usage: Usage,
     pub server: Arc<Server>,
     limits: ArcSwap<Limits>,
+    /// Whether the account's bytes are limited.
+    tight: AtomicBool,
     /// The account as subjects name it.
     account_hash: String,
 }
@@ -117,6 +120,7 @@ impl JetStream {
             directory: Arc::default(),
             usage: Usage::new(Arc::clone(&accounts.total)),
             server: Arc::clone(&accounts.server),
+            tight: AtomicBool::new(is_tight(&limits)),
             limits: ArcSwap::from_pointee(limits),
             account_hash: vagus_jetstream::names::hash(&realm.name),
             accounts,
@@ -142,7 +146,14 @@ impl JetStream {
         self.limits.load_full()
     }
 
+    /// Whether the account's bytes are limited, in memory or on disk.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        self.tight.load(Relaxed)
+    }
+
     pub fn set_limits(&self, limits: Limits) {
+        self.tight.store(is_tight(&limits), Relaxed);
         self.limits.store(Arc::new(limits));
     }
 
@@ -221,6 +232,10 @@ impl JetStream {
             Err(error) => tracing::error!("event can't be written as json: {error}"),
         }
     }
+}
+
+fn is_tight(limits: &Limits) -> bool {
+    [true, false].into_iter().any(|in_memory| limits.bytes(in_memory).is_some())
 }
 
 impl Default for BatchLimits {

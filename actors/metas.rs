@@ -43,7 +43,6 @@ pub struct Metas {
 }
 
 struct Living {
-    js: Arc<JetStream>,
     handle: Handle<Meta>,
     /// It ends, and must have ended before there can be another.
     leaves: bool,
@@ -92,20 +91,17 @@ impl Metas {
         self.tell_of_kept(&charter);
     }
 
-    /// Gives an account JetStream, or other limits.
+    /// Gives an account JetStream, if it has none yet. After one that leaves another is made when
+    /// it is gone.
     fn begin(&mut self, realm: Arc<Realm>, limits: &Limits, cx: &mut Cx<'_, Self>) {
-        if let Some(living) = self.living.get(&realm.name) {
-            if !living.leaves && *living.js.limits() != *limits {
-                living.js.set_limits(limits.clone());
-            }
-            // Another is made once the one that leaves is gone.
+        if self.living.contains_key(&realm.name) {
             return;
         }
         let name = Arc::clone(&realm.name);
         let js = Arc::new(JetStream::new(Arc::clone(&self.accounts), realm, limits.clone()));
         self.accounts.enter(&js);
-        let (shared, mut ready) = (Arc::clone(&js), self.ready.clone());
-        let factory = move || Meta::new(Arc::clone(&shared), ready.take());
+        let mut ready = self.ready.clone();
+        let factory = move || Meta::new(Arc::clone(&js), ready.take());
         // An account that fails again and again takes no other along.
         let restart = Restart::OnFailure(Budget { restarts_max: u32::MAX, ..Budget::default() });
         let spec = Spec::new(name.to_string(), factory)
@@ -113,7 +109,7 @@ impl Metas {
             .restart(restart)
             .arbiter(Placement::Least);
         let handle = cx.spawn(spec);
-        self.living.insert(name, Living { js, handle, leaves: false });
+        self.living.insert(name, Living { handle, leaves: false });
     }
 
     /// Takes JetStream from accounts. What they stored stays where it is.
@@ -149,8 +145,8 @@ impl Metas {
         for (name, streams) in kept {
             if self.kept.insert(name.as_str().into()) {
                 tracing::warn!(
-                    "Account '{name}' has no JetStream: its {streams} streams in the store are \
-                     kept, and not served"
+                    "JetStream is off for account '{name}'; streams kept in the store and not \
+                     served: {streams}"
                 );
             }
         }

@@ -101,9 +101,14 @@ impl Accounts {
         self.charter.load_full()
     }
 
-    /// Puts another charter in force, soon: accounts get JetStream, or lose it. What they stored
-    /// is kept.
+    /// Puts another charter in force. Limits hold at once; accounts get JetStream, or lose it,
+    /// soon. What they stored is kept.
     pub fn set_charter(&self, charter: Charter) {
+        for js in self.living.load().values() {
+            if let Some(limits) = charter.limits.get(js.account()) {
+                js.set_limits(limits.clone());
+            }
+        }
         self.charter.store(Arc::new(charter));
         if let Some(keeper) = &*self.keeper.load() {
             // One that is between two lives reads the charter when it is back.

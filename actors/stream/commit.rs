@@ -84,7 +84,7 @@ impl Life {
 
     /// Where room is limited, looks how much is left: other streams take of it, and give back.
     pub(super) fn measure_if_tight(&mut self) {
-        if self.state.is_full || self.state.log_max != u64::MAX {
+        if self.state.is_full || self.state.log_max != u64::MAX || self.js.is_tight() {
             self.measure();
         }
     }

@@ -22,6 +22,9 @@ pub(crate) struct ExplainArgs {
     /// The server's monitoring port
     #[arg(long, global = true, default_value = "http://127.0.0.1:8222")]
     server: String,
+    /// The account of the stream; may be left out when one account alone has such a stream
+    #[arg(long, global = true)]
+    account: Option<String>,
     /// Print the server's answer as it is
     #[arg(long, global = true)]
     json: bool,
@@ -42,12 +45,16 @@ pub(super) fn parse(rest: &[String]) -> Result<ExplainArgs, Exit> {
 
 /// Asks, and tells what to print.
 pub(crate) fn explain(args: &ExplainArgs) -> Exit {
-    let path = match &args.what {
+    let mut path = match &args.what {
         What::Stream { name } => format!("/explain?stream={}", encoded(name)),
         What::Consumer { stream, name } => {
             format!("/explain?stream={}&consumer={}", encoded(stream), encoded(name))
         }
     };
+    if let Some(account) = &args.account {
+        path.push_str("&account=");
+        path.push_str(&encoded(account));
+    }
     match ask::get(&args.server, &path) {
         Err(problem) => Exit::failure(&problem.to_string()),
         Ok(Page { status: 200, body }) if args.json => {

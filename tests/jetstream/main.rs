@@ -3,9 +3,7 @@
 //! Every test starts its own server on free ports. The server is the `vagus` that Cargo built, or
 //! the program named by `VAGUS_TEST_SERVER`: pointing that at nats-server is how we know that the
 //! tests, and not only our server, are right. Where ours differs on purpose the test says why and
-//! is skipped there. Tests marked `needs accounts` run there already (`-- --include-ignored`), and
-//! here once a server of ours can have more than one. Row numbers in comments are those of the
-//! JetStream feature scorecard.
+//! is skipped there. Row numbers in comments are those of the JetStream feature scorecard.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code, unused_imports)]
@@ -15,6 +13,7 @@ mod harness;
 mod kit;
 
 mod account;
+mod accounts;
 mod acks;
 mod advisories;
 mod api;

@@ -10,10 +10,14 @@ use vagus_telemetry::text::Uptime;
 pub(super) fn of(told: &Value) -> String {
     let text = |field: &str| told[field].as_str().unwrap_or_default();
     let number = |field: &str| told[field].as_u64().unwrap_or(0);
-    let subject = match told["consumer"].as_str() {
+    let mut subject = match told["consumer"].as_str() {
         Some(consumer) => format!("Consumer {consumer} of stream {}", text("stream")),
         None => format!("Stream {}", text("stream")),
     };
+    // Whoever has no accounts need not hear of the one that is always there.
+    if let Some(account) = told["account"].as_str().filter(|name| *name != "$G") {
+        let _ = write!(subject, " in account {account}");
+    }
     let mut out = format!("{subject} is waiting: {}\n\n", text("waiting"));
     let uptime = Uptime(Duration::from_millis(number("uptime_ms")));
     let mut actor = format!("{} for {uptime}", text("state"));

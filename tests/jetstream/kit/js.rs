@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::nats::Nats;
-use crate::harness::Server;
+use crate::harness::{Server, eventually};
 
 /// The server, one connection to it (which this derefs to), and the folder of the store.
 pub(crate) struct Js {
@@ -95,6 +95,22 @@ impl Js {
     pub(crate) fn start_again_with(&mut self, block: &str, conf: &str) {
         self.conf = Js::conf(&self.store, block, conf);
         self.start_again();
+    }
+
+    /// Has the running server take in another configuration, and connects anew; the log.
+    #[track_caller]
+    pub(crate) fn reload(&mut self, block: &str, conf: &str) -> String {
+        const DONE: &str = "Reloaded server configuration";
+        let times = |log: &str| log.matches(DONE).count();
+        self.conf = Js::conf(&self.store, block, conf);
+        let server = self.server();
+        let before = times(&server.log.text());
+        server.rewrite(&self.conf);
+        server.signal("HUP");
+        let log =
+            eventually("the reload", || Some(server.log.text()).filter(|log| times(log) > before));
+        self.nats = self.connect();
+        log
     }
 
     #[track_caller]
