@@ -5,6 +5,7 @@ mod jetstream;
 mod realms;
 mod settings;
 mod system;
+mod trust;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use vagus_actors::jetstream::Accounts;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
 use vagus_actors::system::messages::{Announce, Door};
+use vagus_auth::AccountBook;
 use vagus_config::{Config, HandshakeFirst, Loaded};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
@@ -41,6 +43,8 @@ use crate::monitor::{Monitor, MonitorContext, MonitorError};
 pub struct Server {
     in_force: Arc<ArcSwap<InForce>>,
     identity: Arc<Identity>,
+    /// What is known of accounts by their JWTs.
+    book: Arc<AccountBook>,
     broker: Arc<Broker>,
     jetstream: Option<Arc<Accounts>>,
     root: Handle<Root>,
@@ -155,8 +159,10 @@ impl Builder {
         let port = Arc::new(open_port(&config)?);
         let address = port.local_addr().ok();
         let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
-        let settings = settings::from_config(&config, &identity, address)?;
-        let charter = Charter::from_config(&config).map_err(SettingsError::from)?;
+        let book = Arc::new(AccountBook::default());
+        trust::preload(&config, &book);
+        let settings = settings::from_config(&config, &identity, address, &book)?;
+        let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
             layout.arbiters = arbiters;
@@ -203,6 +209,7 @@ impl Builder {
         Ok(Server {
             in_force,
             identity,
+            book,
             broker,
             jetstream,
             root,
@@ -293,10 +300,11 @@ impl Server {
     /// When the new configuration contradicts itself. Then nothing has changed.
     pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
         let Loaded { config, digest, .. } = loaded;
-        let settings = settings::from_config(&config, &self.identity, self.address)?;
+        let settings = settings::from_config(&config, &self.identity, self.address, &self.book)?;
         let of_jetstream = jetstream::settings(&config);
         let chartered = jetstream::charter(&config, &of_jetstream)?;
-        Charter::from_config(&config)?.apply(&self.broker.realms);
+        trust::preload(&config, &self.book);
+        Charter::from_config(&config, &self.book)?.apply(&self.broker.realms);
         self.broker.set_settings(settings);
         if let Some(js) = &self.jetstream {
             js.set_settings(of_jetstream);

@@ -29,6 +29,9 @@ use crate::nonce;
 pub struct Operators {
     /// Keys that may sign accounts.
     pub trusted_keys: HashSet<String>,
+    /// Those of `trusted_keys` whose accounts have to sign users with signing keys, not with their
+    /// own key.
+    pub strict_keys: HashSet<String>,
     /// The only accounts whose users may connect; none: all.
     pub pinned_accounts: HashSet<String>,
     /// User claims of clients that show none.
@@ -107,7 +110,10 @@ impl Operators {
             return Err(Denial::UntrustedAccount);
         }
         let terms = match account.signing_key(&user.iss) {
-            _ if user.iss == account.sub => user.nats.terms.clone(),
+            _ if user.iss == account.sub => match self.strict_keys.contains(&account.iss) {
+                true => return Err(Denial::UntrustedSigner),
+                false => user.nats.terms.clone(),
+            },
             Some(SigningKey::Plain(_)) => user.nats.terms.clone(),
             Some(SigningKey::Scoped(scope)) => {
                 if user.nats.terms != UserTerms::default() {

@@ -4,6 +4,7 @@ mod accounts;
 mod debug;
 mod jetstream;
 pub(crate) mod tls;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use vagus_subject::transform::Destination;
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 pub use self::tls::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion};
+pub use self::trust::{Directory, Operator, Resolver, Trust};
 
 /// Every setting that this server acts upon. `Config::default()` is what an empty file means.
 #[derive(Clone, PartialEq)]
@@ -104,6 +106,7 @@ pub struct Config {
     pub no_auth_user: Option<String>,
     /// In the order written; without the global one.
     pub accounts: Vec<Account>,
+    pub trust: Trust,
     pub system_account: Option<String>,
     /// Do without system events and requests.
     pub no_system_account: bool,
@@ -258,6 +261,7 @@ impl Default for Config {
             authorization: Authorization::default(),
             no_auth_user: None,
             accounts: Vec::new(),
+            trust: Trust::default(),
             system_account: None,
             no_system_account: false,
             cluster: Cluster::default(),
@@ -293,7 +297,12 @@ impl Config {
 
     /// The account of system events and requests; `None` where there is none.
     pub fn system(&self) -> Option<&str> {
-        let named = self.system_account.as_deref().unwrap_or(SYSTEM_ACCOUNT);
+        let stated = match self.trust.operator.as_slice() {
+            [operator] => Some(operator.claims.nats.system_account.as_str()),
+            _ => None,
+        };
+        let stated = stated.filter(|key| !key.is_empty());
+        let named = self.system_account.as_deref().or(stated).unwrap_or(SYSTEM_ACCOUNT);
         (!self.no_system_account).then_some(named)
     }
 
@@ -314,7 +323,8 @@ impl Config {
     /// Whether clients must say who they are.
     pub fn auth_required(&self) -> bool {
         let auth = &self.authorization;
-        auth.user.is_some() || auth.token.is_some() || self.users().next().is_some()
+        let listed = auth.user.is_some() || auth.token.is_some() || self.users().next().is_some();
+        listed || self.trust.is_given()
     }
 
     /// Whether a password is written in clear, which deserves a warning at the start. Tokens do

@@ -9,6 +9,7 @@ mod mappings;
 mod permissions;
 mod read;
 mod tls;
+mod trust;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -32,10 +33,12 @@ pub(crate) fn convert(root: &Map) -> (Config, Vec<Diagnostic>) {
             || builder.flag(key.name, node)
             || builder.text(key.name, node)
             || builder.number(key.name, node)
-            || builder.time(key.name, node);
+            || builder.time(key.name, node)
+            || builder.trust(key.name, node);
         debug_assert!(known || key.state != schema::State::Built, "{} is not read", key.name);
     }
     builder.finish_accounts();
+    builder.finish_trust(root);
     (builder.config, builder.found)
 }
 

@@ -22,9 +22,10 @@ mod validate;
 mod value;
 
 pub use config::{
-    Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Config, Curve,
-    HandshakeFirst, JetStream, JetStreamLimits, LogFormat, MapDestination, Mapping, Port,
-    SYSTEM_ACCOUNT, SyncInterval, Tls, TlsFiles, TlsVersion, User, Vagus, WriteTimeout,
+    Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Config, Curve, Directory,
+    HandshakeFirst, JetStream, JetStreamLimits, LogFormat, MapDestination, Mapping, Operator, Port,
+    Resolver, SYSTEM_ACCOUNT, SyncInterval, Tls, TlsFiles, TlsVersion, Trust, User, Vagus,
+    WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use diff::{Change, Effect, Kind, Plan, Refusal, Verdict, effects, plan};

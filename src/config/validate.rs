@@ -1,8 +1,11 @@
 //! Rules across keys, which hold for the file and the command line together.
 
-use crate::config::{Authorization, Config, SYSTEM_ACCOUNT};
+use crate::config::{Authorization, Config, Resolver, SYSTEM_ACCOUNT};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::duration;
+
+/// The release of nats-server that operators hold this server for.
+pub(crate) const COMPATIBLE: &str = "2.14.5";
 
 /// Above this size of a message memory use becomes hard to foresee.
 const PAYLOAD_ADVISED_MAX: u64 = 8 * 1024 * 1024;
@@ -39,7 +42,9 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     monitoring(config, &mut error);
     certificates(config, &mut error);
     users(config, &mut error);
+    trust(config, &mut error);
     if let Some(name) = config.system().filter(|name| *name != SYSTEM_ACCOUNT)
+        && !config.trust.is_given()
         && !config.accounts.iter().any(|account| account.rules.name == name)
     {
         error("error resolving system account: account missing".to_owned());
@@ -97,6 +102,54 @@ fn users(config: &Config, error: &mut impl FnMut(String)) {
             "no_auth_user: {name:?} not present as user or nkey in authorization block \
              or account configuration"
         ));
+    }
+}
+
+/// What does not go together with operators.
+fn trust(config: &Config, error: &mut impl FnMut(String)) {
+    let trust = &config.trust;
+    if !trust.is_given() {
+        return;
+    }
+    let auth = &config.authorization;
+    let mut refuse = |wrong: bool, why: &str| {
+        if wrong {
+            error(why.to_owned());
+        }
+    };
+    refuse(
+        !trust.operator.is_empty() && !trust.trusted_keys.is_empty(),
+        "conflicting options for 'TrustedKeys' and 'TrustedOperators'",
+    );
+    let served =
+        trust.operator.iter().any(|known| !known.claims.nats.account_server_url.is_empty());
+    refuse(
+        trust.resolver.is_none() && !served,
+        "operators require an account resolver to be configured",
+    );
+    refuse(
+        !config.accounts.is_empty(),
+        "operators do not allow Accounts to be configured directly",
+    );
+    let users = !auth.users.is_empty() || auth.user.is_some() || auth.token.is_some();
+    refuse(users, "operators do not allow users to be configured directly");
+    refuse(config.no_auth_user.is_some(), "no_auth_user not compatible with Trusted Operator");
+    let stated = trust.operator.iter().map(|known| known.claims.nats.system_account.as_str());
+    let mut stated = stated.filter(|key| !key.is_empty());
+    let named = config.system_account.as_deref();
+    let other = named.is_some_and(|named| stated.clone().any(|key| key != named));
+    refuse(other, "system_account in config and operator JWT must be identical");
+    let files = matches!(trust.resolver, Some(Resolver::Full(_) | Resolver::Cache(_)));
+    refuse(
+        files && named.is_none() && stated.next().is_none(),
+        "using nats based account resolver - the system account needs to be specified in \
+         configuration or the operator jwt",
+    );
+    for operator in &trust.operator {
+        let wanted = &operator.claims.nats.assert_server_version;
+        if !operator.claims.accepts_server(COMPATIBLE) {
+            error(format!("operator expects version {wanted} got {COMPATIBLE} instead"));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! From the configuration to the realms of accounts and their rules.
 
 use vagus_actors::realm::{GLOBAL_ACCOUNT, RealmRules, Realms};
-use vagus_auth::AccountRules;
 use vagus_auth::account::AccountMapping;
+use vagus_auth::{AccountBook, AccountRules};
 use vagus_config::Config;
 use vagus_subject::transform::MappingError;
 
@@ -13,7 +13,7 @@ pub(super) struct Charter(Vec<(String, RealmRules)>);
 
 impl Charter {
     /// Reads the rules out of a configuration.
-    pub(super) fn from_config(config: &Config) -> Result<Self, MappingError> {
+    pub(super) fn from_config(config: &Config, book: &AccountBook) -> Result<Self, MappingError> {
         let global = AccountRules {
             name: GLOBAL_ACCOUNT.to_owned(),
             mappings: config.mappings.iter().cloned().map(AccountMapping::from).collect(),
@@ -21,6 +21,7 @@ impl Charter {
         };
         let mut all = vec![global];
         all.extend(config.accounts.iter().map(|account| account.rules.clone()));
+        all.extend(book.all().iter().map(|account| account.rules()));
         if let Some(system) = config.system()
             && all.iter().all(|rules| rules.name != system)
         {

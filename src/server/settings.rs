@@ -7,7 +7,8 @@ use thiserror::Error;
 use vagus_actors::Settings;
 use vagus_actors::system::Profile;
 use vagus_auth::{
-    Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret, UserRule,
+    AccountBook, Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret,
+    UserRule,
 };
 use vagus_config::{Config, Tls, User, WriteTimeout};
 use vagus_jetstream::ApiError;
@@ -16,6 +17,7 @@ use vagus_tls::{ServerTls, TlsError};
 use vagus_wire::{Info, Limits};
 
 use super::identity::{COMPATIBLE, Identity};
+use super::trust;
 
 /// Why a configuration can't be put in force.
 #[derive(Debug, Error)]
@@ -38,8 +40,10 @@ pub(super) fn from_config(
     config: &Config,
     identity: &Identity,
     address: Option<SocketAddr>,
+    book: &Arc<AccountBook>,
 ) -> Result<Settings, SettingsError> {
     let authenticator = Authenticator::new(rules(config, identity))?;
+    let authenticator = trust::add_operators(authenticator, config, book);
     let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.allow_non_tls));
     Ok(Settings {
         profile: Arc::new(profile(config, identity)),

@@ -12,6 +12,8 @@ mod kit;
 
 mod account_limits;
 mod isolation;
+mod operator;
+mod operator_kit;
 mod permissions;
 mod proxy_protocol;
 

@@ -12,13 +12,19 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, Tls, User, Vagus,
+    Mapping, Operator, Resolver, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
 
 pub(super) fn all() -> impl Iterator<Item = &'static Field> {
-    TOP.iter().chain(JETSTREAM).chain(LIMITS).chain(AUTHORIZATION).chain(CLUSTER).chain(VAGUS)
+    TOP.iter()
+        .chain(JETSTREAM)
+        .chain(LIMITS)
+        .chain(AUTHORIZATION)
+        .chain(CLUSTER)
+        .chain(TRUST)
+        .chain(VAGUS)
 }
 
 macro_rules! fields {
@@ -38,7 +44,7 @@ macro_rules! fields {
     };
 }
 
-fields! { TOP, Config, whole, ""; besides authorization cluster jetstream vagus;
+fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust vagus;
     host "Host" Info plain,
     port "Port" Info plain,
     client_advertise "ClientAdvertise" Info optional,
@@ -124,6 +130,15 @@ fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides
     default_permissions "Permissions" Auth permissions,
 }
 
+fields! { TRUST, Trust, trust, ""; besides;
+    operator "TrustedOperators" Auth operators,
+    trusted_keys "TrustedKeys" Auth list,
+    resolver "AccountResolver" Auth resolver,
+    resolver_preload "AccountResolver" Auth names,
+    resolver_pinned_accounts "resolverPinnedAccounts" Auth list,
+    default_sentinel "DefaultSentinel" Auth given,
+}
+
 fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     name "Cluster" Mappings optional,
 }
@@ -152,6 +167,30 @@ fn limits(config: &Config) -> &JetStreamLimits {
 
 fn batch_limits(value: &BatchLimits) -> String {
     format!("{value:?}")
+}
+
+fn trust(config: &Config) -> &Trust {
+    &config.trust
+}
+
+fn operators(value: &[Operator]) -> String {
+    list(&value.iter().map(|operator| operator.claims.sub.clone()).collect::<Vec<_>>())
+}
+
+/// Its kind alone: an address may hold a password.
+fn resolver(value: &Option<Resolver>) -> String {
+    match value {
+        None => "",
+        Some(Resolver::Memory) => "memory",
+        Some(Resolver::Url(_)) => "URL",
+        Some(Resolver::Full(_)) => "full",
+        Some(Resolver::Cache(_)) => "cache",
+    }
+    .to_owned()
+}
+
+fn given(value: &Option<String>) -> String {
+    if value.is_some() { "set" } else { "" }.to_owned()
 }
 
 fn cluster(config: &Config) -> &Cluster {

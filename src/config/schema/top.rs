@@ -103,16 +103,16 @@ static KEYS: &[Key] = &[
         "Do without a system account.").or(&["no_system", "no_sys_acc"]),
     key("operator", Texts, "",
         "Trusted operators, as JWT or as path of a file with one.")
-            .or(&["operators", "roots", "root", "root_operators", "root_operator"]).refused(),
-    key("trusted_keys", Texts, "", "Public keys of trusted operators.").or(&["trusted"]).refused(),
+            .or(&["operators", "roots", "root", "root_operators", "root_operator"]),
+    key("trusted_keys", Texts, "", "Public keys of trusted operators.").or(&["trusted"]),
     key("resolver", OneOf(&[Text, Block(&operator::RESOLVER)]), "",
         "Where account JWTs come from.")
-            .or(&["account_resolver", "accounts_resolver"]).reloads().refused(),
-    key("resolver_preload", Each(&Text), "", "Account JWTs by public key.").reloads().refused(),
+            .or(&["account_resolver", "accounts_resolver"]),
+    key("resolver_preload", Each(&Text), "", "Account JWTs by public key.").reloads(),
     key("resolver_pinned_accounts", Texts, "",
-        "The only accounts whose users may connect.").refused(),
+        "The only accounts whose users may connect."),
     key("resolver_tls", Block(&tls::TLS), "", "TLS towards a URL resolver.").reloads().refused(),
-    key("default_sentinel", Text, "", "User JWT of clients that send none.").reloads().refused(),
+    key("default_sentinel", Text, "", "User JWT of clients that send none.").reloads(),
     // TLS.
     key("tls", Block(&tls::CLIENT), "",
         "TLS of the client port and of the https monitoring port.")

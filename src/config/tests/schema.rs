@@ -97,9 +97,6 @@ fn what_is_switched_off_needs_no_warning() {
 fn what_protects_is_refused_rather_than_ignored() {
     unprotected("authorization { auth_callout { issuer: A } }", "1:17", "auth_callout");
     unprotected("authorization { proxy_required: true }", "1:17", "proxy_required");
-    unprotected("operator: x", "1:1", "operator");
-    unprotected("resolver: MEMORY", "1:1", "resolver");
-    unprotected("trusted_keys: [O]", "1:1", "trusted_keys");
 }
 
 #[test]
