@@ -12,6 +12,7 @@ use vagus_runtime::Handle;
 use vagus_tls::ServerTls;
 use vagus_wire::{Info, Limits};
 
+use crate::accounts::Accounts;
 use crate::census::Census;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
@@ -43,6 +44,7 @@ pub struct Cast {
     pub census: Handle<Census>,
     /// `None`: the server does without.
     pub system: Option<Door>,
+    pub accounts: Handle<Accounts>,
 }
 
 /// Rare events, counted for the whole server.

@@ -46,7 +46,6 @@ use self::hello::Client;
 use self::input::{Input, Stall, Turn};
 use self::interest::OwnInterest;
 use self::messages::{Accepted, Describe, End, Inform, Introduce, Reload, SendAway};
-pub use self::origin::HEADER as ORIGIN_HEADER;
 use self::publish::Last;
 use self::rights::Rights;
 use self::tls::Tls;

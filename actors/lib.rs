@@ -16,6 +16,8 @@
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
 
+pub mod account;
+pub mod accounts;
 pub mod broker;
 pub mod census;
 pub mod clients;

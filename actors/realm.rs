@@ -4,6 +4,7 @@
 //! data: the subject shards write its interest, publishers read it, and a reload puts other rules
 //! in force.
 
+mod links;
 mod members;
 mod rules;
 
@@ -14,10 +15,11 @@ use arc_swap::ArcSwap;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+pub use self::links::{Links, ServiceImport, StreamImport};
 use self::members::Members;
 pub use self::members::Traffic;
 pub use self::rules::RealmRules;
-use crate::delivery::{Interest, Outbound};
+use crate::delivery::{Interest, Outbound, Replies};
 
 /// The account of clients that belong to no other.
 pub const GLOBAL_ACCOUNT: &str = "$G";
@@ -29,6 +31,9 @@ pub struct Realm {
     pub interest: Interest,
     members: Mutex<Members>,
     rules: ArcSwap<RealmRules>,
+    links: ArcSwap<Links>,
+    /// Of requests that came from other realms.
+    pub(crate) replies: Replies,
 }
 
 /// All realms of a server. The global one is always there.
@@ -49,7 +54,14 @@ impl Realm {
     /// A realm with this interest and no rules.
     #[must_use]
     pub fn new(name: &str, interest: Interest) -> Self {
-        Self { name: name.into(), interest, members: Mutex::default(), rules: ArcSwap::default() }
+        Self {
+            name: name.into(),
+            interest,
+            members: Mutex::default(),
+            rules: ArcSwap::default(),
+            links: ArcSwap::default(),
+            replies: Replies::default(),
+        }
     }
 
     #[must_use]
@@ -57,9 +69,17 @@ impl Realm {
         self.rules.load_full()
     }
 
-    /// Puts other rules in force. Connections are told by message.
-    pub fn set_rules(&self, rules: RealmRules) {
-        self.rules.store(Arc::new(rules));
+    /// What it takes from other realms.
+    #[must_use]
+    pub fn links(&self) -> Arc<Links> {
+        self.links.load_full()
+    }
+
+    fn link(self: &Arc<Self>, realms: &Realms) {
+        let links = Links::new(self, &self.rules().stated, realms);
+        if **self.links.load() != links {
+            self.links.store(Arc::new(links));
+        }
     }
 
     /// A connection comes in, unless there are as many as may be.
@@ -131,6 +151,15 @@ impl Realms {
             all
         });
         self.get(name).unwrap_or(fresh)
+    }
+
+    /// Puts other rules in force, each for the account that it names. Connections and the actors
+    /// of accounts are told by message.
+    pub fn enforce(&self, rules: Vec<RealmRules>) {
+        for rules in rules {
+            self.ensure(&rules.stated.name).rules.store(Arc::new(rules));
+        }
+        self.all().iter().for_each(|realm| realm.link(self));
     }
 
     /// Every realm, in no order.

@@ -1,8 +1,8 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
 //! in:   [`Retire`]
-//! out:  everybody's birth: shards, census, system, JetStream, plugins, clients, and last the
-//!       listener
+//! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, clients, and last
+//!       the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use vagus_runtime::{Actor, Cx, Handle, Handler, MailboxLimits, Message, Placement, Spec};
 
+use crate::accounts;
 use crate::broker::{Broker, Cast};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
@@ -32,6 +33,8 @@ pub struct Root {
     jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
     /// What outlives the system's actor, and whom to tell when it hears.
     system: Option<(Arc<Office>, mpsc::Sender<()>)>,
+    /// Dropped when the accounts' imports are in force.
+    accounts_ready: Option<mpsc::Sender<()>>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -56,8 +59,11 @@ impl Root {
         guests: Option<Guests>,
         jetstream: Option<(Arc<Accounts>, mpsc::Sender<()>)>,
         system: Option<(Arc<Office>, mpsc::Sender<()>)>,
+        accounts_ready: mpsc::Sender<()>,
     ) -> Self {
-        Self { broker, port, guests, jetstream, system, listener: None, leaving: false }
+        let accounts_ready = Some(accounts_ready);
+        let (listener, leaving) = (None, false);
+        Self { broker, port, guests, jetstream, system, accounts_ready, listener, leaving }
     }
 
     fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
@@ -93,6 +99,12 @@ impl Root {
         Some(Door::new(realm, &self.broker.settings().profile.id, handle))
     }
 
+    fn spawn_accounts(&mut self, cx: &mut Cx<'_, Self>) -> Handle<accounts::Accounts> {
+        let (broker, mut ready) = (Arc::clone(&self.broker), self.accounts_ready.take());
+        let factory = move || accounts::Accounts::new(Arc::clone(&broker), ready.take());
+        cx.spawn(Spec::new("accounts", factory))
+    }
+
     fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
@@ -113,11 +125,9 @@ impl Actor for Root {
     const KIND: &'static str = "root";
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
-        let cast = Cast {
-            shards: self.spawn_shards(cx),
-            census: self.spawn_census(cx),
-            system: self.spawn_system(cx),
-        };
+        let (shards, census) = (self.spawn_shards(cx), self.spawn_census(cx));
+        let (system, accounts) = (self.spawn_system(cx), self.spawn_accounts(cx));
+        let cast = Cast { shards, census, system, accounts };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((accounts, ready)) = self.jetstream.take() {

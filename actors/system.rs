@@ -12,7 +12,6 @@
 
 mod account_stat;
 mod answer;
-mod client_info;
 mod clients;
 mod counts;
 mod events;
@@ -39,7 +38,6 @@ use vagus_wire::frame::frames;
 
 pub use self::account_stat::AccountStat;
 use self::answer::Body;
-pub use self::client_info::ClientInfo;
 use self::inquiry::Inquiry;
 use self::messages::{Announce, Asked, Hatch, News, Settle};
 pub use self::office::Office;
@@ -47,6 +45,7 @@ pub use self::pages::{Done, NO_FILE, PageError, Pages, Reload};
 use self::requests::Ask;
 pub use self::server_info::Profile;
 use self::statsz::Beat;
+pub use crate::delivery::ClientInfo;
 use crate::delivery::outlet::{self, Outlet};
 use crate::delivery::{Feed, Post, Sub, Target};
 use crate::jetstream::Caller;

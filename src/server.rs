@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
+use vagus_actors::accounts::Enforce;
 use vagus_actors::broker::{Broker, Settings};
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
@@ -186,9 +187,11 @@ impl Builder {
         let office = system::open(config, &broker, monitor.pages(), &orders);
         let office = office.map(|office| (office, heard));
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
+        let (accounts_ready, accounts) = std::sync::mpsc::channel();
         let js = jetstream.clone().map(|js| (js, api_ready));
-        let spec =
-            Spec::once("server", move || Root::new(top, Some(port), Some(guests), js, office));
+        let spec = Spec::once("server", move || {
+            Root::new(top, Some(port), Some(guests), js, office, accounts_ready)
+        });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
             && api.recv_timeout(STREAMS_READY_WITHIN) == Err(RecvTimeoutError::Timeout)
@@ -198,6 +201,8 @@ impl Builder {
                 js.store.health()
             );
         }
+        // Closed once every account is ready.
+        let _ = accounts.recv_timeout(STREAMS_READY_WITHIN);
         arrivals.wait(PLUGINS_READY_WITHIN)?;
         // Without a system nobody is there to say so, and this returns at once.
         let _ = hears.recv_timeout(SYSTEM_READY_WITHIN);
@@ -311,6 +316,10 @@ impl Server {
             js.set_charter(chartered);
         }
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
+        if let Some(cast) = self.broker.cast() {
+            // Accounts between two lives look at the rules when they are back.
+            let _ = cast.accounts.send_urgent(Enforce);
+        }
         self.tell(Tell::Reload(Reload(self.broker.settings())));
         if let Some(system) = self.system() {
             system.settle();

@@ -5,6 +5,8 @@
 //! makes a `PONG` say that every earlier `SUB` is in force, and that nothing more comes for what an
 //! earlier `UNSUB` has ended.
 
+mod shadows;
+
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use hashbrown::hash_table::Entry;
 use vagus_subject::{is_valid_subscription, token_count};
 use vagus_wire::text;
 
+use self::shadows::Shadows;
 use super::Connection;
 use crate::broker::Cast;
 use crate::delivery::desk::Delivery;
@@ -35,6 +38,7 @@ pub(super) struct OwnInterest {
     sent: Option<Box<Sent>>,
     /// Whether it was noted, when they were made, what messages ask the client to answer.
     tracked: bool,
+    shadows: Shadows,
     /// They were taken out of the realm that the client belonged to.
     moved: bool,
 }
@@ -189,12 +193,18 @@ impl Connection {
         if changes.is_empty() {
             return;
         }
-        let parts = by_writer(&self.realm.interest, &changes);
+        let foreign = self.interest.shadows.follow(&changes, &self.realm);
+        let own = by_writer(&self.realm.interest, &changes);
+        let own = own.into_iter().map(|(writer, part)| (Arc::clone(&self.realm), writer, part));
+        let foreign = foreign.into_iter().flat_map(|(realm, changes)| {
+            let parts = by_writer(&realm.interest, &changes).into_iter();
+            parts.map(move |(writer, part)| (Arc::clone(&realm), writer, part))
+        });
+        let parts: Vec<_> = own.chain(foreign).collect();
         let barrier = Barrier::new(parts.len(), task.waker().clone());
-        for (writer, changes) in parts {
+        for (realm, writer, changes) in parts {
             // A refusal drops the acknowledgement, and so counts as a failure.
-            let apply = Apply { realm: Arc::clone(&self.realm), changes, ack: Ack::of(&barrier) };
-            let _ = self.cast.shards[writer].send(apply);
+            let _ = self.cast.shards[writer].send(Apply { realm, changes, ack: Ack::of(&barrier) });
         }
         // Every change has closed what it removes.
         let removes = changes.iter().any(|change| matches!(change, Change::Remove(_)));
@@ -204,9 +214,7 @@ impl Connection {
 
     /// Ends all subscriptions, of which nothing more is said to the client once this is over.
     pub(super) fn end_all(&mut self) {
-        self.interest.remove_all();
-        let changes = std::mem::take(&mut self.interest.changes);
-        send_unacknowledged(&self.realm, &self.cast, &changes);
+        self.withdraw();
         let (barrier, moment) = (Barrier::new(0, Waker::noop().clone()), Moment::now());
         self.interest.sent = Some(Box::new(Sent { barrier, changes: Vec::new(), moment }));
         self.count_subscriptions();
@@ -219,6 +227,7 @@ impl Connection {
         self.interest.sent = None;
         self.interest.changes.clear();
         send_unacknowledged(&self.realm, &self.cast, &leaving);
+        self.withdraw_shadows();
         self.interest.moved = true;
     }
 
@@ -228,6 +237,7 @@ impl Connection {
         let moved = std::mem::take(&mut self.interest.moved);
         let tracked = self.out.tracks_answers();
         let anew = moved || std::mem::replace(&mut self.interest.tracked, tracked) != tracked;
+        let stale = self.interest.shadows.are_stale(&self.realm);
         let mut ended = Vec::new();
         for sub in self.interest.iter().cloned().collect::<Vec<_>>() {
             let Ok(filter) = self.grant(sub.subject(), sub.queue()) else {
@@ -235,7 +245,8 @@ impl Connection {
                 ended.push(sub);
                 continue;
             };
-            if anew || sub.filter() != filter.as_ref() {
+            let recast = stale && self.interest.shadows.differ(&sub, &self.realm);
+            if anew || recast || sub.filter() != filter.as_ref() {
                 self.interest.replace(&sub, sub.with_filter(filter));
             }
         }
@@ -258,7 +269,9 @@ impl Connection {
                 if !sent.moment.is_over(task.waker()) {
                     return true;
                 }
-                self.interest.sent = None;
+                if let Some(sent) = self.interest.sent.take() {
+                    self.interest.shadows.settle(&sent.changes);
+                }
             }
             if !self.interest.has_changes() {
                 return false;
@@ -289,6 +302,7 @@ impl Connection {
         if self.interest.len() <= WITHDRAWN_AT_ONCE {
             return self.withdraw();
         }
+        self.withdraw_shadows();
         let own = std::mem::take(&mut self.interest);
         let (realm, cast) = (Arc::clone(&self.realm), Arc::clone(&self.cast));
         tokio::task::spawn_local(async move {
@@ -314,6 +328,13 @@ impl Connection {
         self.interest.remove_all();
         let changes = std::mem::take(&mut self.interest.changes);
         send_unacknowledged(&self.realm, &self.cast, &changes);
+        self.withdraw_shadows();
+    }
+
+    fn withdraw_shadows(&mut self) {
+        for (realm, changes) in self.interest.shadows.withdraw() {
+            send_unacknowledged(&realm, &self.cast, &changes);
+        }
     }
 }
 

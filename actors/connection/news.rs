@@ -7,9 +7,8 @@ use std::time::{Duration, SystemTime};
 use vagus_telemetry::text::GoTime;
 
 use super::Connection;
-use crate::delivery::Reason;
+use crate::delivery::{ClientInfo, Reason};
 use crate::realm::GLOBAL_ACCOUNT;
-use crate::system::ClientInfo;
 use crate::system::messages::{News, Parting};
 
 impl Connection {
@@ -18,20 +17,21 @@ impl Connection {
         let connect = &self.client.connect;
         let identity = self.client.identity.as_ref();
         let start: SystemTime = self.broker.started_at + Duration::from_nanos(self.started_ns);
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         ClientInfo {
-            start: GoTime(start).to_string(),
-            host: self.peer.ip().to_canonical().to_string(),
-            id: self.out.cid,
-            acc: self.realm.name.to_string(),
+            start: Some(GoTime(start).to_string()),
+            host: Some(self.peer.ip().to_canonical().to_string()),
+            id: Some(self.out.cid),
+            acc: Some(self.realm.name.to_string()),
             user: self.user(),
-            name: connect.name.to_string(),
-            lang: connect.lang.to_string(),
-            ver: connect.version.to_string(),
-            rtt: self.out.stats.rtt_ns.load(Relaxed),
+            name: text(&connect.name),
+            lang: text(&connect.lang),
+            ver: text(&connect.version),
+            rtt: Some(self.out.stats.rtt_ns.load(Relaxed)).filter(|rtt| *rtt > 0),
             issuer_key: identity.and_then(|who| who.issuer.as_deref()).map(str::to_owned),
             tags: identity.map(|who| who.tags.to_vec()).unwrap_or_default(),
-            kind: "Client",
-            client_type: "nats",
+            kind: text("Client"),
+            client_type: text("nats"),
             ..ClientInfo::default()
         }
     }

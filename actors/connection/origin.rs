@@ -1,21 +1,25 @@
 //! Saying who a message comes from: actors of the server that answer requests are told which
 //! client asked, in a header of the delivery.
 
+use std::sync::Arc;
+
 use vagus_wire::{Publish, encode};
 
 use super::Connection;
 use super::publish::Hands;
-use crate::delivery::Target;
-use crate::system::ClientInfo;
+use crate::delivery::{Asker, ClientInfo, Outbound, Target};
 
-/// Name of the header. Only the first of this name counts: the server writes it in front.
-pub const HEADER: &[u8] = b"Nats-Request-Info";
-
-impl Connection {
-    fn origin(&self) -> ClientInfo {
+impl Asker for Connection {
+    fn info(&self) -> ClientInfo {
         ClientInfo { server: Some(self.settings.info.server_id.clone()), ..self.client_info() }
     }
 
+    fn out(&self) -> &Arc<Outbound> {
+        &self.out
+    }
+}
+
+impl Connection {
     /// Hands a message over with the header in front of its own.
     pub(super) fn hand_signed(
         &self,
@@ -24,15 +28,8 @@ impl Connection {
         publish: &Publish<'_>,
         hands: &mut Hands<'_>,
     ) {
-        let first = b"NATS/1.0\r\n";
-        let own = match publish.has_headers {
-            true => &publish.payload[..publish.header_len],
-            false => &b""[..],
-        };
-        // What stands behind the version in a client's first line means nothing in a request.
-        let rest = memchr::memchr(b'\n', own).map_or(&b"\r\n"[..], |n| &own[n + 1..]);
-        let who = serde_json::to_vec(&self.origin()).unwrap_or_default();
-        let mut payload = [&first[..], HEADER, b": ", &who, b"\r\n", rest].concat();
+        let own = publish.has_headers.then(|| publish.headers());
+        let mut payload = self.info().put_before(own);
         let header_len = payload.len();
         payload.extend_from_slice(publish.body());
         hands.frame.clear();

@@ -4,6 +4,7 @@
 //! counted once, and appended target by target.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use vagus_subject::is_valid_literal;
 use vagus_subject::transform::Resolved;
@@ -15,7 +16,7 @@ use super::rights::Leave;
 use crate::delivery::batch::{Run, Span};
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Reason, Target};
+use crate::delivery::{Bridge, Outlet, Post, Reason, Speaker, Target};
 
 /// The subject published to last.
 pub(super) struct Last {
@@ -122,7 +123,7 @@ impl Connection {
     pub(super) fn is_own_echo(&self, target: &Target) -> bool {
         match target {
             Target::Connection(out) => !self.client.connect.echo && out.cid == self.out.cid,
-            Target::Actor(_) => false,
+            Target::Actor(_) | Target::Bridge(_) => false,
         }
     }
 
@@ -220,19 +221,46 @@ impl Connection {
         }
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
-        let delivered = match cache.find(&self.realm.interest, subject) {
-            Found::Once(found) => self.deliver(found, message, &mut hands),
+        let mut bridges = Vec::new();
+        let mut delivered = match cache.find(&self.realm.interest, subject) {
+            Found::Once(found) => {
+                bridges.clone_from(&found.bridges);
+                self.deliver(found, message, &mut hands)
+            }
             Found::Kept(found) => {
                 let delivered = self.deliver(&found, message, &mut hands);
+                bridges.clone_from(&found.bridges);
                 if let (Some(rest), Some(tail)) = (rest, publish.tail) {
                     self.remember(publish, rest, tail, found);
                 }
                 delivered
             }
         };
+        if !bridges.is_empty() {
+            delivered += self.cross(&bridges, message, delivery);
+        }
         if delivered == 0 {
             self.tell_no_responders(message, delivery);
         }
+    }
+
+    /// Takes a message into other realms.
+    #[cold]
+    fn cross(
+        &self,
+        bridges: &[Arc<Bridge>],
+        message: Message<'_>,
+        delivery: &mut Delivery,
+    ) -> usize {
+        let publish = message.publish;
+        let post = Post {
+            subject: message.subject,
+            reply: publish.reply,
+            headers: publish.has_headers.then(|| publish.headers()),
+            payload: publish.body(),
+        };
+        let mut outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
+        outlet.cross(bridges, message.subject, &post)
     }
 
     fn remember(&mut self, publish: &Publish<'_>, rest: &[u8], tail: &[u8], found: Rc<Match>) {
@@ -393,7 +421,7 @@ impl Target {
     fn is_open(&self) -> bool {
         match self {
             Self::Connection(out) => out.is_open(),
-            Self::Actor(_) => true,
+            Self::Actor(_) | Self::Bridge(_) => true,
         }
     }
 
@@ -403,6 +431,7 @@ impl Target {
             Self::Connection(out) => out.tracks_answers(),
             // It is told who the message comes from.
             Self::Actor(feed) => feed.names_origin(subject),
+            Self::Bridge(_) => true,
         }
     }
 
@@ -412,7 +441,7 @@ impl Target {
     pub fn takes_headers(&self) -> bool {
         match self {
             Self::Connection(out) => out.takes_headers(),
-            Self::Actor(_) => true,
+            Self::Actor(_) | Self::Bridge(_) => true,
         }
     }
 }

@@ -169,7 +169,7 @@ fn egress(want: &Want) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (kind, cid) = match &want.sub.target {
         Target::Connection(out) => (KIND_CLIENT, out.cid),
-        Target::Actor(_) => (KIND_INTERNAL, 0),
+        Target::Actor(_) | Target::Bridge(_) => (KIND_INTERNAL, 0),
     };
     let mut event = json!({
         "type": "eg",

@@ -123,7 +123,7 @@ impl Batch {
         let block = self.pool.pop().unwrap_or_default();
         let drops = match target {
             Target::Connection(out) => out.pending() > self.drop_above,
-            Target::Actor(_) => false,
+            Target::Actor(_) | Target::Bridge(_) => false,
         };
         self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, drops });
         self.index[slot] = self.open.len() as u32;
@@ -285,6 +285,7 @@ impl Open {
                 self.told = self.msgs;
                 feed.send(self.block.take(), count);
             }
+            Target::Bridge(_) => self.block.clear(),
         }
     }
 
@@ -316,6 +317,7 @@ impl Target {
         match self {
             Self::Connection(out) => out.slot(),
             Self::Actor(feed) => feed.slot(),
+            Self::Bridge(_) => unreachable!("a match lists bridges apart from targets"),
         }
     }
 
@@ -324,7 +326,7 @@ impl Target {
     pub fn is_actor(&self) -> Option<&Arc<Feed>> {
         match self {
             Self::Actor(feed) => Some(feed),
-            Self::Connection(_) => None,
+            Self::Connection(_) | Self::Bridge(_) => None,
         }
     }
 }

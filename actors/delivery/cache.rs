@@ -5,11 +5,13 @@
 //! each used once, would otherwise push out everything worth keeping.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::interest::{Interest, Place, Stamp};
 use super::subscription::{Sub, Target};
+use super::{Bridge, Shadow};
 
 /// Everyone who wants one subject, at one point in time. Small ones lie in one piece of memory:
 /// a publisher that goes through many subjects waits for little else than that memory.
@@ -24,6 +26,8 @@ pub struct Match {
     subject_len: u32,
     /// Queue groups: one member of each gets a message.
     pub queues: Vec<Vec<Want>>,
+    /// Ways into other realms.
+    pub bridges: Vec<Arc<Bridge>>,
     /// Every message has to be looked at: no run of them can be handed over as it came.
     pub one_by_one: bool,
 }
@@ -86,6 +90,7 @@ impl Match {
         self.queues.clear();
         self.text.clear();
         self.subject_len = 0;
+        self.bridges.clear();
         self.one_by_one = false;
     }
 
@@ -102,15 +107,34 @@ impl Match {
     }
 
     /// Adds a subscription to the very subject.
-    pub(super) fn push_literal(&mut self, sub: &Sub) {
+    pub(super) fn push_literal(&mut self, sub: &Sub, subject: &[u8]) {
+        if let Some(shadow) = sub.stands_for() {
+            return self.push_shadow(shadow, subject);
+        }
         self.push(Want { sub: sub.clone(), head: (0, 0) });
     }
 
     /// Adds a subscription to a pattern.
     pub(super) fn push_pattern(&mut self, sub: &Sub, subject: &[u8]) {
+        if let Some(shadow) = sub.stands_for() {
+            return self.push_shadow(shadow, subject);
+        }
         if sub.denies(subject) {
             return;
         }
+        self.push_named(sub, subject);
+    }
+
+    /// Adds the subscription that a shadow stands for, if the message is one for it.
+    #[cold]
+    fn push_shadow(&mut self, shadow: &Shadow, subject: &[u8]) {
+        if let Some(name) = shadow.local_name(subject) {
+            self.push_named(&shadow.of, &name);
+        }
+    }
+
+    /// Adds a subscription that is shown `subject`.
+    fn push_named(&mut self, sub: &Sub, subject: &[u8]) {
         let start = self.text.len() as u32;
         for part in [&b"HMSG "[..], subject, b" ", sub.sid(), b" "] {
             self.text.extend_from_slice(part);
@@ -119,6 +143,10 @@ impl Match {
     }
 
     fn push(&mut self, want: Want) {
+        if let Target::Bridge(bridge) = &want.sub.target {
+            self.one_by_one = true;
+            return self.bridges.push(Arc::clone(bridge));
+        }
         self.one_by_one |= want.sub.target.looks_at(self.subject());
         let Some(name) = want.sub.queue() else {
             self.plain.push(want);
@@ -169,7 +197,7 @@ impl Match {
     /// Whether nobody wants the subject.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.plain.is_empty() && self.queues.is_empty()
+        self.plain.is_empty() && self.queues.is_empty() && self.bridges.is_empty()
     }
 
     /// The first plain subscription of connection `cid` among those found.
@@ -177,7 +205,7 @@ impl Match {
     pub fn plain_of(&self, cid: u64) -> Option<&Want> {
         self.plain.iter().find(|want| match &want.sub.target {
             Target::Connection(out) => out.cid == cid && want.sub.is_open(),
-            Target::Actor(_) => false,
+            Target::Actor(_) | Target::Bridge(_) => false,
         })
     }
 }

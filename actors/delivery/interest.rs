@@ -266,7 +266,10 @@ impl Interest {
             return;
         }
         if let Some(literals) = self.literals[place.literal as usize].read() {
-            literals.matching(hash, subject).iter().for_each(|sub| found.push_literal(sub));
+            literals
+                .matching(hash, subject)
+                .iter()
+                .for_each(|sub| found.push_literal(sub, subject));
         }
         for slice in [&self.wildcards[place.wildcard as usize], &self.root] {
             if let Some(wildcards) = slice.read() {

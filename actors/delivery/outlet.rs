@@ -2,13 +2,14 @@
 //! subscribes, the way of every publish.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use vagus_runtime::ArbiterId;
 use vagus_wire::encode;
 
 use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
-use super::{Counters, Desk, Target};
+use super::{Bridge, Counters, Desk, Speaker, Target};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -16,6 +17,9 @@ use crate::realm::Realm;
 pub struct Outlet<'a> {
     realm: &'a Realm,
     delivery: &'a mut Delivery,
+    speaker: Speaker<'a>,
+    /// Bridges crossed on the way here.
+    crossings: usize,
     /// Messages that somebody was given.
     pub delivered: u64,
 }
@@ -60,7 +64,41 @@ impl<'a> Outlet<'a> {
         // An actor does not wait for slow readers.
         delivery.batch.begin(usize::MAX, usize::MAX);
         delivery.batch.dated(broker.now_ns());
-        Self { realm, delivery, delivered: 0 }
+        Self { realm, delivery, speaker: Speaker::Server, crossings: 0, delivered: 0 }
+    }
+
+    /// The way out of a message of `speaker`, in the middle of its turn.
+    pub(crate) fn of(realm: &'a Realm, delivery: &'a mut Delivery, speaker: Speaker<'a>) -> Self {
+        Self { realm, delivery, speaker, crossings: 0, delivered: 0 }
+    }
+
+    /// The way out in another realm.
+    pub(super) fn across<'b>(&'b mut self, realm: &'b Realm, speaker: Speaker<'b>) -> Outlet<'b> {
+        let crossings = self.crossings + 1;
+        Outlet { realm, delivery: self.delivery, speaker, crossings, delivered: 0 }
+    }
+
+    pub(super) fn speaker(&self) -> Speaker<'a> {
+        self.speaker
+    }
+
+    pub(super) fn crossings(&self) -> usize {
+        self.crossings
+    }
+
+    pub(super) fn rng(&mut self) -> &mut fastrand::Rng {
+        &mut self.delivery.rng
+    }
+
+    /// Takes a message to `subject` across bridges; the answer is how many got it.
+    #[cold]
+    pub(crate) fn cross(
+        &mut self,
+        bridges: &[Arc<Bridge>],
+        subject: &[u8],
+        post: &Post<'_>,
+    ) -> usize {
+        bridges.iter().map(|bridge| bridge.cross(subject, post, self)).sum()
     }
 
     pub(crate) fn delivery(&mut self) -> &mut Delivery {
@@ -98,7 +136,10 @@ impl<'a> Outlet<'a> {
     pub fn interested(&mut self, subject: &[u8], group: Option<&[u8]>) -> bool {
         let open = |want: &Want| want.sub.is_open();
         self.found(subject, |found, _| match group {
-            None => found.plain.iter().chain(found.queues.iter().flatten()).any(open),
+            None => {
+                found.plain.iter().chain(found.queues.iter().flatten()).any(open)
+                    || found.bridges.iter().any(|bridge| bridge.leads_on(subject))
+            }
             Some(name) => {
                 let mut members = found.queues.iter().flatten();
                 members.any(|want| want.sub.queue() == Some(name) && open(want))
@@ -137,9 +178,9 @@ impl<'a> Outlet<'a> {
     }
 
     fn send(&mut self, to: &[u8], post: Post<'_>, shown: Option<&[u8]>) -> usize {
-        let delivered = self.found(to, |found, (batch, frame, rng)| {
+        let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
             if found.is_empty() {
-                return 0;
+                return (0, Vec::new());
             }
             frame.clear();
             write_tail(frame, &post);
@@ -158,8 +199,11 @@ impl<'a> Outlet<'a> {
                     delivered += 1;
                 }
             }
-            delivered
+            (delivered, found.bridges.clone())
         });
+        if !bridges.is_empty() {
+            delivered += self.cross(&bridges, to, &post);
+        }
         self.delivered += delivered as u64;
         delivered
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 use vagus_auth::Filter;
 use vagus_subject::Interested;
 
-use super::{Feed, Outbound};
+use super::{Bridge, Feed, Outbound, Shadow};
 
 /// Who gets the messages.
 #[derive(Clone)]
@@ -17,6 +17,9 @@ pub enum Target {
     Connection(Arc<Outbound>),
     /// An actor of this server, through its mailbox.
     Actor(Arc<Feed>),
+    /// Those who serve in another realm. Never among the targets of a match, which lists bridges
+    /// apart: there is nothing to write to.
+    Bridge(Arc<Bridge>),
 }
 
 /// A handle to a [`Subscription`]: what the index holds.
@@ -36,6 +39,8 @@ pub struct Subscription {
     max: AtomicU64,
     /// What is kept back from it.
     filter: Option<Arc<Filter>>,
+    /// Another subscription, which this one stands for.
+    shadow: Option<Box<Shadow>>,
 }
 
 /// `HMSG ` in front of the subject.
@@ -74,7 +79,19 @@ impl Sub {
             delivered: AtomicU64::new(0),
             max: AtomicU64::new(0),
             filter,
+            shadow: None,
         }))
+    }
+
+    /// What stands for another subscription in the interest of another realm, on `subject`.
+    #[must_use]
+    pub fn shadow(of: Shadow, subject: &[u8]) -> Self {
+        let (target, queue) = (of.of.target.clone(), of.of.queue().map(<[u8]>::to_vec));
+        let mut sub = Self::new(target, subject, queue.as_deref(), of.of.sid());
+        if let Some(inner) = Arc::get_mut(&mut sub.0) {
+            inner.shadow = Some(Box::new(of));
+        }
+        sub
     }
 
     /// Another subscription that is the same but for what is kept back from it.
@@ -91,6 +108,7 @@ impl Sub {
             delivered: AtomicU64::new(self.delivered()),
             max: AtomicU64::new(max.unwrap_or(0)),
             filter,
+            shadow: None,
         }))
     }
 }
@@ -160,6 +178,13 @@ impl Subscription {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state.load(Relaxed) & CLOSED == 0
+    }
+
+    /// The subscription that this one stands for, if it does.
+    #[inline]
+    #[must_use]
+    pub fn stands_for(&self) -> Option<&Shadow> {
+        self.shadow.as_deref()
     }
 
     /// Takes the right to deliver up to `wanted` messages; the answer is how many. The claim that

@@ -9,7 +9,7 @@ use vagus_wire::frame::Frame;
 use vagus_wire::headers;
 
 use super::JetStream;
-use crate::connection::ORIGIN_HEADER;
+use crate::delivery::bridge::ORIGIN_HEADER;
 use crate::delivery::{Outlet, Post};
 
 /// A request on its way to the actor that answers it.

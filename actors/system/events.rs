@@ -95,11 +95,11 @@ impl Office {
 
     /// A client has joined its account.
     pub(super) fn tell_joined(&self, client: &ClientInfo, out: &mut Outlet<'_>) {
-        if let Some(account) = self.stat_of(&client.acc) {
+        if let Some(account) = self.stat_of(client.account()) {
             self.tell_connections(&account, out);
         }
         let about = || self.event(CONNECT, &new_id(), Connect { client });
-        self.say(out, &connect(&client.acc), about);
+        self.say(out, &connect(client.account()), about);
     }
 
     /// A client has gone, or was not let in.
@@ -113,10 +113,10 @@ impl Office {
         };
         if parting.reason == Reason::AuthenticationFailure {
             self.say(out, &refused(&self.profile().id), about);
-        } else if let Some(account) = self.stat_of(&client.acc) {
+        } else if let Some(account) = self.stat_of(client.account()) {
             self.tell_connections(&account, out);
         }
-        self.say(out, &disconnect(&client.acc), about);
+        self.say(out, &disconnect(client.account()), about);
     }
 
     /// How many connections an account has. Nobody wants to know it of the account that clients

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::answer::Encoding;
-use crate::connection::ORIGIN_HEADER;
+use crate::delivery::bridge::ORIGIN_HEADER;
 use crate::jetstream::Caller;
 use crate::realm::Realm;
 

@@ -156,7 +156,7 @@ fn detail(sub: &Sub, account: &str) -> SubDetail {
         cid: match &sub.target {
             Target::Connection(out) => out.cid,
             // An actor of the server has no number.
-            Target::Actor(_) => 0,
+            Target::Actor(_) | Target::Bridge(_) => 0,
         },
     }
 }

@@ -7,7 +7,7 @@ use vagus_config::Config;
 use vagus_subject::transform::MappingError;
 
 /// The rules of every account that the configuration knows.
-pub(super) struct Charter(Vec<(String, RealmRules)>);
+pub(super) struct Charter(Vec<RealmRules>);
 
 // === impl Charter ===
 
@@ -27,20 +27,18 @@ impl Charter {
         {
             all.push(AccountRules { name: system.to_owned(), ..AccountRules::default() });
         }
-        let ready = |rules: AccountRules| (rules.name.clone(), RealmRules::new(rules));
-        let all = all.into_iter().map(ready).map(|(name, rules)| Ok((name, rules?)));
-        all.collect::<Result<_, _>>().map(Self)
+        all.into_iter().map(RealmRules::new).collect::<Result<_, _>>().map(Self)
     }
 
     /// Puts the rules in force. An account that is gone has none any more.
-    pub(super) fn apply(self, realms: &Realms) {
-        let gone = realms
-            .all()
-            .into_iter()
-            .filter(|realm| self.0.iter().all(|(name, _)| **name != *realm.name));
-        gone.for_each(|realm| realm.set_rules(RealmRules::default()));
-        for (name, rules) in self.0 {
-            realms.ensure(&name).set_rules(rules);
+    pub(super) fn apply(mut self, realms: &Realms) {
+        for realm in realms.all() {
+            if self.0.iter().all(|rules| *rules.stated.name != *realm.name) {
+                let stated =
+                    AccountRules { name: realm.name.to_string(), ..AccountRules::default() };
+                self.0.push(RealmRules { stated, ..RealmRules::default() });
+            }
         }
+        realms.enforce(self.0);
     }
 }

@@ -20,8 +20,7 @@ fn the_same_subjects_in_different_accounts_are_different() {
     }
     // The same subject again and again, so that it is cached, from each in turn.
     for round in 0..5 {
-        for at in 0..all.len() {
-            let (name, client) = &mut all[at];
+        for (name, client) in &mut all {
             let text = format!("{name}{round}");
             client.publish("shared", &text);
             let mut got = [client.message(), client.message()];

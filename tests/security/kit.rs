@@ -14,3 +14,8 @@ pub(crate) fn user(server: &Server, name: &str) -> Client {
 pub(crate) fn request(client: &mut Client, subject: &str, reply: &str, payload: &str) {
     client.send(format!("PUB {subject} {reply} {}\r\n{payload}\r\n", payload.len()));
 }
+
+/// Lets time pass, where time is what the test is about.
+pub(crate) fn pass(milliseconds: u64) {
+    std::thread::park_timeout(std::time::Duration::from_millis(milliseconds));
+}

@@ -16,7 +16,8 @@ mod operator;
 mod operator_kit;
 mod permissions;
 mod proxy_protocol;
-
+mod services;
+mod streams;
 mod tls;
 mod tls_bad_input;
 mod tls_clients;

@@ -189,7 +189,7 @@ fn who_may_respond_has_so_many_answers_and_so_much_time() {
     responder.expect_err("Permissions Violation for Publish to \"inbox.1\"");
     request(&mut admin, "service", "inbox.2", "?");
     responder.expect("MSG service 1 inbox.2 1\r\n?\r\n");
-    std::thread::sleep(std::time::Duration::from_millis(400));
+    crate::kit::pass(400);
     responder.publish("inbox.2", "!");
     responder.expect_err("Permissions Violation for Publish to \"inbox.2\"");
 }
