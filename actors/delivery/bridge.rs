@@ -131,7 +131,7 @@ fn answer(realm: &Arc<Realm>, subject: &[u8], post: &Post<'_>, from: &mut Outlet
     let post = Post { subject: &open.reply, reply: back.as_deref(), ..*post };
     let delivered = from.across(&open.realm, from.speaker()).publish(post);
     if let (Some(measure), Some(responder)) = (measure, responder) {
-        let outcome = Outcome::Answered { responder, began };
+        let outcome = Outcome::Answered { responder: Box::new(responder), began };
         measure.report(outcome, &mut from.across(realm, Speaker::Server));
     }
     delivered

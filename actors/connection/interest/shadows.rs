@@ -7,7 +7,7 @@ use vagus_subject::Interested as _;
 
 use crate::delivery::interest::Change;
 use crate::delivery::shadow::Cast;
-use crate::delivery::{Sub, shadows};
+use crate::delivery::{Shadow, Sub, shadows};
 use crate::realm::{Links, Realm};
 
 /// See the module's text.
@@ -82,8 +82,7 @@ impl Shadows {
         let same = |(a, b): (&Cast, &Cast)| {
             Arc::ptr_eq(&a.0, &b.0)
                 && a.1.subject() == b.1.subject()
-                && a.1.stands_for().map(|shadow| shadow.way())
-                    == b.1.stands_for().map(|shadow| shadow.way())
+                && a.1.stands_for().map(Shadow::import) == b.1.stands_for().map(Shadow::import)
         };
         known.len() != now.len() || !known.iter().zip(&now).all(same)
     }

@@ -27,7 +27,7 @@ pub(crate) struct Measure {
 /// How the request ended.
 pub(super) enum Outcome {
     Answered {
-        responder: ClientInfo,
+        responder: Box<ClientInfo>,
         began: Instant,
     },
     /// There was no subject to answer to.
@@ -106,7 +106,7 @@ impl Measure {
                 service = elapsed.saturating_sub(answered);
                 system = began.elapsed();
                 total = asked + service + system + answered;
-                responder = Some(info);
+                responder = Some(*info);
                 (200, None)
             }
         };
