@@ -148,6 +148,8 @@ impl Connection {
         if connect_info {
             info.connect_info = true;
             info.remote_account = self.realm.name.to_string();
+            let system = self.cast.system.as_ref();
+            info.is_system_account = system.is_some_and(|system| system.is_of(&self.realm));
             info.max_payload = self.rights.payload_max as u64;
         }
         info.line().unwrap_or_default()

@@ -87,6 +87,12 @@ impl Door {
         Self { realm, id: id.into(), handle }
     }
 
+    /// Whether this is the realm of the system's account.
+    #[must_use]
+    pub fn is_of(&self, realm: &Arc<Realm>) -> bool {
+        Arc::ptr_eq(&self.realm, realm)
+    }
+
     /// Tells of a client, if anybody listens to what would be said of it. `about`: its account.
     /// News for which there is no room is counted, and lost.
     pub(crate) fn tell(&self, broker: &Broker, about: &str, news: impl FnOnce() -> News) {

@@ -172,6 +172,7 @@ pub(super) const EXPLAIN: Shape = Shape {
     name: "ExplainEventOptions",
     part: "ExplainOptions",
     fields: &[
+        field("account", Text, "account"),
         field("stream", Text, "stream"),
         field("consumer", Text, "consumer"),
         field("offset", Int, "offset"),

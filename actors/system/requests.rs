@@ -68,7 +68,7 @@ static PAGES: [Page; 13] = [
 ];
 
 /// Pages of one account, by the name that they have there.
-static ACCOUNT_PAGES: [(&str, Page); 5] = [
+static ACCOUNT_PAGES: [(&str, Page); 6] = [
     (
         "SUBSZ",
         Page { account: Some("acc"), always: &[("subs", "1")], ..page("SUBSZ", &options::SUBSZ) },
@@ -87,6 +87,7 @@ static ACCOUNT_PAGES: [(&str, Page); 5] = [
             ..page("ACCOUNTZ", &options::ACCOUNTZ)
         },
     ),
+    ("EXPLAIN", Page { account: Some("account"), ..page("EXPLAIN", &options::EXPLAIN) }),
 ];
 
 /// Of all accounts, or of those that the request names.
@@ -122,11 +123,12 @@ pub(super) fn subjects(id: &str) -> Vec<String> {
 }
 
 /// Every subject that it hears in all other accounts: about whoever asks, or its account.
-pub(super) const OWN_SUBJECTS: [&str; 4] = [
+pub(super) const OWN_SUBJECTS: [&str; 5] = [
     "$SYS.REQ.USER.INFO",
     "$SYS.REQ.ACCOUNT.PING.CONNZ",
     "$SYS.REQ.SERVER.PING.CONNZ",
     "$SYS.REQ.ACCOUNT.PING.STATZ",
+    "$SYS.REQ.ACCOUNT.PING.EXPLAIN",
 ];
 
 /// What a client of the account `own`, another than the system's, asks by one of those.
@@ -135,6 +137,7 @@ pub(super) fn read_own<'a>(subject: &str, own: &'a str) -> Option<Ask<'a>> {
         "$SYS.REQ.USER.INFO" => Some(Ask::User),
         "$SYS.REQ.ACCOUNT.PING.CONNZ" | "$SYS.REQ.SERVER.PING.CONNZ" => of_account("CONNZ", own),
         "$SYS.REQ.ACCOUNT.PING.STATZ" => Some(Ask::AccountStat(own)),
+        "$SYS.REQ.ACCOUNT.PING.EXPLAIN" => of_account("EXPLAIN", own),
         _ => None,
     }
 }
@@ -155,6 +158,8 @@ pub(super) fn read(subject: &str) -> Option<Ask<'_>> {
         return match rest.split_once('.') {
             None => Some(Ask::AccountSubs),
             Some((ALL, "STATZ")) => Some(Ask::AccountStatz),
+            // In whatever account there is such a stream.
+            Some((ALL, "EXPLAIN")) => of_server("EXPLAIN"),
             Some((account, name)) => of_account(name, account),
         };
     }

@@ -1,11 +1,14 @@
 //! `explain stream NAME`, `explain consumer STREAM NAME`: asks a server that runs, over its
-//! monitoring port, why one gets on or does not, and puts the answer in words.
+//! monitoring port or over NATS, why one gets on or does not, and puts the answer in words.
 
 mod ask;
+mod nats;
 mod words;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::ask::Page;
 use super::Exit;
@@ -19,12 +22,16 @@ use super::Exit;
 pub(crate) struct ExplainArgs {
     #[command(subcommand)]
     what: What,
-    /// The server's monitoring port
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8222")]
+    /// The server: its monitoring port, or nats://user:password@host:port
+    #[arg(long, visible_alias = "url", global = true, default_value = "http://127.0.0.1:8222")]
     server: String,
-    /// The account of the stream; may be left out when one account alone has such a stream
+    /// The account of the stream; may be left out when one account alone has such a stream. Over
+    /// NATS only users of the system's account may name another than their own
     #[arg(long, global = true)]
     account: Option<String>,
+    /// A file with the credentials of a user, for nats:// servers
+    #[arg(long, global = true)]
+    creds: Option<PathBuf>,
     /// Print the server's answer as it is
     #[arg(long, global = true)]
     json: bool,
@@ -45,6 +52,27 @@ pub(super) fn parse(rest: &[String]) -> Result<ExplainArgs, Exit> {
 
 /// Asks, and tells what to print.
 pub(crate) fn explain(args: &ExplainArgs) -> Exit {
+    match args.server.starts_with("nats://") {
+        true => over_nats(args),
+        false => over_http(args),
+    }
+}
+
+fn over_nats(args: &ExplainArgs) -> Exit {
+    let account = args.account.as_deref().unwrap_or("PING");
+    let subject = format!("$SYS.REQ.ACCOUNT.{account}.EXPLAIN");
+    let body = match &args.what {
+        What::Stream { name } => json!({ "stream": name }),
+        What::Consumer { stream, name } => json!({ "stream": stream, "consumer": name }),
+    };
+    match nats::ask(&args.server, args.creds.as_deref(), &subject, &body) {
+        Err(problem) => Exit::failure(&problem.to_string()),
+        Ok(told) if args.json => Exit::text(format!("{told:#}\n")),
+        Ok(told) => Exit::text(words::of(&told)),
+    }
+}
+
+fn over_http(args: &ExplainArgs) -> Exit {
     let mut path = match &args.what {
         What::Stream { name } => format!("/explain?stream={}", encoded(name)),
         What::Consumer { stream, name } => {

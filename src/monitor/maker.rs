@@ -37,6 +37,8 @@ const NAMES: [(&str, Endpoint); 14] = [
     ("EXPVARZ", Endpoint::Expvar),
     ("EXPLAIN", Endpoint::Explain),
 ];
+/// A subject belongs to an account.
+const NO_ACCOUNT: &str = "filter by subject only valid with account filtering";
 /// What a server of which another one is the leader says to who asks leaders alone.
 const NOT_LEADER: &str = "filtered response: not leader";
 
@@ -68,6 +70,9 @@ async fn page(
         return Err(PageError::Refused(format!("there is no page {name}")));
     };
     let query = Query::of(options);
+    if query.text("filter_subject").is_some() && query.text("acc").is_none() {
+        return Err(PageError::Refused(NO_ACCOUNT.to_owned()));
+    }
     let reply = router::made(*endpoint, async move { endpoint.page(&context, &query).await }).await;
     in_one_line(*endpoint, reply).await
 }

@@ -52,6 +52,9 @@ pub struct Info {
     pub connect_info: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub remote_account: String,
+    /// Whether that is the system's.
+    #[serde(rename = "acc_is_sys", skip_serializing_if = "std::ops::Not::not")]
+    pub is_system_account: bool,
     pub api_lvl: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub xkey: String,

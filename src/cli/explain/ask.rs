@@ -60,7 +60,7 @@ fn read(url: &str) -> Option<(String, &str)> {
     Some((address, base.trim_end_matches('/')))
 }
 
-fn connect(address: &str) -> io::Result<TcpStream> {
+pub(super) fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {
