@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use vagus_auth::Authenticator;
@@ -17,6 +17,7 @@ use crate::census::Census;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::realm::Realms;
+use crate::resolver::Resolver;
 use crate::shard::SubjectShard;
 use crate::system::Profile;
 use crate::system::messages::Door;
@@ -45,6 +46,8 @@ pub struct Cast {
     /// `None`: the server does without.
     pub system: Option<Door>,
     pub accounts: Handle<Accounts>,
+    /// Knows accounts by their JWTs, where they have some.
+    pub resolver: Option<Handle<Resolver>>,
 }
 
 /// Rare events, counted for the whole server.
@@ -156,4 +159,10 @@ impl Broker {
     pub fn totals(&self) -> Totals {
         Totals::sum(self.counters.iter().map(|counters| &**counters))
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

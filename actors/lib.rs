@@ -13,6 +13,7 @@
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
 //! - [`system`] answers operators over NATS, and tells them what happens;
+//! - [`resolver`] knows the accounts of operators by their JWTs;
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
 
@@ -30,6 +31,7 @@ pub mod meta;
 pub mod metas;
 pub mod plugins;
 pub mod realm;
+pub mod resolver;
 pub mod root;
 pub mod shard;
 pub mod source;

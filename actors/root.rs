@@ -20,6 +20,7 @@ use crate::jetstream::Accounts;
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
 use crate::plugins::Guests;
+use crate::resolver::{Archive, Resolver};
 use crate::shard::SubjectShard;
 use crate::system::messages::Door;
 use crate::system::{Office, System};
@@ -35,6 +36,8 @@ pub struct Root {
     system: Option<(Arc<Office>, mpsc::Sender<()>)>,
     /// Dropped when the accounts' imports are in force.
     accounts_ready: Option<mpsc::Sender<()>>,
+    /// What outlives the resolver, where accounts have JWTs.
+    resolver: Option<Arc<Archive>>,
     listener: Option<Handle<Listener>>,
     leaving: bool,
 }
@@ -62,8 +65,25 @@ impl Root {
         accounts_ready: mpsc::Sender<()>,
     ) -> Self {
         let accounts_ready = Some(accounts_ready);
-        let (listener, leaving) = (None, false);
-        Self { broker, port, guests, jetstream, system, accounts_ready, listener, leaving }
+        let (listener, resolver, leaving) = (None, None, false);
+        Self {
+            broker,
+            port,
+            guests,
+            jetstream,
+            system,
+            accounts_ready,
+            resolver,
+            listener,
+            leaving,
+        }
+    }
+
+    /// Accounts have JWTs.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Option<Arc<Archive>>) -> Self {
+        self.resolver = resolver;
+        self
     }
 
     fn spawn_shards(&self, cx: &mut Cx<'_, Self>) -> Arc<[Handle<SubjectShard>]> {
@@ -105,6 +125,12 @@ impl Root {
         cx.spawn(Spec::new("accounts", factory))
     }
 
+    fn spawn_resolver(&mut self, cx: &mut Cx<'_, Self>) -> Option<Handle<Resolver>> {
+        let archive = self.resolver.take()?;
+        let factory = move || Resolver::new(Arc::clone(&archive));
+        Some(cx.spawn(Spec::new("resolver", factory).mailbox(Resolver::MAILBOX)))
+    }
+
     fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
@@ -127,7 +153,8 @@ impl Actor for Root {
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         let (shards, census) = (self.spawn_shards(cx), self.spawn_census(cx));
         let (system, accounts) = (self.spawn_system(cx), self.spawn_accounts(cx));
-        let cast = Cast { shards, census, system, accounts };
+        let resolver = self.spawn_resolver(cx);
+        let cast = Cast { shards, census, system, accounts, resolver };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((accounts, ready)) = self.jetstream.take() {

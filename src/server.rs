@@ -1,5 +1,6 @@
 //! A running server: its ports, its actor tree, and what an operator can ask of it.
 
+mod account_server;
 mod identity;
 mod jetstream;
 mod realms;
@@ -38,6 +39,7 @@ use self::realms::Charter;
 pub use self::settings::SettingsError;
 use self::system::Orders;
 pub use self::system::ReloadOrder;
+pub use self::trust::TrustError;
 use crate::monitor::{Monitor, MonitorContext, MonitorError};
 
 /// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
@@ -73,6 +75,8 @@ pub enum StartError {
     Monitor(#[from] MonitorError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error(transparent)]
     JetStream(#[from] JetStreamError),
     #[error(transparent)]
@@ -161,7 +165,7 @@ impl Builder {
         let address = port.local_addr().ok();
         let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
         let book = Arc::new(AccountBook::default());
-        trust::preload(&config, &book);
+        trust::preload(&config, &book)?;
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
@@ -186,11 +190,13 @@ impl Builder {
         let config = &in_force.load().config;
         let office = system::open(config, &broker, monitor.pages(), &orders);
         let office = office.map(|office| (office, heard));
+        let resolver = trust::resolver(config, &broker, &book)?;
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
         let (accounts_ready, accounts) = std::sync::mpsc::channel();
         let js = jetstream.clone().map(|js| (js, api_ready));
         let spec = Spec::once("server", move || {
             Root::new(top, Some(port), Some(guests), js, office, accounts_ready)
+                .with_resolver(resolver)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
@@ -308,7 +314,7 @@ impl Server {
         let settings = settings::from_config(&config, &self.identity, self.address, &self.book)?;
         let of_jetstream = jetstream::settings(&config);
         let chartered = jetstream::charter(&config, &of_jetstream)?;
-        trust::preload(&config, &self.book);
+        trust::preload(&config, &self.book)?;
         Charter::from_config(&config, &self.book)?.apply(&self.broker.realms);
         self.broker.set_settings(settings);
         if let Some(js) = &self.jetstream {

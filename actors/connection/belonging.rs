@@ -7,10 +7,11 @@ use vagus_auth::{Identity, Removal};
 use vagus_wire::text;
 
 use super::Connection;
-use super::hello::{Standing, unix_now};
+use super::hello::Standing;
 use super::messages::Reload;
 use super::rights::{Rights, subscription_violation};
 
+use crate::broker::unix_now;
 use crate::delivery::{Answers, Reason};
 use crate::realm::Realm;
 

@@ -4,20 +4,21 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 use vagus_auth::{Credentials, Identity, NONCE_BYTES, Outcome, nonce};
-use vagus_wire::{Connect, text};
+
+use vagus_wire::{Connect, Shown, text};
 
 use super::Connection;
 use super::belonging::Refusal;
 use super::operate::Next;
-use crate::broker::Settings;
+use crate::broker::{Settings, unix_now};
 use crate::delivery::Reason;
 use crate::delivery::desk::Delivery;
+use crate::resolver::messages::Fetch;
 
 /// What is known of the client.
 pub(super) struct Client {
@@ -77,32 +78,25 @@ impl Client {
 
     /// What the client shows of itself; `ip` is where it is.
     fn credentials(&self, ip: IpAddr) -> Credentials<'_> {
-        let known = Credentials {
-            nonce: &self.nonce,
-            ip: Some(ip),
-            now: unix_now(),
-            ..Credentials::default()
-        };
-        match &self.connect.shown {
-            Some(shown) => Credentials {
-                user: &shown.user,
-                pass: &shown.pass,
-                token: &shown.auth_token,
-                nkey: &shown.nkey,
-                sig: &shown.sig,
-                jwt: &shown.jwt,
-                proxy_sig: &shown.proxy_sig,
-                ..known
-            },
-            None => known,
-        }
+        credentials(self.connect.shown.as_deref(), &self.nonce, ip)
     }
 }
 
-/// Seconds since 1970.
-pub(super) fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+fn credentials<'a>(shown: Option<&'a Shown>, nonce: &'a str, ip: IpAddr) -> Credentials<'a> {
+    let known = Credentials { nonce, ip: Some(ip), now: unix_now(), ..Credentials::default() };
+    match shown {
+        Some(shown) => Credentials {
+            user: &shown.user,
+            pass: &shown.pass,
+            token: &shown.auth_token,
+            nkey: &shown.nkey,
+            sig: &shown.sig,
+            jwt: &shown.jwt,
+            proxy_sig: &shown.proxy_sig,
+            ..known
+        },
+        None => known,
+    }
 }
 
 /// Empty where the system has no randomness to give: then no signature is accepted.
@@ -197,7 +191,13 @@ impl Connection {
                 debug!("{}{why}", self.prefix());
                 self.refuse_credentials()
             }
-            Outcome::Fetch(_) => self.refuse_credentials(),
+            Outcome::Fetch(account) => match self.fetch(&account) {
+                Some(job) => {
+                    self.client.standing = Standing::Checked(job);
+                    Next::Gate
+                }
+                None => self.refuse_credentials(),
+            },
             Outcome::Granted(identity) => self.admit(identity, delivery),
             Outcome::Slow(check) => {
                 // A hash takes tenths of a second: not on a thread that serves connections.
@@ -211,6 +211,23 @@ impl Connection {
             Next::Go if again => Next::Gate,
             next => next,
         }
+    }
+
+    /// Asks for the claims of an account, and then for the client's identity again.
+    fn fetch(&self, account: &str) -> Option<JoinHandle<Option<Identity>>> {
+        let resolver = self.broker.cast()?.resolver.clone()?;
+        let (done, told) = tokio::sync::oneshot::channel();
+        resolver.send(Fetch { account: account.to_owned(), done }).ok()?;
+        let (rules, nonce) = (Arc::clone(&self.settings.authenticator), self.client.nonce.clone());
+        let (shown, ip) = (self.client.connect.shown.clone(), self.peer.ip().to_canonical());
+        Some(tokio::task::spawn(async move {
+            // Whether it came or not, what is known now decides.
+            let _ = told.await;
+            match rules.begin(&credentials(shown.as_deref(), &nonce, ip)) {
+                Outcome::Granted(identity) => Some(identity),
+                Outcome::Denied(_) | Outcome::Slow(_) | Outcome::Fetch(_) => None,
+            }
+        }))
     }
 
     fn refuse_credentials(&mut self) -> Next {

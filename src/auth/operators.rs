@@ -170,7 +170,8 @@ impl Operators {
         now: i64,
     ) -> Result<Identity, Removal> {
         let claims = &user.claims;
-        let known = self.book.get(claims.account()).ok_or(Removal::NotAuthorized)?;
+        // An account that was deleted.
+        let known = self.book.get(claims.account()).ok_or(Removal::AccountExpired)?;
         let terms = self.terms(claims, &known.claims, now).map_err(|why| match why {
             Denial::AccountExpired => Removal::AccountExpired,
             Denial::Revoked => Removal::Revoked,

@@ -21,13 +21,17 @@ impl Charter {
         };
         let mut all = vec![global];
         all.extend(config.accounts.iter().map(|account| account.rules.clone()));
-        all.extend(book.all().iter().map(|account| account.rules()));
         if let Some(system) = config.system()
             && all.iter().all(|rules| rules.name != system)
         {
             all.push(AccountRules { name: system.to_owned(), ..AccountRules::default() });
         }
-        all.into_iter().map(RealmRules::new).collect::<Result<_, _>>().map(Self)
+        let mut all = all.into_iter().map(RealmRules::new).collect::<Result<Vec<_>, _>>()?;
+        for account in book.all() {
+            all.retain(|rules| rules.stated.name != account.key());
+            all.push(RealmRules::of_claims(account.rules()));
+        }
+        Ok(Self(all))
     }
 
     /// Puts the rules in force. An account that is gone has none any more.

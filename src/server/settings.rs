@@ -26,6 +26,8 @@ pub enum SettingsError {
     Rules(#[from] RulesError),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Trust(#[from] super::TrustError),
     #[error("{0}")]
     Mappings(#[from] MappingError),
     #[error(

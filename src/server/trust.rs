@@ -1,10 +1,17 @@
 //! Who is trusted to say who clients are, and the accounts that the configuration brings along.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use thiserror::Error;
 use tracing::warn;
+use vagus_actors::Broker;
+use vagus_actors::resolver::{Archive, Files, Source};
 use vagus_auth::{AccountBook, Authenticator, KnownAccount, Operators};
-use vagus_config::Config;
+use vagus_config::{Config, Directory, Resolver, SYSTEM_ACCOUNT};
+use vagus_store::TokenDir;
+
+use super::account_server::AccountServer;
 
 /// The authenticator, with the operators of the configuration where it has some.
 pub(super) fn add_operators(
@@ -26,14 +33,86 @@ pub(super) fn add_operators(
     plain.with_operators(operators)
 }
 
-/// Takes in the accounts that stand in the configuration.
-pub(super) fn preload(config: &Config, book: &AccountBook) {
-    for (key, token) in &config.trust.resolver_preload {
-        // The configuration was refused if a token is not one.
-        let Ok(account) = KnownAccount::new(token) else { continue };
-        for problem in account.claims.validate() {
-            warn!("account {key}: {problem}");
+/// Why what operators vouch for can't be had.
+#[derive(Debug, Error)]
+pub enum TrustError {
+    #[error("the directory of account JWTs can't be used: {0}")]
+    Directory(#[from] std::io::Error),
+    #[error("{0}")]
+    Url(String),
+}
+
+/// Takes in the accounts that stand in the configuration, and those of its directory.
+pub(super) fn preload(config: &Config, book: &AccountBook) -> Result<(), TrustError> {
+    let trust = &config.trust;
+    let preloaded = trust.resolver_preload.iter().map(|(key, token)| (key.clone(), token.clone()));
+    let mut all: Vec<(String, String)> = preloaded.collect();
+    if let Some(Resolver::Full(known)) = &trust.resolver {
+        let dir = TokenDir::open(&known.dir)?;
+        for (key, token) in &all {
+            if dir.load(key)?.is_none() {
+                dir.save(key, token)?;
+            }
         }
-        book.put(account);
+        all.extend(dir.all()?);
     }
+    let trusted: HashSet<&str> = trust.keys().collect();
+    for (key, token) in all {
+        match KnownAccount::new(&token) {
+            Err(why) => warn!("account {key}: {why}"),
+            Ok(account) if account.key() != key => warn!("account {key}: not its JWT"),
+            Ok(account) if !trusted.contains(account.claims.iss.as_str()) => {
+                warn!("account {key}: not signed by a trusted operator");
+            }
+            Ok(account) => match account.claims.validate().into_iter().next() {
+                Some(problem) => warn!("account {key}: {problem}"),
+                None => {
+                    book.put(account);
+                }
+            },
+        }
+    }
+    Ok(())
+}
+
+/// What the resolver needs, where there are operators.
+pub(super) fn resolver(
+    config: &Config,
+    broker: &Arc<Broker>,
+    book: &Arc<AccountBook>,
+) -> Result<Option<Arc<Archive>>, TrustError> {
+    if !config.trust.is_given() {
+        return Ok(None);
+    }
+    let served = match config.trust.operator.as_slice() {
+        [operator] => Some(operator.claims.nats.account_server_url.trim_end_matches('/')),
+        _ => None,
+    };
+    let source = match (&config.trust.resolver, served.filter(|url| !url.is_empty())) {
+        (Some(Resolver::Url(url)), _) => remote(url)?,
+        (None, Some(url)) => remote(&format!("{url}/accounts/"))?,
+        (Some(Resolver::Full(directory)), _) => files(directory, true)?,
+        (Some(Resolver::Cache(directory)), _) => files(directory, false)?,
+        (Some(Resolver::Memory) | None, _) => Source::Memory,
+    };
+    let realm = broker.realms.ensure(config.system().unwrap_or(SYSTEM_ACCOUNT));
+    let (broker, book) = (Arc::clone(broker), Arc::clone(book));
+    Ok(Some(Arc::new(Archive::new(broker, book, source, realm))))
+}
+
+fn remote(url: &str) -> Result<Source, TrustError> {
+    let server = AccountServer::new(url).map_err(TrustError::Url)?;
+    server.probe().map_err(TrustError::Url)?;
+    Ok(Source::Remote(Arc::new(server)))
+}
+
+fn files(directory: &Directory, full: bool) -> Result<Source, TrustError> {
+    Ok(Source::Files(Files {
+        dir: TokenDir::open(&directory.dir)?,
+        full,
+        allow_delete: directory.allow_delete,
+        hard_delete: directory.hard_delete,
+        limit: directory.limit,
+        ttl: directory.ttl,
+    }))
 }

@@ -6,7 +6,8 @@
 //!
 //! - [`disk`]: the file system as a trait: the real one, and a simulated one that fails on demand;
 //! - [`log`]: the messages of a group, written by one and read by many;
-//! - [`table`]: the keys and values of a group.
+//! - [`table`]: the keys and values of a group;
+//! - [`TokenDir`]: a folder of account JWTs, which is no group and has no log.
 
 mod crypt;
 pub mod disk;
@@ -21,6 +22,7 @@ mod record;
 mod stats;
 mod store;
 pub mod table;
+mod tokens;
 mod varint;
 mod wal;
 
@@ -37,3 +39,4 @@ pub use options::{CipherKind, Encryption, LogOptions, Options, Sync, WalOptions}
 pub use stats::{Health, Stats};
 pub use store::{GroupInfo, Store};
 pub use table::{Key, Table, TableOp, Value};
+pub use tokens::TokenDir;

@@ -16,6 +16,7 @@ mod operator;
 mod operator_kit;
 mod permissions;
 mod proxy_protocol;
+mod resolvers;
 mod services;
 mod streams;
 mod tls;

@@ -12,8 +12,6 @@ use crate::value::{Map, Node, Value};
 
 /// How JWTs begin: a brace and a quotation mark in base64.
 const JWT_PREFIX: &str = "eyJ";
-/// Whether JWTs are got from elsewhere than the configuration.
-const BUILT_BEYOND_MEMORY: bool = false;
 /// JWTs that a cache keeps unless it is told otherwise.
 const CACHE_LIMIT: usize = 1000;
 const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(1900);
@@ -98,7 +96,6 @@ impl Builder {
             .filter(|start| start.eq_ignore_ascii_case("url("))
             .and_then(|_| trimmed[4..].strip_suffix(')'));
         match inside {
-            Some(_) if !BUILT_BEYOND_MEMORY => self.not_built(node),
             Some(url) => {
                 let url = url.trim().trim_matches('"').to_owned();
                 self.config.trust.resolver = Some(Resolver::Url(url));
@@ -107,10 +104,6 @@ impl Builder {
                 self.error(node, "error parsing account resolver, should be MEM or  URL(\"url\")")
             }
         }
-    }
-
-    fn not_built(&mut self, node: &Node) {
-        self.error(node, "this kind of resolver is not implemented yet");
     }
 
     fn resolver_block(&mut self, node: &Node, map: &Map) {
@@ -164,9 +157,6 @@ impl Builder {
         };
         if let Some(why) = wrong {
             return self.error(node, why);
-        }
-        if !BUILT_BEYOND_MEMORY {
-            return self.not_built(node);
         }
         self.config.trust.resolver = Some(match kind.as_str() {
             "FULL" => Resolver::Full(directory),

@@ -1,0 +1,307 @@
+//! `Resolver`: knows what the accounts of operators say, and takes in what they say anew.
+//!
+//! in:   [`Fetch`] of connections whose account is not known; requests below `$SYS.REQ.CLAIMS.` and
+//!       the like in the system's account
+//! out:  answers; the book of accounts, their realms' rules, and word to all connections to look at
+//!       themselves again
+//! dies: never by itself. The book and the files outlive it; a successor subscribes anew.
+
+pub mod messages;
+mod petition;
+mod requests;
+mod source;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tracing::{debug, warn};
+use vagus_auth::keys::is_account_key;
+use vagus_auth::{AccountBook, AccountRules, KnownAccount};
+use vagus_runtime::{Actor, Cx, Handler, MailboxLimits};
+use vagus_wire::frame::frames;
+
+use self::messages::{Counter, Fetch, Petition};
+pub use self::source::{Files, Remote, Source, Token};
+use crate::accounts::Enforce;
+use crate::broker::{Broker, unix_now};
+use crate::census::messages::Tell;
+use crate::connection::messages::Reload;
+use crate::delivery::outlet;
+use crate::delivery::{Feed, Post, Sub, Target};
+use crate::jetstream::Caller;
+use crate::realm::{Realm, RealmRules};
+use crate::shard::Roster;
+
+/// See the module's text.
+pub struct Resolver {
+    archive: Arc<Archive>,
+    roster: Option<Roster>,
+    /// Who waits for which account.
+    fetching: HashMap<String, Vec<oneshot::Sender<()>>>,
+    /// When the claims of accounts came that are only kept for a time.
+    since: HashMap<String, Instant>,
+    fetched: u64,
+    updated: u64,
+}
+
+/// What outlives an incarnation.
+pub struct Archive {
+    pub broker: Arc<Broker>,
+    pub book: Arc<AccountBook>,
+    pub source: Source,
+    /// Of the system's account.
+    pub realm: Arc<Realm>,
+    next: AtomicU64,
+}
+
+/// How often it is seen whether claims have run out.
+const CLOCK: Duration = Duration::from_millis(500);
+/// Accounts that may be fetched at a time; who asks for more is refused.
+const FETCHES_MAX: usize = 1024;
+
+// === impl Archive ===
+
+impl Archive {
+    #[must_use]
+    pub fn new(
+        broker: Arc<Broker>,
+        book: Arc<AccountBook>,
+        source: Source,
+        realm: Arc<Realm>,
+    ) -> Self {
+        Self { broker, book, source, realm, next: AtomicU64::new(1) }
+    }
+
+    /// Whether an operator that is trusted signed the account.
+    fn trusts(&self, account: &KnownAccount) -> bool {
+        let settings = self.broker.settings();
+        let operators = settings.authenticator.operators();
+        operators.is_some_and(|all| all.trusted_keys.contains(&account.claims.iss))
+    }
+
+    /// Takes an account in. False: nothing has changed.
+    fn take_in(&self, account: KnownAccount) -> bool {
+        let rules = RealmRules::of_claims(account.rules());
+        let changed = self.book.put(account);
+        if changed {
+            self.enforce(rules);
+        }
+        changed
+    }
+
+    /// Puts rules of an account in force, for those who share something with it as well.
+    fn enforce(&self, rules: RealmRules) {
+        self.broker.realms.enforce(vec![rules]);
+        let Some(cast) = self.broker.cast() else { return };
+        // Accounts between two lives look at the rules when they are back.
+        let _ = cast.accounts.send_urgent(Enforce);
+        if let Some(door) = &cast.system {
+            door.settle();
+        }
+    }
+
+    /// Has every connection look at itself again.
+    fn tell_connections(&self) {
+        if let Some(cast) = self.broker.cast() {
+            // A census between two lives gets it when it is back.
+            let _ = cast.census.send_urgent(Tell::Reload(Reload(self.broker.settings())));
+        }
+    }
+
+    /// Forgets an account: its clients have to go, too.
+    fn forget(&self, key: &str) {
+        if self.book.remove(key) {
+            let stated = AccountRules { name: key.to_owned(), ..AccountRules::default() };
+            self.enforce(RealmRules::of_claims(stated));
+        }
+    }
+
+    fn envelope(&self, (name, body): (&str, Value)) -> Vec<u8> {
+        let settings = self.broker.settings();
+        let server = settings.profile.info(self.next.fetch_add(1, Relaxed));
+        let server = serde_json::to_value(server).unwrap_or_default();
+        json!({ "server": server, name: body }).to_string().into_bytes()
+    }
+}
+
+// === impl Resolver ===
+
+impl Resolver {
+    /// A token may have a megabyte; of such not many wait.
+    pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64 << 10, bytes_max: 64 << 20 };
+
+    #[must_use]
+    pub fn new(archive: Arc<Archive>) -> Self {
+        Self {
+            archive,
+            roster: None,
+            fetching: HashMap::new(),
+            since: HashMap::new(),
+            fetched: 0,
+            updated: 0,
+        }
+    }
+
+    fn subscribe(&mut self, cx: &mut Cx<'_, Self>) {
+        let (broker, realm) = (Arc::clone(&self.archive.broker), Arc::clone(&self.archive.realm));
+        let counter = Counter(cx.handle().recipient());
+        let feed = Arc::new(Feed::new(broker.slots.take(), Arc::new(counter)));
+        let subjects = requests::subjects(self.archive.source.files().is_some());
+        let subs = subjects.iter().zip(1..).map(|(subject, sid)| {
+            let target = Target::Actor(Arc::clone(&feed));
+            Sub::new(target, subject.as_bytes(), None, format!("{sid}").as_bytes())
+        });
+        let roster = Roster::new(broker, realm, subs.collect());
+        cx.when(roster.register(), |_, (), _| ());
+        self.roster = Some(roster);
+    }
+
+    fn publish(&self, subject: &[u8], payload: &[u8], cx: &Cx<'_, Self>) {
+        let (broker, realm) = (&self.archive.broker, &self.archive.realm);
+        outlet::turn(broker, realm, cx.cell().arbiter(), |out| {
+            out.publish(Post { subject, reply: None, headers: None, payload });
+        });
+    }
+
+    /// Gets the claims of an account from wherever they are.
+    fn fetch(&mut self, account: String, cx: &mut Cx<'_, Self>) {
+        let token: Token = match &self.archive.source {
+            Source::Memory => Box::pin(async { Err("unknown account".to_owned()) }),
+            Source::Remote(remote) => remote.fetch(&account),
+            Source::Files(files) => {
+                let (dir, name) = (files.dir.clone(), account.clone());
+                let read = tokio::task::spawn_blocking(move || dir.load(&name));
+                Box::pin(async move {
+                    let read = read.await.map_err(|why| why.to_string())?;
+                    read.map_err(|why| why.to_string())?.ok_or_else(|| "unknown account".to_owned())
+                })
+            }
+        };
+        cx.when(token, move |me, token, cx| me.fetched(&account, token, cx));
+    }
+
+    fn fetched(&mut self, account: &str, token: Result<String, String>, cx: &mut Cx<'_, Self>) {
+        self.fetched += 1;
+        let known = token.and_then(|token| self.judge(account, &token));
+        match known {
+            Ok(known) => {
+                self.fetch_exporters(&known, cx);
+                let is_news = self.archive.book.get(account).is_some();
+                if self.archive.take_in(known) && is_news {
+                    self.archive.tell_connections();
+                }
+                self.since.insert(account.to_owned(), Instant::now());
+            }
+            Err(why) => debug!("account {account:?} can't be had: {why}"),
+        }
+        for waiting in self.fetching.remove(account).into_iter().flatten() {
+            // A client that did not wait any longer.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// What an account imports is only there when its exporter is known.
+    fn fetch_exporters(&mut self, account: &KnownAccount, cx: &mut Cx<'_, Self>) {
+        for import in &account.claims.nats.imports {
+            let exporter = &import.account;
+            let is_known = self.archive.book.get(exporter).is_some();
+            let is_ours = is_account_key(exporter) && !self.fetching.contains_key(exporter);
+            if !is_known && is_ours && self.fetching.len() < FETCHES_MAX {
+                self.fetching.insert(exporter.clone(), Vec::new());
+                self.fetch(exporter.clone(), cx);
+            }
+        }
+    }
+
+    /// The account of a token, if it is this one and in order.
+    fn judge(&self, account: &str, token: &str) -> Result<KnownAccount, String> {
+        let known = KnownAccount::new(token).map_err(|why| why.to_string())?;
+        if known.key() != account {
+            return Err("subject does not match jwt content".to_owned());
+        }
+        if !self.archive.trusts(&known) {
+            return Err("not trusted".to_owned());
+        }
+        match known.claims.validate().into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(known),
+        }
+    }
+
+    /// What time does to claims: accounts expire, and caches forget.
+    fn look_at_the_clock(&mut self, cx: &mut Cx<'_, Self>) {
+        let now = unix_now();
+        let expired = |account: &Arc<KnownAccount>| {
+            let exp = account.claims.exp;
+            // Those that have expired in the last few looks; earlier ones are gone already.
+            exp > 0 && exp <= now && exp > now - 2
+        };
+        if self.archive.book.all().iter().any(expired) {
+            self.archive.tell_connections();
+        }
+        let Some(ttl) = self.archive.source.files().and_then(|files| files.ttl) else { return };
+        let old: Vec<String> = self
+            .since
+            .iter()
+            .filter(|(_, since)| since.elapsed() >= ttl)
+            .map(|(account, _)| account.clone())
+            .collect();
+        for account in old {
+            self.since.remove(&account);
+            // Until there are newer ones those that are known count.
+            self.fetch(account, cx);
+        }
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Resolver {
+    const KIND: &'static str = "resolver";
+
+    fn started(&mut self, cx: &mut Cx<'_, Self>) {
+        self.subscribe(cx);
+        cx.run_interval(CLOCK, |me, cx| me.look_at_the_clock(cx));
+    }
+
+    fn observe(&self) -> Value {
+        json!({
+            "waiting": "for an account to be asked for, or to change",
+            "kind": self.archive.source.name(),
+            "accounts": self.archive.book.len(),
+            "fetching": self.fetching.len(),
+            "fetched": self.fetched,
+            "updated": self.updated,
+        })
+    }
+}
+
+// === impl Handler<Fetch> ===
+
+impl Handler<Fetch> for Resolver {
+    fn handle(&mut self, Fetch { account, done }: Fetch, cx: &mut Cx<'_, Self>) {
+        if self.fetching.len() >= FETCHES_MAX && !self.fetching.contains_key(&account) {
+            warn!("too many accounts are being fetched");
+            return;
+        }
+        if let Some(waiting) = self.fetching.get_mut(&account) {
+            return waiting.push(done);
+        }
+        self.fetching.insert(account.clone(), vec![done]);
+        self.fetch(account, cx);
+    }
+}
+
+// === impl Handler<Petition> ===
+
+impl Handler<Petition> for Resolver {
+    fn handle(&mut self, Petition { frames: bytes }: Petition, cx: &mut Cx<'_, Self>) {
+        for (_, frame) in frames(&bytes) {
+            self.petition(Caller::new(bytes.clone(), frame), cx);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! [`Source`]: where the claims of accounts come from, and where they are kept.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vagus_store::TokenDir;
+
+/// See the module's text.
+#[derive(Clone)]
+pub enum Source {
+    /// The configuration, and what is sent while the server runs.
+    Memory,
+    /// Another server, asked for one account at a time.
+    Remote(Arc<dyn Remote>),
+    /// Files, which are kept up to date.
+    Files(Files),
+}
+
+/// A directory, and what may be done to it.
+#[derive(Clone)]
+pub struct Files {
+    pub dir: TokenDir,
+    /// Every account is meant to be there; otherwise those that are in use.
+    pub full: bool,
+    pub allow_delete: bool,
+    pub hard_delete: bool,
+    /// Most accounts; `None`: any number.
+    pub limit: Option<usize>,
+    /// How long claims count that were not sent again; `None`: for ever.
+    pub ttl: Option<Duration>,
+}
+
+/// The future of a token, or of why there is none.
+pub type Token = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
+
+/// A server that has tokens.
+pub trait Remote: Send + Sync {
+    fn fetch(&self, account: &str) -> Token;
+}
+
+// === impl Source ===
+
+impl Source {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Source::Memory => "memory",
+            Source::Remote(_) => "URL",
+            Source::Files(files) if files.full => "full",
+            Source::Files(_) => "cache",
+        }
+    }
+
+    pub(super) fn files(&self) -> Option<&Files> {
+        match self {
+            Source::Files(files) => Some(files),
+            Source::Memory | Source::Remote(_) => None,
+        }
+    }
+}
