@@ -2,7 +2,7 @@
 //! state under `nats`.
 //!
 //! [`decode`] takes a token apart and verifies who signed it. What the claims say is judged by
-//! `validate` of each kind; whether the signer is to be trusted is judged by [`crate::operator`].
+//! `validate` of each kind; whether the signer is to be trusted is judged by [`crate::operators`].
 //!
 //! The cost of a hostile token is bounded: it may have 1 MiB, JSON in it may be 128 levels deep,
 //! and one signature is verified at most.
