@@ -165,12 +165,6 @@ impl JetStream {
         self.limits.load().of(replicas)
     }
 
-    /// Bytes of the server that the account may count on.
-    #[must_use]
-    pub fn promised(&self, in_memory: bool) -> i64 {
-        self.limits.load().bytes(in_memory).unwrap_or_else(|| self.usage.reserved(in_memory))
-    }
-
     /// One turn of an actor that lives on `arbiter`; see [`outlet::turn`].
     pub fn turn<R>(&self, arbiter: ArbiterId, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
         outlet::turn(&self.broker, &self.realm, arbiter, work)
@@ -213,10 +207,10 @@ impl JetStream {
         std::iter::repeat_with(letter).take(22).collect()
     }
 
-    /// As [`JetStream::advise`] to those who watch over the server. Begins a turn of its own.
-    pub fn advise_system(&self, arbiter: ArbiterId, subject: &[u8], event: &impl Serialize) {
+    /// As [`JetStream::advise`], to those who watch over the server.
+    pub fn advise_system(&self, out: &mut Outlet<'_>, subject: &[u8], event: &impl Serialize) {
         if let Some(realm) = self.accounts.system() {
-            outlet::turn(&self.broker, &realm, arbiter, |out| self.advise(out, subject, event));
+            out.within(&realm, |out| self.advise(out, subject, event));
         }
     }
 

@@ -230,7 +230,7 @@ impl Actor for Meta {
 impl Handler<Requests> for Meta {
     fn handle(&mut self, requests: Requests, cx: &mut Cx<'_, Self>) {
         if !self.queue.take(&requests) {
-            return self.tell_dropped(requests.count, cx);
+            return self.turn(cx, |me, out, _| me.tell_dropped(requests.count, out));
         }
         self.requests += requests.count as u64;
         self.turn(cx, |me, out, cx| {

@@ -105,6 +105,11 @@ impl<'a> Outlet<'a> {
         self.delivery
     }
 
+    /// Speaks in another realm, within the same turn.
+    pub fn within<R>(&mut self, realm: &Realm, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
+        work(&mut Outlet { realm, delivery: self.delivery, delivered: 0 })
+    }
+
     /// Hands over all that was sent.
     pub(crate) fn flush(&mut self, counters: &Counters) {
         self.delivery.batch.flush();

@@ -159,12 +159,4 @@ impl Accounts {
             living
         });
     }
-
-    /// Bytes of the server that are promised: to accounts with a limit, and to streams of those
-    /// without.
-    #[must_use]
-    pub fn reserved(&self, in_memory: bool) -> i64 {
-        let living = self.living.load();
-        living.values().fold(0, |sum, js| sum.saturating_add(js.promised(in_memory)))
-    }
 }

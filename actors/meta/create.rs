@@ -159,7 +159,7 @@ impl Meta {
     ) -> Result<(), ApiError> {
         let js = &self.js;
         let in_memory = config.storage == Storage::Memory;
-        let own = old.map_or(0, |old| old.max_bytes.max(0));
+        let own = old.map_or(0, |old| old.max_bytes.max(1));
         let own = |of_memory: bool| if of_memory == in_memory { own } else { 0 };
         let streams = self.streams.keys().filter(|name| **name != config.name).count();
         let limits = js.limits_of(config.num_replicas)?;
@@ -169,10 +169,6 @@ impl Meta {
             store: js.usage.reserved(false) - own(false),
         };
         check_account(config, &limits, others)?;
-        if js.limits().bytes(in_memory).is_some() {
-            // The server has promised the account as much, whatever it is used for.
-            return Ok(());
-        }
         let settings = js.settings();
         let bytes = |most: u64| i64::try_from(most).unwrap_or(i64::MAX);
         let limits = AccountLimits {
@@ -180,8 +176,8 @@ impl Meta {
             max_store: bytes(settings.storage_max),
             ..AccountLimits::UNLIMITED
         };
-        let promised = |of_memory| js.accounts.reserved(of_memory).saturating_sub(own(of_memory));
-        let others = Reserved { streams: 0, memory: promised(true), store: promised(false) };
+        let reserved = |of_memory| js.accounts.total.reserved(of_memory) - own(of_memory);
+        let others = Reserved { streams: 0, memory: reserved(true), store: reserved(false) };
         check_account(config, &limits, others)
     }
 }

@@ -146,7 +146,7 @@ impl Meta {
     }
 
     /// Says that requests were dropped unread: to the system account, if there is one.
-    pub(super) fn tell_dropped(&self, dropped: usize, cx: &Cx<'_, Self>) {
+    pub(super) fn tell_dropped(&self, dropped: usize, out: &mut Outlet<'_>) {
         tracing::warn!("JetStream API queue limit reached, dropped {dropped} requests");
         let event = LimitReached {
             r#type: "io.nats.jetstream.advisory.v1.api_limit_reached",
@@ -156,7 +156,7 @@ impl Meta {
             domain: self.js.domain(),
             dropped,
         };
-        self.js.advise_system(cx.cell().arbiter(), LIMIT_REACHED, &event);
+        self.js.advise_system(out, LIMIT_REACHED, &event);
     }
 }
 

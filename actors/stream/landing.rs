@@ -23,7 +23,7 @@ impl Life {
         while let Some(outcome) = self.next_outcome() {
             let Some(flight) = self.flights.pop_front() else { break };
             if let Err(error) = outcome {
-                self.fail(error);
+                self.fail(error, out);
             }
             self.land_one(flight, outcome, &mut wake, out, cx);
             landed += 1;
@@ -148,7 +148,7 @@ impl Life {
         }
     }
 
-    fn fail(&mut self, error: CommitError) {
+    fn fail(&mut self, error: CommitError, out: &mut Outlet<'_>) {
         self.tally.failures += 1;
         let now_ns = self.js.now_ns();
         if now_ns.saturating_sub(self.tally.complained_ns) > COMPLAIN_EVERY_NS {
@@ -157,6 +157,9 @@ impl Life {
             tracing::error!(
                 "JetStream failed to store messages on stream '{account} > {name}': {error}"
             );
+            if matches!(error, CommitError::Full) {
+                self.tell_out_of_space(out);
+            }
         }
         self.failing = Some(error);
         self.tally.last_failure = Some(error.to_string());

@@ -175,11 +175,11 @@ fn jetstream(context: &Context, metrics: &mut Metrics) {
     {
         let labels = vec![("storage", name)];
         bytes.get_or_create(&labels).set(usage.bytes(in_memory) as f64);
-        reserved.get_or_create(&labels).set(jetstream.reserved(in_memory) as f64);
+        reserved.get_or_create(&labels).set(usage.reserved(in_memory) as f64);
         most.get_or_create(&labels).set(max as f64);
     }
     metrics.put("jetstream_bytes", "Bytes of all streams, as streams count them", bytes);
-    metrics.put("jetstream_reserved_bytes", "Bytes promised to accounts and streams", reserved);
+    metrics.put("jetstream_reserved_bytes", "Bytes reserved by max_bytes of streams", reserved);
     metrics.put("jetstream_max_bytes", "Bytes that streams may take", most);
     let requests = usage.requests();
     metrics.counter("jetstream_api_requests", "Requests to the API", requests);

@@ -69,6 +69,22 @@ fn advisories_stay_in_their_account() {
     assert_eq!(b.come(&other).len(), 0);
 }
 
+// Row 68.
+#[test]
+fn an_abandoned_batch_is_told_to_the_system_too() {
+    let limits = "limits { batch { timeout: \"300ms\" } }";
+    let mut js = Js::start_as(limits, &accounts(": enabled", ": enabled"), A);
+    let mut sys = js.connect_as("sys");
+    let subject = "$JS.EVENT.ADVISORY.STREAM.BATCH_ABANDONED.S";
+    let (here, there) = (js.subscribe(subject), sys.subscribe(subject));
+    js.create(json!({"name": "S", "subjects": ["s"], "allow_atomic": true}));
+    js.send("s", &[("Nats-Batch-Id", "x"), ("Nats-Batch-Sequence", "1")], "1");
+    let mut told = js.next(&here).json();
+    has(&told, &json!({"stream": "S", "batch": "x", "reason": "timeout"}));
+    told["account"] = "A".into();
+    assert_eq!(sys.next(&there).json(), told);
+}
+
 #[test]
 fn ack_subjects_name_the_account() {
     let conf = format!("{}\nfeature_flags {{ js_ack_fc_v2: true }}", accounts(": true", ": true"));
@@ -156,18 +172,23 @@ fn what_is_promised_to_accounts_the_server_must_have() {
 }
 
 #[test]
-fn what_is_promised_to_one_account_is_not_for_others() {
+fn accounts_share_what_the_server_has() {
     let conf = accounts("{ max_file: 2000, max_mem: 100 }", ": enabled");
-    let js = Js::start_as("max_file: 10000, max_mem: 1000", &conf, A);
-    let mut b = js.connect_as("b");
-    // nats-server promises the same bytes twice.
-    if !is_reference() {
-        let answer = b.try_create(json!({"name": "S", "max_bytes": 8001}));
-        refused(&answer, 10047, "insufficient storage resources available");
-    }
-    b.create(json!({"name": "S", "max_bytes": 8000}));
-    let stats = &js.server().json("/jsz")["reserved_storage"];
-    assert_eq!(*stats, 10_000);
+    let mut a = Js::start_as("max_file: 10000, max_mem: 1000", &conf, A);
+    let mut b = a.connect_as("b");
+    a.create(json!({"name": "S", "subjects": ["s"], "max_bytes": 1500}));
+    let answer = b.try_create(json!({"name": "S", "max_bytes": 8501}));
+    refused(&answer, 10047, "insufficient storage resources available");
+    b.create(json!({"name": "T", "subjects": ["t"]}));
+    b.create(json!({"name": "S", "max_bytes": 8500}));
+    assert_eq!(a.server().json("/jsz")["reserved_storage"], 10_000);
+    let answer = a.try_create(json!({"name": "T"}));
+    refused(&answer, 10047, "insufficient storage resources available");
+    has(&b.update(json!({"name": "T", "subjects": ["t", "u"]})), &json!({"config": {"name": "T"}}));
+    // What one has stored another can't.
+    let refusal = (1..=20).map(|_| b.publish("t", "x".repeat(1000))).find(|ack| ack["seq"] == 0);
+    refused(&refusal.expect("a limit"), 10023, "insufficient resources");
+    refused(&a.publish("s", "x"), 10023, "insufficient resources");
 }
 
 // === changes ===

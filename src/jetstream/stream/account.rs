@@ -47,7 +47,8 @@ pub fn check_account(
     if of_stream > 0 && config.max_bytes > of_stream {
         return Err(codes::STREAM_MAX_STREAM_BYTES_EXCEEDED.into());
     }
-    let wanted = config.max_bytes.max(0).saturating_mul(config.num_replicas.max(1));
+    // A stream of any size needs some room at least.
+    let wanted = config.max_bytes.max(1).saturating_mul(config.num_replicas.max(1));
     if of_account >= 0 && reserved.saturating_add(wanted) > of_account {
         return Err(full.into());
     }

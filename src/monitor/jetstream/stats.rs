@@ -73,8 +73,8 @@ impl Stats {
     pub(in crate::monitor) fn of_server(jetstream: &Accounts) -> Self {
         let total = &jetstream.total;
         Self {
-            reserved_memory: unsigned(jetstream.reserved(true)),
-            reserved_storage: unsigned(jetstream.reserved(false)),
+            reserved_memory: unsigned(total.reserved(true)),
+            reserved_storage: unsigned(total.reserved(false)),
             accounts: jetstream.count() as u64,
             api: Api { level: vagus_jetstream::api::LEVEL, ..Api::of(total) },
             ..Self::of(total)
