@@ -107,7 +107,7 @@ impl<'a> Outlet<'a> {
 
     /// Speaks in another realm, within the same turn.
     pub fn within<R>(&mut self, realm: &Realm, work: impl FnOnce(&mut Outlet<'_>) -> R) -> R {
-        work(&mut Outlet { realm, delivery: self.delivery, delivered: 0 })
+        work(&mut Outlet::of(realm, self.delivery, Speaker::Server))
     }
 
     /// Hands over all that was sent.

@@ -12,7 +12,7 @@ use super::flights::{Ack, Answer};
 use super::messages::Refused;
 use super::plan::{Incoming, Stop};
 use super::state::Kept;
-use super::values::{given, without_status};
+use super::values::{given, to_store};
 use crate::delivery::{Deliveries, Outlet, Post};
 
 /// Sids of the stream's subscriptions.
@@ -80,7 +80,7 @@ impl Life {
             self.answer_error(reply, &codes::STREAM_STORE_FAILED.with(failure));
             return Ok(());
         }
-        let stripped = without_status(frame.headers.of(bytes));
+        let stripped = to_store(frame.headers.of(bytes));
         let headers = &*stripped;
         let (subject, payload) = (frame.subject.of(bytes), frame.payload.of(bytes));
         if frame.reply.is_some_and(|reply| is_fast(reply.of(bytes))) {

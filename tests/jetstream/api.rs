@@ -68,7 +68,6 @@ const ACCOUNTS: &str = "accounts {
 }";
 
 #[test]
-#[ignore = "needs accounts"]
 fn another_account_may_be_let_in() {
     let mut js = Js::start_as("", ACCOUNTS, r#"{"user":"a","pass":"p"}"#);
     let mut other = js.connect_as("b");

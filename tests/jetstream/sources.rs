@@ -175,7 +175,6 @@ const ACCOUNTS: &str = "accounts {
 
 // Row 46.
 #[test]
-#[ignore = "needs accounts"]
 fn a_source_may_be_in_another_account() {
     let mut js = Js::start_as("", ACCOUNTS, r#"{"user":"a","pass":"p"}"#);
     let mut other = js.connect_as("b");
