@@ -14,6 +14,7 @@ use vagus_wire::{Info, Limits};
 
 use crate::accounts::Accounts;
 use crate::census::Census;
+use crate::cluster::ClusterView;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::realm::Realms;
@@ -29,6 +30,7 @@ pub struct Broker {
     settings: ArcSwap<Settings>,
     cast: ArcSwapOption<Cast>,
     pub realms: Arc<Realms>,
+    pub cluster: ClusterView,
     pub slots: Slots,
     /// One set an arbiter.
     pub counters: Box<[Arc<Counters>]>,
@@ -116,6 +118,7 @@ impl Broker {
             settings: ArcSwap::from_pointee(settings),
             cast: ArcSwapOption::empty(),
             realms: Arc::new(Realms::new(shards)),
+            cluster: ClusterView::default(),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),

@@ -3,8 +3,8 @@
 //! Nothing here has a mailbox. A publisher's own thread finds the targets of a message
 //! ([`interest`], read through the arbiter's [`cache`]), gathers what each of them is to get while
 //! it works through one read ([`batch`]), and at the end of that read hands every target its bytes
-//! at once: a connection through its [`outbound`] handle, an actor through its [`feed`]. Actors of
-//! the server publish the same way, through an [`outlet`].
+//! at once: a connection through its [`outbound`] handle, an actor through its [`feed`], another
+//! server through its [`lane`]. Actors of the server publish the same way, through an [`outlet`].
 
 pub mod answers;
 pub mod batch;
@@ -15,11 +15,13 @@ pub mod counters;
 pub mod desk;
 pub mod feed;
 pub mod interest;
+pub mod lane;
 pub mod outbound;
 pub mod outlet;
 pub mod reason;
 pub mod shadow;
 pub mod slots;
+pub mod spread;
 pub mod subscription;
 pub mod turns;
 pub mod verdicts;
@@ -33,6 +35,7 @@ pub use counters::Counters;
 pub use desk::Desk;
 pub use feed::{Deliveries, Feed};
 pub use interest::Interest;
+pub use lane::Lane;
 pub use outbound::Outbound;
 pub use outlet::{Outlet, Post};
 pub use reason::Reason;

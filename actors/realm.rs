@@ -5,6 +5,7 @@
 //! in force.
 
 mod links;
+mod mates;
 mod members;
 mod rules;
 
@@ -16,6 +17,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 pub use self::links::{Links, ServiceImport, StreamImport};
+pub use self::mates::Mates;
 use self::members::Members;
 pub use self::members::Traffic;
 pub use self::rules::RealmRules;
@@ -43,6 +45,8 @@ pub struct Realms {
     next_id: AtomicU64,
     /// Subject shards, but for the one of patterns with a leading wildcard.
     shards: usize,
+    /// The other servers of the cluster, which share them all.
+    pub mates: Mates,
 }
 
 /// Slices of a realm that is not the global one: there may be thousands of them.
@@ -117,7 +121,13 @@ impl Realms {
         let shards = interest.writers() - 1;
         let global = Arc::new(Realm::new(GLOBAL_ACCOUNT, interest));
         let by_name = HashMap::from_iter([(Arc::clone(&global.name), Arc::clone(&global))]);
-        Self { global, by_name: ArcSwap::from_pointee(by_name), next_id: AtomicU64::new(1), shards }
+        Self {
+            global,
+            by_name: ArcSwap::from_pointee(by_name),
+            next_id: AtomicU64::new(1),
+            shards,
+            mates: Mates::default(),
+        }
     }
 
     #[must_use]

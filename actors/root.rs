@@ -1,8 +1,8 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
 //! in:   [`Retire`]
-//! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, clients, and last
-//!       the listener
+//! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, the cluster,
+//!       clients, and last the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
@@ -16,6 +16,7 @@ use crate::accounts;
 use crate::broker::{Broker, Cast};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
+use crate::cluster::{Cluster, ClusterSettings, Leave};
 use crate::jetstream::Accounts;
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
@@ -38,8 +39,18 @@ pub struct Root {
     accounts_ready: Option<mpsc::Sender<()>>,
     /// What outlives the resolver, where accounts have JWTs.
     resolver: Option<Arc<Archive>>,
+    neighbours: Option<Neighbours>,
     listener: Option<Handle<Listener>>,
+    cluster: Option<Handle<Cluster>>,
     leaving: bool,
+}
+
+/// Other servers are to be found.
+#[derive(Clone)]
+pub struct Neighbours {
+    pub settings: Arc<ClusterSettings>,
+    /// The open port for them.
+    pub port: Arc<std::net::TcpListener>,
 }
 
 /// Take no more clients: the server is about to end.
@@ -64,18 +75,18 @@ impl Root {
         system: Option<(Arc<Office>, mpsc::Sender<()>)>,
         accounts_ready: mpsc::Sender<()>,
     ) -> Self {
-        let accounts_ready = Some(accounts_ready);
-        let (listener, resolver, leaving) = (None, None, false);
         Self {
             broker,
             port,
             guests,
             jetstream,
             system,
-            accounts_ready,
-            resolver,
-            listener,
-            leaving,
+            accounts_ready: Some(accounts_ready),
+            resolver: None,
+            neighbours: None,
+            listener: None,
+            cluster: None,
+            leaving: false,
         }
     }
 
@@ -83,6 +94,13 @@ impl Root {
     #[must_use]
     pub fn with_resolver(mut self, resolver: Option<Arc<Archive>>) -> Self {
         self.resolver = resolver;
+        self
+    }
+
+    /// The same, as one of a cluster.
+    #[must_use]
+    pub fn beside(mut self, neighbours: Option<Neighbours>) -> Self {
+        self.neighbours = neighbours;
         self
     }
 
@@ -131,6 +149,16 @@ impl Root {
         Some(cx.spawn(Spec::new("resolver", factory).mailbox(Resolver::MAILBOX)))
     }
 
+    fn spawn_cluster(&mut self, cast: &Arc<Cast>, cx: &mut Cx<'_, Self>) {
+        let Some(Neighbours { settings, port }) = self.neighbours.clone() else { return };
+        let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(cast));
+        let factory = move || {
+            let (settings, port) = (Arc::clone(&settings), Arc::clone(&port));
+            Cluster::new(Arc::clone(&broker), Arc::clone(&cast), settings, port)
+        };
+        self.cluster = Some(cx.spawn(Spec::new("cluster", factory)));
+    }
+
     fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
@@ -165,6 +193,7 @@ impl Actor for Root {
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, cx);
         }
+        self.spawn_cluster(&cast, cx);
         self.spawn_listener(cast, cx);
     }
 
@@ -185,6 +214,9 @@ impl Handler<Retire> for Root {
         self.port = None;
         if let Some(listener) = self.listener.take() {
             let _ = listener.send_urgent(Close);
+        }
+        if let Some(cluster) = &self.cluster {
+            let _ = cluster.send_urgent(Leave);
         }
     }
 }

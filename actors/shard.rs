@@ -1,10 +1,13 @@
 //! `SubjectShard`: the single writer of one slice of the interest of every realm.
 //!
-//! in:   [`Apply`]: changes from a connection or another subscriber
-//! out:  the acknowledgement inside each `Apply`
+//! in:   [`Apply`]: changes from a connection or another subscriber; [`Introduce`]: a server of the
+//!       cluster that has come
+//! out:  the acknowledgement inside each `Apply`; what changes to the servers of the cluster
 //! dies: never by itself; after a panic its successor rebuilds the slices from the entries in them,
-//!       and whoever was not acknowledged sends again. Publishers go on reading all the while.
+//!       and whoever was not acknowledged sends again. Publishers go on reading all the while. The
+//!       links to other servers are cut, so that these are told all there is once more.
 
+mod adverts;
 pub mod messages;
 mod roster;
 
@@ -13,8 +16,10 @@ use std::sync::Arc;
 use serde_json::json;
 use vagus_runtime::{Actor, Cx, Handler};
 
-pub use self::messages::{Ack, Apply, Barrier};
+use self::adverts::Adverts;
+pub use self::messages::{Ack, Apply, Barrier, Introduce};
 pub use self::roster::Roster;
+use crate::delivery::interest::Change;
 use crate::realm::Realms;
 
 /// See the module's text.
@@ -25,12 +30,28 @@ pub struct SubjectShard {
     /// Whether a predecessor died.
     successor: bool,
     changes: u64,
+    /// Of a server that is one of a cluster.
+    adverts: Option<Adverts>,
 }
 
 impl SubjectShard {
     #[must_use]
     pub fn new(realms: Arc<Realms>, writer: usize, successor: bool) -> Self {
-        Self { realms, writer, successor, changes: 0 }
+        let adverts = realms.mates.wanted().then(Adverts::default);
+        Self { realms, writer, successor, changes: 0, adverts }
+    }
+
+    /// Begins where the predecessor has left off.
+    fn succeed(&mut self) {
+        for realm in self.realms.all() {
+            realm.interest.rebuild(self.writer);
+            if let Some(adverts) = &mut self.adverts {
+                let mut all = Vec::new();
+                realm.interest.for_each_of(self.writer, |sub| all.push(Change::Add(sub.clone())));
+                adverts.tell(&realm, &all);
+            }
+        }
+        self.realms.mates.cut();
     }
 }
 
@@ -41,7 +62,7 @@ impl Actor for SubjectShard {
 
     fn started(&mut self, _: &mut Cx<'_, Self>) {
         if self.successor {
-            self.realms.all().iter().for_each(|realm| realm.interest.rebuild(self.writer));
+            self.succeed();
         }
     }
 
@@ -52,6 +73,7 @@ impl Actor for SubjectShard {
             "slice": self.writer,
             "subscriptions": own.sum::<usize>(),
             "changes": self.changes,
+            "told_to_servers": self.adverts.as_ref().map_or(0, Adverts::len),
         })
     }
 }
@@ -60,8 +82,27 @@ impl Actor for SubjectShard {
 
 impl Handler<Apply> for SubjectShard {
     fn handle(&mut self, message: Apply, _: &mut Cx<'_, Self>) {
-        message.realm.interest.apply(self.writer, &message.changes);
+        let interest = &message.realm.interest;
+        match &mut self.adverts {
+            None => interest.apply(self.writer, &message.changes),
+            Some(adverts) => {
+                let mut changed = Vec::new();
+                let note = |change: &Change| changed.push(change.clone());
+                interest.apply_noting(self.writer, &message.changes, note);
+                adverts.tell(&message.realm, &changed);
+            }
+        }
         self.changes += message.changes.len() as u64;
         message.ack.done();
+    }
+}
+
+// === impl Handler<Introduce> ===
+
+impl Handler<Introduce> for SubjectShard {
+    fn handle(&mut self, Introduce { mate }: Introduce, _: &mut Cx<'_, Self>) {
+        if let Some(adverts) = &mut self.adverts {
+            adverts.introduce(mate);
+        }
     }
 }

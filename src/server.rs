@@ -1,6 +1,7 @@
 //! A running server: its ports, its actor tree, and what an operator can ask of it.
 
 mod account_server;
+mod cluster;
 mod identity;
 mod jetstream;
 mod realms;
@@ -28,7 +29,7 @@ use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Retire, Root};
 use vagus_actors::system::messages::{Announce, Door};
 use vagus_auth::AccountBook;
-use vagus_config::{Config, HandshakeFirst, Loaded};
+use vagus_config::{Config, HandshakeFirst, Loaded, Port};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
 use vagus_telemetry::text::IoReason;
@@ -167,6 +168,7 @@ impl Builder {
         let book = Arc::new(AccountBook::default());
         trust::preload(&config, &book)?;
         let settings = settings::from_config(&config, &identity, address, &book)?;
+        let neighbours = cluster::open(&config, &identity, &settings.info)?;
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
@@ -174,6 +176,9 @@ impl Builder {
         }
         let shards = config.vagus.shards.unwrap_or(SHARDS);
         let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
+        if neighbours.is_some() {
+            broker.realms.mates.want();
+        }
         charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
         let runtime = Runtime::start(layout)?;
@@ -195,8 +200,8 @@ impl Builder {
         let (accounts_ready, accounts) = std::sync::mpsc::channel();
         let js = jetstream.clone().map(|js| (js, api_ready));
         let spec = Spec::once("server", move || {
-            Root::new(top, Some(port), Some(guests), js, office, accounts_ready)
-                .with_resolver(resolver)
+            let root = Root::new(top, Some(port), Some(guests), js, office, accounts_ready);
+            root.with_resolver(resolver).beside(neighbours)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
@@ -248,9 +253,13 @@ fn announce(settings: &Settings) {
 }
 
 fn open_port(config: &Config) -> Result<std::net::TcpListener, StartError> {
-    let host = config.host.trim_start_matches('[').trim_end_matches(']');
-    let failed = |source| StartError::Listen { address: format!("{host}:{}", config.port), source };
-    let mut addresses = (host, config.port.to_bind()).to_socket_addrs().map_err(failed)?;
+    open_at(&config.host, config.port)
+}
+
+fn open_at(host: &str, port: Port) -> Result<std::net::TcpListener, StartError> {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let failed = |source| StartError::Listen { address: format!("{host}:{port}"), source };
+    let mut addresses = (host, port.to_bind()).to_socket_addrs().map_err(failed)?;
     let address =
         addresses.next().ok_or_else(|| failed(std::io::Error::other("the host has no address")))?;
     vagus_actors::listener::open(address).map_err(failed)

@@ -134,6 +134,10 @@ impl Connection {
         if !self.header_pending {
             info.client_ip = self.peer.ip().to_canonical().to_string();
         }
+        if let Some((name, urls)) = self.broker.cluster.seen() {
+            info.cluster = name;
+            info.connect_urls = urls;
+        }
         if !self.client.connected {
             info.nonce = self.client.nonce.clone();
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use vagus_subject::is_valid_literal;
 use vagus_subject::transform::Resolved;
-use vagus_wire::{Publish, encode, repeat, text};
+use vagus_wire::{Publish, encode, repeat, route, text};
 
 use super::Connection;
 use super::operate::{Next, Tally, WORK_MAX};
@@ -16,7 +16,7 @@ use super::rights::Leave;
 use crate::delivery::batch::{Run, Span};
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Bridge, Outlet, Post, Reason, Speaker, Target};
+use crate::delivery::{Bridge, Outlet, Post, Reason, Speaker, Target, spread};
 
 /// The subject published to last.
 pub(super) struct Last {
@@ -111,9 +111,7 @@ impl Connection {
     /// A member of the group that takes one message, each with the same chance.
     #[inline]
     fn choose<'a>(&self, group: &'a [Want], rng: &mut fastrand::Rng) -> Option<&'a Want> {
-        let start = rng.usize(..group.len());
-        let (before, from) = group.split_at(start);
-        from.iter().chain(before).find(|want| {
+        spread::choose(group, rng, |want| {
             let target = &want.sub.target;
             target.is_open() && !self.is_own_echo(target) && want.sub.claim(1) == 1
         })
@@ -123,7 +121,7 @@ impl Connection {
     pub(super) fn is_own_echo(&self, target: &Target) -> bool {
         match target {
             Target::Connection(out) => !self.client.connect.echo && out.cid == self.out.cid,
-            Target::Actor(_) | Target::Bridge(_) => false,
+            Target::Actor(_) | Target::Bridge(_) | Target::Route(_) => false,
         }
     }
 
@@ -296,6 +294,9 @@ impl Connection {
         message: Message<'_>,
         hands: &mut Hands<'_>,
     ) -> usize {
+        if found.routed_queues {
+            return self.spread(found, message, hands);
+        }
         let mut delivered = 0;
         for want in &found.plain {
             if !self.is_own_echo(&want.sub.target) && want.sub.claim(1) == 1 {
@@ -310,6 +311,47 @@ impl Connection {
             }
         }
         delivered
+    }
+
+    /// The same, where members of queue groups are at other servers.
+    #[cold]
+    fn spread(&self, found: &Match, message: Message<'_>, hands: &mut Hands<'_>) -> usize {
+        let takes = |want: &Want| {
+            let target = &want.sub.target;
+            target.is_open() && !self.is_own_echo(target) && want.sub.claim(1) == 1
+        };
+        let mut rng = hands.rng.fork();
+        spread::spread(found, &mut rng, takes, |want, groups| {
+            self.hand_on(found, want, groups, message, hands);
+        })
+    }
+
+    /// Gives one message to `want`, for members of these groups where that is another server.
+    pub(super) fn hand_on(
+        &self,
+        found: &Match,
+        want: &Want,
+        groups: &[&[u8]],
+        message: Message<'_>,
+        hands: &mut Hands<'_>,
+    ) {
+        if groups.is_empty() {
+            return self.hand(found, want, message, hands);
+        }
+        let publish = message.publish;
+        let mut head = Vec::with_capacity(128);
+        route::groups(&mut head, groups);
+        let verb = if publish.has_headers { 0 } else { 1 };
+        head.extend_from_slice(&found.head(want)[verb..]);
+        let target = &want.sub.target;
+        if let Some(tail) = publish.tail {
+            hands.batch.message(target, &head, tail, publish.payload.len());
+        } else {
+            let header_len = publish.has_headers.then_some(publish.header_len);
+            hands.frame.clear();
+            encode::tail(hands.frame, publish.reply, header_len, publish.payload);
+            hands.batch.message(target, &head, hands.frame, publish.payload.len());
+        }
     }
 
     pub(super) fn hand(
@@ -421,6 +463,7 @@ impl Target {
     fn is_open(&self) -> bool {
         match self {
             Self::Connection(out) => out.is_open(),
+            Self::Route(lane) => lane.out().is_open(),
             Self::Actor(_) | Self::Bridge(_) => true,
         }
     }
@@ -432,6 +475,7 @@ impl Target {
             // It is told who the message comes from.
             Self::Actor(feed) => feed.names_origin(subject),
             Self::Bridge(_) => true,
+            Self::Route(_) => false,
         }
     }
 
@@ -441,7 +485,7 @@ impl Target {
     pub fn takes_headers(&self) -> bool {
         match self {
             Self::Connection(out) => out.takes_headers(),
-            Self::Actor(_) | Self::Bridge(_) => true,
+            Self::Actor(_) | Self::Bridge(_) | Self::Route(_) => true,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Message tracing: a message with the header `Nats-Trace-Dest` has every hop that it takes here
 //! reported to the subject in that header; with `Nats-Trace-Only: true` it is not delivered at all.
 
+use std::cell::RefCell;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -10,15 +11,16 @@ use vagus_wire::{Publish, headers};
 
 use super::Connection;
 use super::publish::{Hands, Message};
-use crate::delivery::Target;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
+use crate::delivery::{Target, spread};
 
 const DESTINATION: &[u8] = b"Nats-Trace-Dest";
 const ONLY: &[u8] = b"Nats-Trace-Only";
 
 /// Kinds of a hop's other side, as trace events number them.
 const KIND_CLIENT: u8 = 0;
+const KIND_ROUTER: u8 = 1;
 const KIND_INTERNAL: u8 = 5;
 
 impl Connection {
@@ -68,32 +70,23 @@ impl Connection {
         hands: &mut Hands<'_>,
         events: &mut Vec<Value>,
     ) -> usize {
-        let mut delivered = 0;
-        let chosen = found.queues.iter().filter_map(|group| {
-            let start = hands.rng.usize(..group.len());
-            let (before, from) = group.split_at(start);
-            from.iter().chain(before).find(|want| self.may_have(want))
-        });
-        let wants: Vec<&Want> =
-            found.plain.iter().filter(|want| want.sub.is_open()).chain(chosen).collect();
-        for want in wants {
-            if self.is_own_echo(&want.sub.target) {
+        let mut rng = hands.rng.fork();
+        let events = RefCell::new(events);
+        let takes = |want: &Want| {
+            let echo = self.is_own_echo(&want.sub.target);
+            if echo && want.sub.queue().is_none() && want.sub.is_open() {
                 let mut event = egress(want);
                 event["error"] = "Not delivered because of no echo".into();
-                events.push(event);
-            } else if only || want.sub.claim(1) == 1 {
-                events.push(egress(want));
-                delivered += 1;
-                if !only {
-                    self.hand(found, want, message, hands);
-                }
+                events.borrow_mut().push(event);
             }
-        }
-        delivered
-    }
-
-    fn may_have(&self, want: &Want) -> bool {
-        want.sub.is_open() && !self.is_own_echo(&want.sub.target)
+            !echo && want.sub.is_open() && (only || want.sub.claim(1) == 1)
+        };
+        spread::spread(found, &mut rng, takes, |want, groups| {
+            events.borrow_mut().push(egress(want));
+            if !only {
+                self.hand_on(found, want, groups, message, hands);
+            }
+        })
     }
 
     fn ingress(&self, message: Message<'_>) -> Value {
@@ -169,6 +162,7 @@ fn egress(want: &Want) -> Value {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (kind, cid) = match &want.sub.target {
         Target::Connection(out) => (KIND_CLIENT, out.cid),
+        Target::Route(lane) => (KIND_ROUTER, lane.out().cid),
         Target::Actor(_) | Target::Bridge(_) => (KIND_INTERNAL, 0),
     };
     let mut event = json!({

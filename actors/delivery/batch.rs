@@ -123,7 +123,7 @@ impl Batch {
         let block = self.pool.pop().unwrap_or_default();
         let drops = match target {
             Target::Connection(out) => out.pending() > self.drop_above,
-            Target::Actor(_) | Target::Bridge(_) => false,
+            Target::Route(_) | Target::Actor(_) | Target::Bridge(_) => false,
         };
         self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, drops });
         self.index[slot] = self.open.len() as u32;
@@ -154,9 +154,8 @@ impl Batch {
 
     /// Sends one large delivery without copying it, behind what is gathered for its target.
     pub fn large(&mut self, target: &Target, head: &[u8], tail: &[u8], payload: usize) {
-        let Target::Connection(out) = target else {
-            self.message(target, head, tail, payload);
-            return;
+        let Some(out) = target.out() else {
+            return self.message(target, head, tail, payload);
         };
         let open = self.open(target);
         if open.drops {
@@ -165,7 +164,7 @@ impl Batch {
         open.hand_over();
         open.msgs += 1;
         open.bytes += payload as u64;
-        out.send_slices(&mut [IoSlice::new(head), IoSlice::new(tail)]);
+        out.send_slices(&mut [target.opening(), head, tail].map(IoSlice::new));
     }
 
     /// Appends protocol text, which counts as no message.
@@ -190,8 +189,8 @@ impl Batch {
         }
         open.msgs += spans.len() as u64;
         open.bytes += run.payload;
-        let is_connection = matches!(target, Target::Connection(_));
-        let at_once = bytes >= RUN_AT_ONCE && is_connection;
+        let is_socket = !matches!(target, Target::Actor(_));
+        let at_once = bytes >= RUN_AT_ONCE && is_socket;
         if at_once && bytes / spans.len() >= GATHER_FROM && open.gather(head, input, spans) {
             return;
         }
@@ -200,7 +199,7 @@ impl Batch {
         }
         for span in spans {
             let tail = &input[span.start as usize..span.end as usize];
-            if open.block.len() + head.len() + tail.len() > BLOCK_MAX && is_connection {
+            if open.block.len() + head.len() + tail.len() > BLOCK_MAX && is_socket {
                 open.hand_over();
             }
             open.block.put(head, tail);
@@ -240,7 +239,7 @@ impl Batch {
     fn count(&mut self, one: &Open) {
         self.out_msgs += one.msgs;
         self.out_bytes += one.bytes;
-        if let Target::Connection(out) = &one.target {
+        if let Some(out) = one.target.out() {
             if one.msgs > 0 {
                 out.stats.out_msgs.fetch_add(one.msgs, Relaxed);
                 out.stats.out_bytes.fetch_add(one.bytes, Relaxed);
@@ -280,6 +279,10 @@ impl Open {
                 out.send(self.block.bytes());
                 self.block.clear();
             }
+            Target::Route(lane) => {
+                lane.send(self.block.bytes());
+                self.block.clear();
+            }
             Target::Actor(feed) => {
                 let count = self.msgs - self.told;
                 self.told = self.msgs;
@@ -289,20 +292,19 @@ impl Open {
         }
     }
 
-    /// Sends a run straight from the read buffer. Only connections can; false otherwise.
+    /// Sends a run straight from the read buffer. Only what has a socket can; false otherwise.
     fn gather(&mut self, head: &[u8], input: &[u8], spans: &[Span]) -> bool {
-        let Target::Connection(out) = &self.target else { return false };
-        if !self.block.is_empty() {
-            out.send(self.block.bytes());
-            self.block.clear();
-        }
-        for some in spans.chunks(SLICES / 2) {
+        let Some(out) = self.target.out().cloned() else { return false };
+        self.hand_over();
+        let opening = self.target.opening();
+        for some in spans.chunks((SLICES - 1) / 2) {
             let mut slices = std::array::from_fn::<_, SLICES, _>(|_| IoSlice::new(&[]));
-            for (pair, span) in slices.chunks_exact_mut(2).zip(some) {
+            slices[0] = IoSlice::new(opening);
+            for (pair, span) in slices[1..].chunks_exact_mut(2).zip(some) {
                 pair[0] = IoSlice::new(head);
                 pair[1] = IoSlice::new(&input[span.start as usize..span.end as usize]);
             }
-            out.send_slices(&mut slices[..some.len() * 2]);
+            out.send_slices(&mut slices[..=some.len() * 2]);
         }
         true
     }
@@ -317,8 +319,36 @@ impl Target {
         match self {
             Self::Connection(out) => out.slot(),
             Self::Actor(feed) => feed.slot(),
+            Self::Route(lane) => lane.slot(),
             Self::Bridge(_) => unreachable!("a match lists bridges apart from targets"),
         }
+    }
+
+    /// The socket that it is reached through, if any.
+    #[inline]
+    #[must_use]
+    pub fn out(&self) -> Option<&Arc<Outbound>> {
+        match self {
+            Self::Connection(out) => Some(out),
+            Self::Route(lane) => Some(lane.out()),
+            Self::Actor(_) | Self::Bridge(_) => None,
+        }
+    }
+
+    /// What every write to its socket begins with.
+    #[inline]
+    fn opening(&self) -> &[u8] {
+        match self {
+            Self::Route(lane) => lane.opening(),
+            Self::Connection(_) | Self::Actor(_) | Self::Bridge(_) => &[],
+        }
+    }
+
+    /// Whether it is another server.
+    #[inline]
+    #[must_use]
+    pub fn is_route(&self) -> bool {
+        matches!(self, Self::Route(_))
     }
 
     /// The same connection or actor.
@@ -326,7 +356,7 @@ impl Target {
     pub fn is_actor(&self) -> Option<&Arc<Feed>> {
         match self {
             Self::Actor(feed) => Some(feed),
-            Self::Connection(_) | Self::Bridge(_) => None,
+            Self::Connection(_) | Self::Route(_) | Self::Bridge(_) => None,
         }
     }
 }

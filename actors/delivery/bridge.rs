@@ -47,6 +47,12 @@ impl Bridge {
         }
     }
 
+    /// Whether it takes answers to those who asked.
+    #[must_use]
+    pub fn leads_back(&self) -> bool {
+        matches!(self, Self::Answers(_))
+    }
+
     /// Takes a message across. `from` is the way out of the realm in which it was published to
     /// `subject`. The answer is how many got it.
     #[cold]

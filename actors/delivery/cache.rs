@@ -30,6 +30,8 @@ pub struct Match {
     pub bridges: Vec<Arc<Bridge>>,
     /// Every message has to be looked at: no run of them can be handed over as it came.
     pub one_by_one: bool,
+    /// Members of its queue groups are at other servers.
+    pub routed_queues: bool,
 }
 
 /// One subscription that wants the subject.
@@ -92,6 +94,7 @@ impl Match {
         self.subject_len = 0;
         self.bridges.clear();
         self.one_by_one = false;
+        self.routed_queues = false;
     }
 
     /// Begins anew, for this subject.
@@ -136,9 +139,11 @@ impl Match {
     /// Adds a subscription that is shown `subject`.
     fn push_named(&mut self, sub: &Sub, subject: &[u8]) {
         let start = self.text.len() as u32;
-        for part in [&b"HMSG "[..], subject, b" ", sub.sid(), b" "] {
-            self.text.extend_from_slice(part);
-        }
+        let words = match sub.target.is_route() {
+            false => [&b"HMSG "[..], subject, b" ", sub.sid(), b" "],
+            true => [&b"HPUB "[..], subject, b" ", b"", b""],
+        };
+        words.iter().for_each(|part| self.text.extend_from_slice(part));
         self.push(Want { sub: sub.clone(), head: (start, self.text.len() as u32) });
     }
 
@@ -147,13 +152,25 @@ impl Match {
             self.one_by_one = true;
             return self.bridges.push(Arc::clone(bridge));
         }
+        let routed = want.sub.target.is_route();
         self.one_by_one |= want.sub.target.looks_at(self.subject());
         let Some(name) = want.sub.queue() else {
-            self.plain.push(want);
+            // Another server gets a message once.
+            let slot = want.sub.target.slot();
+            if !routed || self.plain.iter().all(|known| known.sub.target.slot() != slot) {
+                self.plain.push(want);
+            }
             return;
         };
+        self.one_by_one |= routed;
+        self.routed_queues |= routed;
         let group = self.queues.iter_mut().find(|group| group[0].sub.queue() == Some(name));
         match group {
+            // Those of other servers come last.
+            Some(group) if !routed => {
+                let near = group.partition_point(|known| !known.sub.target.is_route());
+                group.insert(near, want);
+            }
             Some(group) => group.push(want),
             None => self.queues.push(vec![want]),
         }
@@ -205,7 +222,7 @@ impl Match {
     pub fn plain_of(&self, cid: u64) -> Option<&Want> {
         self.plain.iter().find(|want| match &want.sub.target {
             Target::Connection(out) => out.cid == cid && want.sub.is_open(),
-            Target::Actor(_) | Target::Bridge(_) => false,
+            Target::Route(_) | Target::Actor(_) | Target::Bridge(_) => false,
         })
     }
 }

@@ -174,6 +174,11 @@ impl Interest {
 
     /// Applies changes that all belong to `writer`, under one lock of each kind touched.
     pub fn apply(&self, writer: usize, changes: &[Change]) {
+        self.apply_noting(writer, changes, |_| ());
+    }
+
+    /// The same, and tells `note` of those that changed something: a change may come twice.
+    pub fn apply_noting(&self, writer: usize, changes: &[Change], mut note: impl FnMut(&Change)) {
         let Some(slice) = self.owned_by(writer) else {
             panic!("writer {writer} owns nothing of this realm");
         };
@@ -186,13 +191,17 @@ impl Interest {
             }
         }
         let mut added = 0;
+        let mut note = |change: &Change| {
+            added += u64::from(matches!(change, Change::Add(_)));
+            note(change);
+        };
         if !literal.is_empty() {
             self.literals[slice]
-                .write(Literals::is_empty, |index| added += change_literals(index, &literal));
+                .write(Literals::is_empty, |index| change_literals(index, &literal, &mut note));
         }
         if !pattern.is_empty() {
             self.patterns(slice)
-                .write(Wildcards::is_empty, |index| added += change_wildcards(index, &pattern));
+                .write(Wildcards::is_empty, |index| change_wildcards(index, &pattern, &mut note));
         }
         self.added.fetch_add(added, Ordering::Relaxed);
         self.watches.tell(changes);
@@ -309,6 +318,15 @@ impl Interest {
         }
     }
 
+    /// Calls `see` with every subscription in the slices of one writer.
+    pub fn for_each_of(&self, writer: usize, mut see: impl FnMut(&Sub)) {
+        let Some(slice) = self.owned_by(writer) else { return };
+        if let Some(literals) = self.literals.get(slice) {
+            literals.index.read().iter().for_each(&mut see);
+        }
+        self.patterns(slice).index.read().iter().for_each(&mut see);
+    }
+
     /// Number of subscriptions in the slices of one writer.
     #[must_use]
     pub fn len_of(&self, writer: usize) -> usize {
@@ -323,36 +341,30 @@ fn has_empty_token(subject: &[u8]) -> bool {
     tokens(subject).any(<[u8]>::is_empty)
 }
 
-/// How many were added.
-fn change_literals(index: &mut Literals<Sub>, changes: &[&Change]) -> u64 {
-    let mut added = 0;
+fn change_literals(index: &mut Literals<Sub>, changes: &[&Change], note: &mut impl FnMut(&Change)) {
     for change in changes {
-        match change {
-            Change::Add(sub) if sub.is_open() => {
-                added += u64::from(index.insert(hash(sub.subject()), sub.clone()));
-            }
-            Change::Add(_) => {}
-            Change::Remove(sub) => {
-                index.remove(hash(sub.subject()), sub);
-            }
+        let changed = match change {
+            Change::Add(sub) => sub.is_open() && index.insert(hash(sub.subject()), sub.clone()),
+            Change::Remove(sub) => index.remove(hash(sub.subject()), sub),
+        };
+        if changed {
+            note(change);
         }
     }
-    added
 }
 
-/// How many were added.
-fn change_wildcards(index: &mut Wildcards<Sub>, changes: &[&Change]) -> u64 {
-    let mut added = 0;
+fn change_wildcards(
+    index: &mut Wildcards<Sub>,
+    changes: &[&Change],
+    note: &mut impl FnMut(&Change),
+) {
     for change in changes {
-        match change {
-            Change::Add(sub) if sub.is_open() => {
-                added += u64::from(index.insert(sub.clone()));
-            }
-            Change::Add(_) => {}
-            Change::Remove(sub) => {
-                index.remove(sub);
-            }
+        let changed = match change {
+            Change::Add(sub) => sub.is_open() && index.insert(sub.clone()),
+            Change::Remove(sub) => index.remove(sub),
+        };
+        if changed {
+            note(change);
         }
     }
-    added
 }

@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use vagus_runtime::ArbiterId;
-use vagus_wire::encode;
+use vagus_wire::{encode, route};
 
 use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
-use super::{Bridge, Counters, Desk, Speaker, Target};
+use super::{Bridge, Counters, Desk, Speaker, Target, spread};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -182,6 +182,36 @@ impl<'a> Outlet<'a> {
         see(found, (batch, frame, rng))
     }
 
+    /// Gives a message that came from another server to those of this one: plain subscriptions to
+    /// `to`, and a member of each of these groups.
+    pub fn take_in(&mut self, to: &[u8], groups: &[&[u8]], post: Post<'_>) -> usize {
+        let shown = (to != post.subject).then_some(post.subject);
+        let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
+            frame.clear();
+            write_tail(frame, &post);
+            let mut parcel = Parcel { post: &post, to, shown, tail: frame, bare: None, batch };
+            let near = |want: &Want| !want.sub.target.is_route();
+            let takes = |want: &Want| near(want) && want.sub.claim(1) == 1;
+            let plain = found.plain.iter().filter(|want| takes(want));
+            let named = |group: &&Vec<Want>| {
+                group[0].sub.queue().is_some_and(|name| groups.contains(&name))
+            };
+            let chosen = found.queues.iter().filter(named).filter_map(|group| {
+                let group = &group[..group.partition_point(near)];
+                if group.is_empty() { None } else { spread::choose(group, rng, takes) }
+            });
+            let delivered = plain.chain(chosen).map(|want| parcel.hand(found, want, &[])).count();
+            (delivered, found.bridges.clone())
+        });
+        // Requests have crossed into other accounts where they were made.
+        let back: Vec<_> = bridges.into_iter().filter(|bridge| bridge.leads_back()).collect();
+        if !back.is_empty() {
+            delivered += self.cross(&back, to, &post);
+        }
+        self.delivered += delivered as u64;
+        delivered
+    }
+
     fn send(&mut self, to: &[u8], post: Post<'_>, shown: Option<&[u8]>) -> usize {
         let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
             if found.is_empty() {
@@ -189,21 +219,15 @@ impl<'a> Outlet<'a> {
             }
             frame.clear();
             write_tail(frame, &post);
-            let mut parcel = Parcel { post: &post, shown, tail: frame, bare: None, batch };
-            let mut delivered = 0;
-            for want in &found.plain {
-                if want.sub.claim(1) == 1 {
-                    parcel.hand(found, want);
-                    delivered += 1;
-                }
+            let mut parcel = Parcel { post: &post, to, shown, tail: frame, bare: None, batch };
+            let takes = |want: &Want| want.sub.claim(1) == 1;
+            if found.routed_queues {
+                let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
+                return (spread::spread(found, rng, takes, give), found.bridges.clone());
             }
-            for group in &found.queues {
-                let (before, from) = group.split_at(rng.usize(..group.len()));
-                if let Some(want) = from.iter().chain(before).find(|want| want.sub.claim(1) == 1) {
-                    parcel.hand(found, want);
-                    delivered += 1;
-                }
-            }
+            let plain = found.plain.iter().filter(|want| takes(want));
+            let chosen = found.queues.iter().filter_map(|group| spread::choose(group, rng, takes));
+            let delivered = plain.chain(chosen).map(|want| parcel.hand(found, want, &[])).count();
             (delivered, found.bridges.clone())
         });
         if !bridges.is_empty() {
@@ -217,6 +241,8 @@ impl<'a> Outlet<'a> {
 /// One message on its way to several targets.
 struct Parcel<'a> {
     post: &'a Post<'a>,
+    /// The subject that was subscribed to.
+    to: &'a [u8],
     /// The subject to show, where it is not the one that was subscribed to.
     shown: Option<&'a [u8]>,
     /// What follows the head of every delivery.
@@ -227,7 +253,10 @@ struct Parcel<'a> {
 }
 
 impl Parcel<'_> {
-    fn hand(&mut self, found: &Match, want: &Want) {
+    fn hand(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
+        if want.sub.target.is_route() && !(groups.is_empty() && self.shown.is_none()) {
+            return self.hand_to_server(found, want, groups);
+        }
         let renamed;
         let head = match self.shown {
             None => found.head(want),
@@ -261,6 +290,28 @@ impl Parcel<'_> {
         } else {
             self.batch.message(target, verb, tail, size);
         }
+    }
+}
+
+impl Parcel<'_> {
+    /// Tells the other server what it would not know of the message by itself.
+    fn hand_to_server(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
+        let mut head = Vec::with_capacity(128);
+        if !groups.is_empty() {
+            route::groups(&mut head, groups);
+        }
+        let verb = usize::from(self.post.headers.is_none());
+        match self.shown {
+            None => head.extend_from_slice(&found.head(want)[verb..]),
+            Some(subject) => {
+                route::to(&mut head, self.to);
+                for part in [&b"HPUB "[verb..], subject, b" "] {
+                    head.extend_from_slice(part);
+                }
+            }
+        }
+        let size = self.post.headers.map_or(0, <[u8]>::len) + self.post.payload.len();
+        self.batch.message(&want.sub.target, &head, self.tail, size);
     }
 }
 

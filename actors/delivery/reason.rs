@@ -26,6 +26,8 @@ pub enum Reason {
     MessageHeaderViolation,
     NoRespondersRequiresHeaders,
     Kicked,
+    /// Two servers need one link.
+    DuplicateRoute,
     /// The connection's actor panicked; nats-server has no such reason.
     InternalError,
 }
@@ -58,6 +60,7 @@ impl Reason {
             Self::MessageHeaderViolation => "Message Header Violation",
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
             Self::Kicked => "Kicked",
+            Self::DuplicateRoute => "Duplicate Route",
             Self::InternalError => "Internal Error",
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 use vagus_auth::Filter;
 use vagus_subject::Interested;
 
-use super::{Bridge, Feed, Outbound, Shadow};
+use super::{Bridge, Feed, Lane, Outbound, Shadow};
 
 /// Who gets the messages.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub enum Target {
     /// Those who serve in another realm. Never among the targets of a match, which lists bridges
     /// apart: there is nothing to write to.
     Bridge(Arc<Bridge>),
+    /// Another server of the cluster, which gives it to its own.
+    Route(Arc<Lane>),
 }
 
 /// A handle to a [`Subscription`]: what the index holds.
@@ -29,10 +31,13 @@ pub struct Sub(Arc<Subscription>);
 /// One subscription. The texts are kept once, in the form in which a delivery needs them.
 pub struct Subscription {
     pub target: Target,
-    /// `HMSG <subject> <sid> ` and behind it the queue group's name.
+    /// `HMSG <subject> <sid> `, or `HPUB <subject> ` for another server, and behind it the queue
+    /// group's name.
     text: Box<[u8]>,
     subject_len: u32,
     head_len: u32,
+    /// How many members of its queue group it stands for.
+    weight: u32,
     state: AtomicU8,
     delivered: AtomicU64,
     /// Total deliveries after which it ends, when `LIMITED`.
@@ -75,6 +80,7 @@ impl Sub {
             text: parts.concat().into_boxed_slice(),
             subject_len: subject.len() as u32,
             head_len: (VERB + subject.len() + sid.len() + 2) as u32,
+            weight: 1,
             state: AtomicU8::new(0),
             delivered: AtomicU64::new(0),
             max: AtomicU64::new(0),
@@ -94,6 +100,24 @@ impl Sub {
         sub
     }
 
+    /// What `weight` clients of another server want.
+    #[must_use]
+    pub fn routed(lane: &Arc<Lane>, subject: &[u8], queue: Option<&[u8]>, weight: u32) -> Self {
+        let parts: [&[u8]; 4] = [b"HPUB ", subject, b" ", queue.unwrap_or_default()];
+        Self(Arc::new(Subscription {
+            target: Target::Route(Arc::clone(lane)),
+            text: parts.concat().into_boxed_slice(),
+            subject_len: subject.len() as u32,
+            head_len: (VERB + subject.len() + 1) as u32,
+            weight,
+            state: AtomicU8::new(0),
+            delivered: AtomicU64::new(0),
+            max: AtomicU64::new(0),
+            filter: None,
+            shadow: None,
+        }))
+    }
+
     /// Another subscription that is the same but for what is kept back from it.
     #[must_use]
     pub fn with_filter(&self, filter: Option<Arc<Filter>>) -> Self {
@@ -104,6 +128,7 @@ impl Sub {
             text: self.text.clone(),
             subject_len: self.subject_len,
             head_len: self.head_len,
+            weight: self.weight,
             state: AtomicU8::new(state),
             delivered: AtomicU64::new(self.delivered()),
             max: AtomicU64::new(max.unwrap_or(0)),
@@ -153,7 +178,16 @@ impl Subscription {
 
     #[must_use]
     pub fn sid(&self) -> &[u8] {
-        &self.text[VERB + self.subject_len as usize + 1..self.head_len as usize - 1]
+        let start = VERB + self.subject_len as usize + 1;
+        // Another server has none.
+        self.text.get(start..self.head_len as usize - 1).unwrap_or_default()
+    }
+
+    /// How many members of its queue group it stands for.
+    #[inline]
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        self.weight
     }
 
     /// The queue group; a group's name is never empty.

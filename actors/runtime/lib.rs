@@ -58,6 +58,7 @@ mod actor;
 mod arbiter;
 mod cage;
 mod cell;
+pub mod cluster;
 mod context;
 mod handle;
 mod link;

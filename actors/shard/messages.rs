@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use vagus_runtime::Message;
 
+use crate::delivery::Outbound;
 use crate::delivery::interest::Change;
 use crate::realm::Realm;
 
@@ -14,6 +15,11 @@ pub struct Apply {
     pub realm: Arc<Realm>,
     pub changes: Vec<Change>,
     pub ack: Ack,
+}
+
+/// A server of the cluster has come: tell it what is wanted here, and whatever changes of that.
+pub struct Introduce {
+    pub mate: Arc<Outbound>,
 }
 
 /// One shard's share of a [`Barrier`]. Dropped without [`Ack::done`], as happens when the shard
@@ -32,6 +38,8 @@ impl Message for Apply {
         self.changes.len() * size_of::<Change>()
     }
 }
+
+impl Message for Introduce {}
 
 // === impl Barrier ===
 

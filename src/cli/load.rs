@@ -72,6 +72,11 @@ impl ServeArgs {
             server_name: server.name.clone(),
             client_advertise: server.client_advertise.clone(),
             cluster_name: cluster.cluster_name.clone(),
+            cluster_listen: cluster.cluster.clone().or_else(|| cluster.cluster_listen.clone()),
+            cluster_advertise: cluster.cluster_advertise.clone(),
+            no_advertise: cluster.no_advertise,
+            connect_retries: cluster.connect_retries,
+            routes: cluster.routes.clone(),
             jetstream: jetstream.jetstream,
             store_dir: jetstream.store_dir.as_ref().map(Into::into),
             pid_file: server.pid_file.as_ref().map(Into::into),
@@ -101,7 +106,7 @@ impl ServeArgs {
 
     /// Flags that [`Overrides`] has no place for, with the key that says the same, and whether each
     /// is given.
-    fn without_override(&self) -> [(&'static str, &'static str, bool); 11] {
+    fn without_override(&self) -> [(&'static str, &'static str, bool); 5] {
         fn on(flag: Option<bool>) -> bool {
             flag.unwrap_or(false)
         }
@@ -110,12 +115,6 @@ impl ServeArgs {
             ("syslog", "syslog", on(logging.syslog)),
             ("remote_syslog", "remote_syslog", logging.remote_syslog.is_some()),
             ("profile", "prof_port", server.profile.is_some_and(|port| port != 0)),
-            ("routes", "cluster.routes", cluster.routes.is_some()),
-            ("cluster", "cluster.listen", cluster.cluster.is_some()),
-            ("cluster_listen", "cluster.listen", cluster.cluster_listen.is_some()),
-            ("no_advertise", "cluster.no_advertise", on(cluster.no_advertise)),
-            ("cluster_advertise", "cluster.cluster_advertise", cluster.cluster_advertise.is_some()),
-            ("connect_retries", "cluster.connect_retries", cluster.connect_retries.is_some()),
             ("https_port", "https_port", server.https_port.is_some_and(|port| port != 0)),
             ("cluster_name", "cluster.name", cluster.cluster_name.is_some()),
         ]

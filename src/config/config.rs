@@ -1,6 +1,7 @@
 //! The typed configuration: one field a key, with the key's name and its unit in the type.
 
 mod accounts;
+pub(crate) mod cluster;
 mod debug;
 mod jetstream;
 pub(crate) mod tls;
@@ -15,6 +16,7 @@ use vagus_auth::account::AccountMapping;
 use vagus_subject::transform::Destination;
 
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
+pub use self::cluster::{Cluster, RouteUrl};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 pub use self::tls::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion};
 pub use self::trust::{Directory, Operator, Resolver, Trust};
@@ -186,11 +188,6 @@ impl From<Mapping> for AccountMapping {
             destinations: mapping.destinations.into_iter().map(destination).collect(),
         }
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Cluster {
-    pub name: Option<String>,
 }
 
 /// The `vagus` block: settings of this server alone.

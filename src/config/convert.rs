@@ -3,6 +3,7 @@
 
 mod accounts;
 mod auth;
+mod cluster;
 pub(crate) mod jetstream;
 mod listen;
 mod mappings;
@@ -220,7 +221,7 @@ impl Builder {
             ("mappings", Value::Map(map)) => self.config.mappings = self.mappings(node, map),
             ("accounts", _) => self.accounts(node),
             ("authorization", Value::Map(map)) => self.authorization(node, map),
-            ("cluster", Value::Map(map)) => self.cluster(map),
+            ("cluster", Value::Map(map)) => self.cluster(node, map),
             ("jetstream", _) => self.jetstream(node),
             ("plugins", Value::Map(map)) => {
                 let blocks = map.iter().map(|(name, node)| (name.to_owned(), node.value.to_json()));
@@ -232,18 +233,6 @@ impl Builder {
             _ => return false,
         }
         true
-    }
-
-    fn cluster(&mut self, map: &Map) {
-        for (name, node) in map.iter() {
-            if let (true, Value::Text(text)) = (name.eq_ignore_ascii_case("name"), &node.value) {
-                if text.contains([' ', '\n']) {
-                    self.error(node, "cluster name cannot contain spaces");
-                } else {
-                    self.config.cluster.name = (!text.is_empty()).then(|| text.clone());
-                }
-            }
-        }
     }
 
     fn vagus(&mut self, map: &Map) {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, Port, Tls, TlsFiles};
+use crate::config::{Cluster, Config, Port, RouteUrl, Tls, TlsFiles};
 use crate::secret::Secret;
 
 /// What the command line says; `None` where it says nothing. An empty string, and zero, count as
@@ -15,6 +15,13 @@ pub struct Overrides {
     pub server_name: Option<String>,
     pub client_advertise: Option<String>,
     pub cluster_name: Option<String>,
+    /// Where to listen for other servers: a URL, with what they must know.
+    pub cluster_listen: Option<Secret>,
+    pub cluster_advertise: Option<String>,
+    pub no_advertise: Option<bool>,
+    pub connect_retries: Option<u64>,
+    /// URLs of other servers, with commas between them.
+    pub routes: Option<Secret>,
     pub jetstream: Option<bool>,
     pub store_dir: Option<PathBuf>,
     pub pid_file: Option<PathBuf>,
@@ -77,7 +84,7 @@ impl Config {
         set(&mut self.port, port(over.port));
         set_some(&mut self.server_name, text(&over.server_name));
         set_some(&mut self.client_advertise, text(&over.client_advertise));
-        set_some(&mut self.cluster.name, text(&over.cluster_name));
+        self.cluster.apply(over);
         set(&mut self.jetstream.enabled, over.jetstream);
         set_some(&mut self.jetstream.store_dir, path(&over.store_dir));
         set_some(&mut self.pid_file, path(&over.pid_file));
@@ -98,6 +105,30 @@ impl Config {
         set_some(&mut auth.user, text(&over.user));
         set_some(&mut auth.password, secret(&over.password));
         set_some(&mut auth.token, secret(&over.token));
+    }
+}
+
+impl Cluster {
+    fn apply(&mut self, over: &Overrides) {
+        let text = |given: &Option<String>| given.clone().filter(|text| !text.is_empty());
+        set_some(&mut self.name, text(&over.cluster_name));
+        set_some(&mut self.advertise, text(&over.cluster_advertise));
+        set(&mut self.no_advertise, over.no_advertise);
+        set(&mut self.connect_retries, over.connect_retries);
+        if let Some(routes) = &over.routes {
+            let urls = routes.expose().split(',').filter(|url| !url.trim().is_empty());
+            self.routes = urls.filter_map(RouteUrl::parse).collect();
+        }
+        let Some(listen) = &over.cluster_listen else { return };
+        let listen = listen.expose();
+        let whole = if listen.contains("://") { listen } else { &format!("nats://{listen}") };
+        let Some(url) = RouteUrl::parse(whole) else { return };
+        if let Some((host, port)) = url.listen() {
+            set(&mut self.host, Some(host.to_owned()).filter(|host| !host.is_empty()));
+            self.port = Some(port);
+        }
+        set_some(&mut self.user, url.user);
+        set_some(&mut self.password, url.password);
     }
 }
 

@@ -3,7 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod auth;
-mod cluster;
+pub(crate) mod cluster;
 mod gateway;
 mod jetstream;
 mod leaf;

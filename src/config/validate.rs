@@ -39,6 +39,9 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     if config.cluster.name.as_deref().is_some_and(|name| name.contains(' ')) {
         error("cluster name cannot contain spaces".to_owned());
     }
+    if !config.cluster.routes.is_empty() && config.cluster.port.is_none() {
+        error("solicited routes require cluster capabilities, e.g. --cluster".to_owned());
+    }
     monitoring(config, &mut error);
     certificates(config, &mut error);
     users(config, &mut error);

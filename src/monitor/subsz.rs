@@ -155,6 +155,7 @@ fn detail(sub: &Sub, account: &str) -> SubDetail {
         max: sub.max(),
         cid: match &sub.target {
             Target::Connection(out) => out.cid,
+            Target::Route(lane) => lane.out().cid,
             // An actor of the server has no number.
             Target::Actor(_) | Target::Bridge(_) => 0,
         },

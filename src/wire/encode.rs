@@ -32,6 +32,11 @@ pub fn message(
     payload: &[u8],
 ) {
     out.extend_from_slice(if header_len.is_some() { head } else { &head[1..] });
+    tail(out, reply, header_len, payload);
+}
+
+/// What follows the head of a delivery: `[reply ][header length ]size`, CR LF, and the content.
+pub fn tail(out: &mut Vec<u8>, reply: Option<&[u8]>, header_len: Option<usize>, payload: &[u8]) {
     if let Some(reply) = reply {
         out.extend_from_slice(reply);
         out.push(b' ');

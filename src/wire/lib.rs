@@ -18,6 +18,7 @@ pub mod op;
 pub mod parser;
 pub mod proxy;
 pub mod repeat;
+pub mod route;
 
 pub use connect::{Connect, Shown};
 pub use error::{ParseError, text};

@@ -40,7 +40,7 @@ impl Builder {
 }
 
 /// Host, when one is written, and port.
-fn address(value: &Value) -> Result<(Option<String>, i64), String> {
+pub(super) fn address(value: &Value) -> Result<(Option<String>, i64), String> {
     match value {
         Value::Int(port) => Ok((None, *port)),
         Value::Text(text) => {

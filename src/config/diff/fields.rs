@@ -12,7 +12,7 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, Operator, Resolver, Tls, Trust, User, Vagus,
+    Mapping, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -141,6 +141,18 @@ fields! { TRUST, Trust, trust, ""; besides;
 
 fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     name "Cluster" Mappings optional,
+    host "Cluster" Info plain,
+    port "Cluster" Info optional,
+    advertise "Cluster" Info optional,
+    no_advertise "Cluster" Info plain,
+    user "Cluster" Auth optional,
+    password "Cluster" Auth secret,
+    auth_timeout "Cluster" Limits time,
+    routes "Routes" Info routes,
+    connect_retries "Cluster" Limits plain,
+    connect_backoff "Cluster" Limits plain,
+    ping_interval "Cluster" Limits time,
+    ping_max "Cluster" Limits plain,
 }
 
 fields! { VAGUS, Vagus, vagus, "vagus."; besides;
@@ -249,6 +261,10 @@ fn permissions(value: &Option<PermissionRules>) -> String {
 
 fn mappings(value: &[Mapping]) -> String {
     list(&value.iter().map(|mapping| mapping.source.clone()).collect::<Vec<_>>())
+}
+
+fn routes(value: &[RouteUrl]) -> String {
+    list(&value.iter().map(|url| url.address.clone()).collect::<Vec<_>>())
 }
 
 fn secret(value: &Option<Secret>) -> String {

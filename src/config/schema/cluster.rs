@@ -3,33 +3,33 @@
 use super::Shape::*;
 use super::{Block, Key, Shape, auth, key, tls};
 
-pub(super) static CLUSTER: Block = Block::new("cluster", CLUSTER_KEYS);
+pub(crate) static CLUSTER: Block = Block::new("cluster", CLUSTER_KEYS);
 
 #[rustfmt::skip]
 static CLUSTER_KEYS: &[Key] = &[
     key("name", Text, "",
         "Name of the cluster; also chooses among mapping destinations.").reloads(),
-    key("listen", Listen, "", "Host and port for routes.").later(),
-    key("host", Text, "0.0.0.0", "Address for routes.").or(&["net"]).later(),
-    key("port", Int, "", "Port for routes; -1 for a random one.").later(),
+    key("listen", Listen, "", "Host and port for routes."),
+    key("host", Text, "0.0.0.0", "Address for routes.").or(&["net"]),
+    key("port", Int, "", "Port for routes; -1 for a random one."),
     key("advertise", Text, "",
-        "Host, or host:port, told to other servers.").or(&["cluster_advertise"]).reloads().later(),
+        "Host, or host:port, told to other servers.").or(&["cluster_advertise"]),
     key("no_advertise", Bool, "false",
-        "Do not tell clients about the other servers.").reloads().later(),
-    key("authorization", Block(&LINK_AUTH), "", "What other servers must send.").reloads().later(),
+        "Do not tell clients about the other servers."),
+    key("authorization", Block(&LINK_AUTH), "", "What other servers must send."),
     key("permissions", Block(&auth::PERMISSIONS), "",
-        "Subjects that cross routes.").reloads().later(),
-    key("routes", Texts, "", "URLs of other servers.").reloads().later(),
-    key("tls", Block(&tls::TLS), "", "TLS of routes.").reloads().later(),
-    key("connect_retries", Int, "0", "Attempts to connect to a server heard of.").reloads().later(),
-    key("connect_backoff", Bool, "false", "Wait longer after each failed attempt.").later(),
+        "Subjects that cross routes.").refused(),
+    key("routes", Texts, "", "URLs of other servers."),
+    key("tls", Block(&tls::TLS), "", "TLS of routes.").refused(),
+    key("connect_retries", Int, "0", "Attempts to connect to a server heard of."),
+    key("connect_backoff", Bool, "false", "Wait longer after each failed attempt."),
     key("pool_size", Int, "3",
         "Connections to each server; -1 for a single old-style one.").reloads().later(),
     key("accounts", Texts, "", "Accounts with a route of their own.").reloads().later(),
     key("compression", COMPRESSION, "accept", "Compression of routes.").reloads().later(),
-    key("ping_interval", Duration, "30s",
-        "Time after which a silent route is pinged.").reloads().later(),
-    key("ping_max", Int, "2", "Unanswered pings after which a route is closed.").reloads().later(),
+    key("ping_interval", Duration, "1s",
+        "Time between two pings of a route; 30s at most."),
+    key("ping_max", Int, "3", "Unanswered pings after which a route is closed."),
     WRITE_DEADLINE.later(),
     WRITE_TIMEOUT.later(),
 ];
@@ -44,19 +44,19 @@ pub(super) const WRITE_TIMEOUT: Key = key(
 );
 
 /// User and password between servers.
-pub(super) static LINK_AUTH: Block = Block::new("cluster.authorization", LINK_AUTH_KEYS);
+pub(crate) static LINK_AUTH: Block = Block::new("cluster.authorization", LINK_AUTH_KEYS);
 
 #[rustfmt::skip]
 static LINK_AUTH_KEYS: &[Key] = &[
-    key("user", Text, "", "Name that the other server must send.").or(&["username"]).reloads(),
+    key("user", Text, "", "Name that the other server must send.").or(&["username"]),
     key("password", Secret, "",
-        "Password that the other server must send.").or(&["pass"]).reloads(),
-    key("token", Secret, "", "Not possible between servers.").reloads(),
-    key("timeout", Seconds, "2", "Time to authenticate.").reloads(),
-    key("users", Blocks(&auth::USER), "", "Not possible between servers.").reloads().later(),
+        "Password that the other server must send.").or(&["pass"]),
+    key("token", Secret, "", "Not possible between servers."),
+    key("timeout", Seconds, "2", "Time to authenticate."),
+    key("users", Blocks(&auth::USER), "", "Not possible between servers."),
     key("default_permissions", Block(&auth::PERMISSIONS), "",
         "Subjects that cross the link.")
-            .or(&["default_permission", "permissions"]).reloads().later(),
+            .or(&["default_permission", "permissions"]).refused(),
     key("auth_callout", Free, "", "Not possible between servers.").or(&["auth_hook"]).later(),
     key("proxy_required", Bool, "false", "Not possible between servers.").later(),
 ];

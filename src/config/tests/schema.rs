@@ -84,7 +84,10 @@ fn keys_not_built_leave_one_warning() {
         "leafnodes { port: 7422, remotes: [ { url: \"nats://h\", tls { verify: true } } ] }",
         "a.conf:1:1: \"leafnodes\" is not implemented yet, ignored",
     );
-    warned("cluster { port: 1 }", "a.conf:1:11: \"port\" is not implemented yet, ignored");
+    warned(
+        "cluster { pool_size: 1 }",
+        "a.conf:1:11: \"pool_size\" is not implemented yet, ignored",
+    );
 }
 
 #[test]

@@ -1,0 +1,167 @@
+//! `Cluster`: brings this server together with the others of its cluster, and keeps it so.
+//!
+//! in:   connections of other servers; the ends of its routes; what other servers tell of further
+//!       ones; [`Leave`]
+//! out:  a [`Route`] for each other server, which is its child; to clients, where else they can go
+//! dies: never by itself. It decides who is linked with whom; after a panic its successor goes on
+//!       with the same open port and makes all links anew.
+//!
+//! Every server is linked with every other by one link. Of two that come about at the same time,
+//! both ends keep the one that the server with the lower id has made.
+
+mod admit;
+mod greet;
+mod links;
+mod settings;
+mod view;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tracing::{error, info};
+use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::{Actor, ChildEvent, Cx, Handler, Message};
+
+use self::greet::Target;
+use self::links::Link;
+pub use self::settings::{ClusterSettings, Place};
+pub use self::view::ClusterView;
+use crate::broker::{Broker, Cast};
+
+/// See the module's text.
+pub struct Cluster {
+    broker: Arc<Broker>,
+    cast: Arc<Cast>,
+    settings: Arc<ClusterSettings>,
+    /// Open port, shared with successors.
+    port: Arc<std::net::TcpListener>,
+    socket: Option<TcpListener>,
+    /// What it is called now, and whether that name was made up.
+    name: String,
+    dynamic: bool,
+    /// By the number of the route.
+    links: HashMap<u64, Link>,
+    targets: Vec<Target>,
+    /// Connections whose other end is not known yet.
+    strangers: usize,
+    refused: u64,
+    leaving: bool,
+}
+
+/// The server is about to end: others are to send nobody here.
+pub struct Leave;
+
+impl Message for Leave {}
+
+/// Connections that may be strangers at one time. More are closed at once.
+const STRANGERS_MAX: usize = 64;
+/// After an error of `accept`.
+const REST: Duration = Duration::from_millis(100);
+
+// === impl Cluster ===
+
+impl Cluster {
+    #[must_use]
+    pub fn new(
+        broker: Arc<Broker>,
+        cast: Arc<Cast>,
+        settings: Arc<ClusterSettings>,
+        port: Arc<std::net::TcpListener>,
+    ) -> Self {
+        let targets = settings.places.iter().map(|place| Target::configured(place.clone()));
+        Self {
+            name: settings.name.clone(),
+            dynamic: settings.dynamic,
+            targets: targets.collect(),
+            links: HashMap::new(),
+            socket: None,
+            strangers: 0,
+            refused: 0,
+            leaving: false,
+            broker,
+            cast,
+            settings,
+            port,
+        }
+    }
+
+    /// How this server introduces itself.
+    fn introduction(&self) -> Introduction {
+        Introduction {
+            id: self.settings.id.clone(),
+            name: self.settings.server_name.clone(),
+            cluster: self.name.clone(),
+            dynamic: self.dynamic,
+            address: self.settings.address.clone(),
+        }
+    }
+
+    fn accept(&mut self, cx: &mut Cx<'_, Self>, task: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(socket) = &self.socket else { return Poll::Ready(()) };
+            match socket.poll_accept(task) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok((socket, peer))) => self.hear_out(socket, peer, cx),
+                Poll::Ready(Err(problem)) => {
+                    error!("Error on accept of route connection: {problem}");
+                    let rest = tokio::time::sleep(REST);
+                    // Its end polls this once more.
+                    cx.when(rest, |_, (), cx| {
+                        cx.poll_with(Self::accept);
+                    });
+                    return Poll::Ready(());
+                }
+            }
+        }
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Cluster {
+    const KIND: &'static str = "cluster";
+
+    fn started(&mut self, cx: &mut Cx<'_, Self>) {
+        match self.port.try_clone().and_then(TcpListener::from_std) {
+            Ok(socket) => self.socket = Some(socket),
+            Err(problem) => return cx.fail(format!("port can't be used: {problem}")),
+        }
+        info!("Cluster name is {}", self.name);
+        if let Ok(address) = self.port.local_addr() {
+            info!("Listening for route connections on {address}");
+        }
+        self.tell_clients();
+        cx.poll_with(Self::accept);
+        (0..self.targets.len()).for_each(|n| self.solicit(n, cx));
+    }
+
+    fn child(&mut self, event: ChildEvent, cx: &mut Cx<'_, Self>) {
+        if event.fate.is_final() {
+            self.unlink(&event, cx);
+        }
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        json!({
+            "name": self.name,
+            "dynamic": self.dynamic,
+            "links": self.links.values().map(|link| &*link.about.name).collect::<Vec<_>>(),
+            "strangers": self.strangers,
+            "refused": self.refused,
+            "looking_for": self.targets.iter().filter(|target| !target.is_linked()).count(),
+        })
+    }
+}
+
+// === impl Handler<Leave> ===
+
+impl Handler<Leave> for Cluster {
+    fn handle(&mut self, _: Leave, _: &mut Cx<'_, Self>) {
+        self.leaving = true;
+        self.tell_clients();
+    }
+}

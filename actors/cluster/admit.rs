@@ -1,0 +1,57 @@
+//! Those who connect: servers of the cluster are taken in, all others are told why not.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpStream;
+use tracing::{debug, error};
+use vagus_runtime::Cx;
+use vagus_runtime::cluster::hello::{self, Guest, HelloError};
+
+use super::{Cluster, STRANGERS_MAX};
+
+impl Cluster {
+    /// Hears who has connected.
+    pub(super) fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+        if self.strangers >= STRANGERS_MAX || self.leaving {
+            // Closed by being dropped.
+            self.refused += 1;
+            return;
+        }
+        self.strangers += 1;
+        let (me, settings) = (self.introduction(), self.settings.clone());
+        let talk = async move {
+            socket.set_nodelay(true)?;
+            hello::receive(socket, &me, &settings.secret, settings.auth_timeout).await
+        };
+        cx.when(talk, move |cluster, heard, cx| {
+            cluster.strangers -= 1;
+            match heard {
+                Ok(guest) => cluster.judge(guest, peer, cx),
+                Err(problem) => cluster.turn_away(peer, &problem),
+            }
+        });
+    }
+
+    fn turn_away(&mut self, peer: SocketAddr, problem: &HelloError) {
+        self.refused += 1;
+        match problem {
+            HelloError::Unauthorized => error!("{peer} - Authorization Violation of a route"),
+            problem => debug!("{peer} - no route: {problem}"),
+        }
+    }
+
+    fn judge(&mut self, guest: Guest<TcpStream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+        let introduction = guest.introduction.clone();
+        if let Err(why) = self.is_welcome(&introduction, false) {
+            self.refused += 1;
+            debug!("{peer} - no route: {why}");
+            cx.when(async move { guest.refuse(&why).await }, |_, _, _| ());
+            return;
+        }
+        let cid = self.link(&introduction, peer, None);
+        cx.when(guest.welcome(), move |cluster, stream, cx| match stream {
+            Ok(stream) => cluster.serve(cid, stream, cx),
+            Err(_) => cluster.forget(cid),
+        });
+    }
+}

@@ -1,0 +1,171 @@
+//! Looking for other servers: attempts to connect, and when the next one is due.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tracing::{debug, error, info};
+use vagus_runtime::Cx;
+use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
+
+use super::{Cluster, Place};
+
+/// A server to be found.
+pub(super) struct Target {
+    place: Place,
+    /// Named in the configuration: it is looked for as long as this server lives.
+    pub configured: bool,
+    attempts: u64,
+    state: State,
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum State {
+    /// An attempt is under way, or will be.
+    Sought,
+    /// It is that of this route.
+    Linked(u64),
+    /// It is this very server.
+    Itself,
+    /// Nobody looks for it any more.
+    GivenUp,
+}
+
+/// Between two attempts, and the longest time where each waits longer than the one before.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The first attempts follow each other faster: servers of a cluster start together.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Pauses differ by up to this, so that servers do not go on meeting halfway.
+const JITTER_MS: u64 = 100;
+/// To connect, before anything is said.
+const DIAL: Duration = Duration::from_secs(2);
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn configured(place: Place) -> Self {
+        Self { place, configured: true, attempts: 0, state: State::Sought }
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.place.address
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        matches!(self.state, State::Linked(_) | State::Itself)
+    }
+
+    pub(super) fn is_linked_by(&self, cid: u64) -> bool {
+        self.state == State::Linked(cid)
+    }
+
+    pub(super) fn linked(&mut self, cid: u64) {
+        self.attempts = 0;
+        self.state = State::Linked(cid);
+    }
+
+    pub(super) fn seek(&mut self) {
+        self.attempts = 0;
+        self.state = State::Sought;
+    }
+
+    pub(super) fn give_up(&mut self) {
+        self.state = State::GivenUp;
+    }
+
+    pub(super) fn is_itself(&mut self) {
+        self.state = State::Itself;
+    }
+
+    fn pause(&self, backoff: bool) -> Duration {
+        let doublings = u32::try_from(self.attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 1u32.checked_shl(doublings.min(16)).unwrap_or(u32::MAX);
+        let longest = if backoff { PAUSE_MAX } else { PAUSE };
+        FIRST_PAUSE.saturating_mul(factor).min(longest)
+            + Duration::from_millis(fastrand::u64(..JITTER_MS))
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Tries to connect to target number `n`.
+    pub(super) fn solicit(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
+        let Some(target) = self.targets.get_mut(n) else { return };
+        if target.state != State::Sought || self.leaving {
+            return;
+        }
+        target.attempts += 1;
+        let (place, me, within) =
+            (target.place.clone(), self.introduction(), self.settings.auth_timeout);
+        debug!("Trying to connect to route on {}", place.address);
+        let attempt = async move { dial(&place, &me, within).await };
+        cx.when(attempt, move |cluster, outcome, cx| match outcome {
+            Ok((stream, peer, introduction)) => cluster.met(n, stream, peer, introduction, cx),
+            Err(problem) => cluster.failed(n, &problem, cx),
+        });
+    }
+
+    fn failed(&mut self, n: usize, problem: &HelloError, cx: &mut Cx<'_, Self>) {
+        let Some(target) = self.targets.get(n) else { return };
+        let (attempts, address) = (target.attempts, target.address());
+        if attempts == 1 || attempts.is_multiple_of(3600) {
+            error!("Error trying to connect to route {address} (attempt {attempts}): {problem}");
+        }
+        self.again(n, cx);
+    }
+
+    /// Tries target number `n` again before long, where that is worth while.
+    pub(super) fn again(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
+        let retries = self.settings.connect_retries;
+        let Some(target) = self.targets.get_mut(n).filter(|one| one.state == State::Sought) else {
+            return;
+        };
+        if !target.configured && target.attempts > retries {
+            info!("Giving up on route {}", target.address());
+            return target.give_up();
+        }
+        let pause = target.pause(self.settings.connect_backoff);
+        cx.run_later(pause, move |cluster, cx| cluster.solicit(n, cx));
+    }
+}
+
+async fn dial(
+    place: &Place,
+    me: &Introduction,
+    within: Duration,
+) -> Result<(TcpStream, SocketAddr, Introduction), HelloError> {
+    let connect = TcpStream::connect(&place.address);
+    let mut stream = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
+    let introduction = hello::greet(&mut stream, me, &place.secret, within).await?;
+    Ok((stream, peer, introduction))
+}
+
+#[cfg(test)]
+mod tests {
+    use vagus_runtime::cluster::hello::LinkSecret;
+
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_their_bound() {
+        let place = Place { address: "h:1".to_owned(), secret: LinkSecret::none() };
+        let mut target = Target::configured(place);
+        for (attempts, patient, impatient) in [
+            (1, 100, 100),
+            (3, 400, 400),
+            (6, 3200, 1000),
+            (10, 30_000, 1000),
+            (u64::MAX, 30_000, 1000),
+        ] {
+            target.attempts = attempts;
+            for (backoff, least) in [(true, patient), (false, impatient)] {
+                let pause = target.pause(backoff).as_millis();
+                assert!((least..least + 100).contains(&pause), "{attempts}: {pause}");
+            }
+        }
+    }
+}

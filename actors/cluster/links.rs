@@ -1,0 +1,217 @@
+//! Who this server is linked with: which links are kept, and what follows when one ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::net::TcpStream;
+use tracing::{error, info, warn};
+use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
+
+use super::Cluster;
+use crate::census::messages::Tell;
+use crate::connection::messages::Inform;
+use crate::delivery::Reason;
+use crate::route::{About, End, Peer, Route};
+
+/// A link, from the moment at which it is decided on.
+pub(super) struct Link {
+    pub about: About,
+    since: Instant,
+    /// Once it is served.
+    route: Option<Handle<Route>>,
+}
+
+/// Links as young as this came about at the same time as their rivals.
+const YOUNG: Duration = Duration::from_secs(1);
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Whether a link to the server that introduces itself so may be. Says why not, in the words
+    /// that the other server is told.
+    pub(super) fn is_welcome(
+        &mut self,
+        other: &Introduction,
+        solicited: bool,
+    ) -> Result<(), String> {
+        if other.id == self.settings.id {
+            return Err("this is the same server".to_owned());
+        }
+        self.agree_on_name(other)?;
+        let name = &other.name;
+        let namesake =
+            self.links.values().any(|link| link.about.name == *name && link.about.id != other.id);
+        if namesake || *name == self.settings.server_name {
+            error!("Remote server has a duplicate name: {name:?}");
+            return Err(format!("Remote server has a duplicate name: {name:?}"));
+        }
+        let Some((cid, rival)) = self.links.iter().find(|(_, link)| link.about.id == other.id)
+        else {
+            return Ok(());
+        };
+        // Who connects again has lost what it had.
+        let again = rival.about.solicited == solicited;
+        let by_lower_id = (self.settings.id < other.id) == solicited;
+        if !again && (!by_lower_id || rival.since.elapsed() > YOUNG) {
+            return Err("the two servers are linked already".to_owned());
+        }
+        let cid = *cid;
+        self.cut(cid);
+        Ok(())
+    }
+
+    /// The two must be of one cluster. A name that was made up yields to one that was chosen, or
+    /// that is greater.
+    fn agree_on_name(&mut self, other: &Introduction) -> Result<(), String> {
+        if other.cluster == self.name {
+            return Ok(());
+        }
+        match (self.dynamic, other.dynamic) {
+            (true, false) => self.rename(&other.cluster, false),
+            (true, true) if self.name < other.cluster => self.rename(&other.cluster, true),
+            // The other one does as this one would.
+            (_, true) => {}
+            (false, false) => {
+                let (theirs, ours) = (&other.cluster, &self.name);
+                let why = format!(
+                    "Rejecting connection, cluster name {theirs:?} does not match {ours:?}"
+                );
+                warn!("{why}");
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, name: &str, dynamic: bool) {
+        info!("Cluster name updated to {name}");
+        name.clone_into(&mut self.name);
+        self.dynamic = dynamic;
+        self.tell_clients();
+    }
+
+    /// Decides on a link. It is served once the other end knows of it.
+    pub(super) fn link(
+        &mut self,
+        other: &Introduction,
+        address: SocketAddr,
+        target: Option<usize>,
+    ) -> u64 {
+        let cid = self.broker.next_cid();
+        let about = About {
+            id: other.id.clone(),
+            name: other.name.clone(),
+            address,
+            solicited: target.is_some(),
+            configured: target.is_some_and(|n| self.targets[n].configured),
+            since: SystemTime::now(),
+        };
+        self.links.insert(cid, Link { about, since: Instant::now(), route: None });
+        if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {
+            target.linked(cid);
+        }
+        cid
+    }
+
+    /// An attempt has led to this server.
+    pub(super) fn met(
+        &mut self,
+        n: usize,
+        stream: TcpStream,
+        peer: SocketAddr,
+        other: Introduction,
+        cx: &mut Cx<'_, Self>,
+    ) {
+        if other.id == self.settings.id {
+            return self.targets[n].is_itself();
+        }
+        match self.is_welcome(&other, true) {
+            Ok(()) => {
+                let cid = self.link(&other, peer, Some(n));
+                self.serve(cid, stream, cx);
+            }
+            Err(_) => self.again_unless_linked(n, &other, cx),
+        }
+    }
+
+    /// The target may be a server that has a link already, made by itself.
+    fn again_unless_linked(&mut self, n: usize, other: &Introduction, cx: &mut Cx<'_, Self>) {
+        let known = self.links.iter().find(|(_, link)| link.about.id == other.id);
+        match known.map(|(cid, _)| *cid) {
+            Some(cid) => self.targets[n].linked(cid),
+            None => self.again(n, cx),
+        }
+    }
+
+    /// Puts a link into service.
+    pub(super) fn serve(&mut self, cid: u64, stream: TcpStream, cx: &mut Cx<'_, Self>) {
+        let Some(link) = self.links.get_mut(&cid) else { return };
+        let Ok(socket) = stream.into_std() else { return self.forget(cid) };
+        let settings = &self.settings;
+        let peer = Peer {
+            cid,
+            socket,
+            about: link.about.clone(),
+            pending_max: settings.pending_max,
+            ping_interval: settings.ping_interval,
+            pings_out_max: settings.ping_max,
+        };
+        let lease = cx.runtime().pick();
+        let arbiter = lease.arbiter().index().unwrap_or(0);
+        let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(&self.cast));
+        let name = Name::Number(cid);
+        let make = move || match Route::new(broker, cast, arbiter, peer) {
+            Ok(route) => route,
+            // The socket went with the error; its supervisor notes the cause.
+            Err(problem) => panic!("socket can't be served: {problem}"),
+        };
+        let route = cx.spawn(Spec::once(name, make).mailbox(Route::MAILBOX).arbiter(lease));
+        link.route = Some(route);
+        self.tell_clients();
+    }
+
+    /// Ends a link, of which nobody is to be told.
+    fn cut(&mut self, cid: u64) {
+        if let Some(route) = self.links.remove(&cid).and_then(|link| link.route) {
+            // Whoever is gone needs not be told.
+            let _ = route.send_urgent(End(Reason::DuplicateRoute));
+        }
+    }
+
+    /// A link that came to nothing.
+    pub(super) fn forget(&mut self, cid: u64) {
+        self.links.remove(&cid);
+    }
+
+    /// A route has ended: whoever was found by it is looked for again.
+    pub(super) fn unlink(&mut self, event: &ChildEvent, cx: &mut Cx<'_, Self>) {
+        let Name::Number(cid) = event.child.name() else { return };
+        if let Some(cause) = event.fate.cause() {
+            error!("route {cid} failed: {cause}");
+        }
+        self.links.remove(cid);
+        for n in 0..self.targets.len() {
+            if self.targets[n].is_linked_by(*cid) {
+                self.targets[n].seek();
+                self.again(n, cx);
+            }
+        }
+        self.tell_clients();
+    }
+
+    /// Tells clients which servers there are, when that has changed.
+    pub(super) fn tell_clients(&mut self) {
+        let mut urls = Vec::new();
+        if !self.leaving {
+            urls.clone_from(&self.settings.client_urls);
+        }
+        let changed = self.broker.cluster.show(&self.name, urls);
+        if changed && !self.broker.leaving.load(Relaxed) {
+            // A census between two lives gets it when it is back.
+            let _ = self.cast.census.send_urgent(Tell::Inform(Inform));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The links to the other servers of the cluster, as those see them who write to all of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use parking_lot::Mutex;
+
+use crate::delivery::Reason;
+use crate::route::RouteFacts;
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Mates {
+    wanted: AtomicBool,
+    links: Mutex<Vec<Arc<RouteFacts>>>,
+}
+
+impl Mates {
+    /// The server is one of a cluster. Said before its actors are born.
+    pub fn want(&self) {
+        self.wanted.store(true, Relaxed);
+    }
+
+    /// Whether the server is one of a cluster.
+    #[must_use]
+    pub fn wanted(&self) -> bool {
+        self.wanted.load(Relaxed)
+    }
+
+    pub fn add(&self, link: Arc<RouteFacts>) {
+        self.links.lock().push(link);
+    }
+
+    pub fn remove(&self, cid: u64) {
+        self.links.lock().retain(|link| link.out.cid != cid);
+    }
+
+    /// The links there are.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<RouteFacts>> {
+        self.links.lock().clone()
+    }
+
+    /// Cuts all links. Those who keep them connect again, and hear all there is.
+    pub fn cut(&self) {
+        let links = std::mem::take(&mut *self.links.lock());
+        links.iter().for_each(|link| link.out.close(Reason::InternalError));
+    }
+}

@@ -1,0 +1,230 @@
+//! `Route`: the link to one other server of the cluster.
+//!
+//! in:   what the other server says ([`vagus_wire::route`]): its interest, and messages for clients
+//!       of this one; [`End`]
+//! out:  its interest to the subject shards, which put it beside that of clients; its messages to
+//!       clients and actors of this server, never to another route; to the other server, what the
+//!       shards tell it of interest here
+//! dies: with its socket, when the other server is silent for too long, or says what no server
+//!       would. Its parent makes the next one; nothing of what the other server wanted stays.
+//!
+//! Messages for the other server do not pass through here: whoever publishes writes them to the
+//! link's socket itself.
+
+mod clock;
+mod input;
+mod interest;
+mod operate;
+mod peer;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use hashbrown::HashMap;
+use serde_json::json;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::Sleep;
+use tracing::{debug, info};
+use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
+
+use self::clock::Clock;
+use self::input::{Input, Turn};
+use self::interest::{Account, Changes};
+use self::operate::{Last, Modifiers};
+pub use self::peer::{About, Peer, RouteFacts};
+use crate::broker::{Broker, Cast};
+use crate::delivery::{Counters, Outbound, Reason};
+
+/// See the module's text.
+pub struct Route {
+    broker: Arc<Broker>,
+    cast: Arc<Cast>,
+    facts: Arc<RouteFacts>,
+    counters: Arc<Counters>,
+    /// The way out: publishers and shards write to it.
+    out: Arc<Outbound>,
+    io: OwnedReadHalf,
+    input: Input,
+    /// By account name.
+    accounts: HashMap<Arc<str>, Account>,
+    /// The account that the other server speaks of.
+    current: Option<Arc<str>>,
+    /// What was said of the next message.
+    modifiers: Modifiers,
+    last: Option<Box<Last>>,
+    changes: Changes,
+    clock: Clock,
+    /// A reader here is far behind, and is waited for.
+    stall: Option<Pin<Box<Sleep>>>,
+    draining: bool,
+}
+
+/// End the link.
+#[derive(Clone, Copy)]
+pub struct End(pub Reason);
+
+impl Message for End {}
+
+/// Reads in one turn of the arbiter before others get theirs.
+const READS_MAX: usize = 8;
+
+// === impl Route ===
+
+impl Route {
+    /// It holds orders and questions, never messages of clients.
+    pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64, bytes_max: 1 << 20 };
+
+    /// Takes over a link whose two ends know each other, on the arbiter that is to serve it.
+    ///
+    /// # Errors
+    /// When the socket can't be registered there.
+    pub fn new(
+        broker: Arc<Broker>,
+        cast: Arc<Cast>,
+        arbiter: usize,
+        link: Peer,
+    ) -> std::io::Result<Self> {
+        let socket = tokio::net::TcpStream::from_std(link.socket)?;
+        let (io, write) = socket.into_split();
+        let out = Outbound::new(link.cid, broker.slots.take(), write, link.pending_max);
+        let out = Arc::new(out);
+        let facts = Arc::new(RouteFacts { about: link.about, out: Arc::clone(&out) });
+        Ok(Self {
+            counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
+            facts,
+            out,
+            io,
+            input: Input::default(),
+            accounts: HashMap::new(),
+            current: None,
+            modifiers: Modifiers::default(),
+            last: None,
+            changes: Changes::default(),
+            clock: Clock::new(link.ping_interval, link.pings_out_max),
+            stall: None,
+            draining: false,
+            broker,
+            cast,
+        })
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let events = self.out.poll_events(task);
+        if events.drain() || self.draining {
+            self.draining = self.out.poll_drain(task).is_pending();
+        }
+        if let Some(reason) = self.out.closed() {
+            // What is queued is worth little: the other server gets all interest anew.
+            debug!("{} - Router connection closed: {}", self.facts.prefix(), reason.text());
+            return Poll::Ready(());
+        }
+        if self.gated(task) {
+            return Poll::Pending;
+        }
+        for _ in 0..READS_MAX {
+            match self.turn(task) {
+                Turn::Again => {}
+                Turn::Wait => return Poll::Pending,
+                Turn::Gated => {
+                    if self.gated(task) {
+                        return Poll::Pending;
+                    }
+                }
+                Turn::Yield | Turn::Ended => break,
+            }
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Whether something keeps the link from being read on.
+    fn gated(&mut self, task: &mut Context<'_>) -> bool {
+        if let Some(stall) = &mut self.stall
+            && stall.as_mut().poll(task).is_pending()
+        {
+            return true;
+        }
+        self.stall = None;
+        self.poll_barrier(task)
+    }
+
+    fn end(&self, reason: Reason) {
+        self.out.close(reason);
+    }
+}
+
+// === impl Actor ===
+
+impl Actor for Route {
+    const KIND: &'static str = "route";
+
+    fn started(&mut self, cx: &mut Cx<'_, Self>) {
+        info!("{} - Route connection created", self.facts.prefix());
+        self.broker.realms.mates.add(Arc::clone(&self.facts));
+        self.introduce(cx);
+        self.clock.start(cx);
+        cx.poll_with(|me, cx, task| {
+            let ended = me.poll(task);
+            if ended.is_ready() {
+                cx.stop();
+            }
+            ended
+        });
+    }
+
+    fn observe(&self) -> serde_json::Value {
+        let about = &self.facts.about;
+        let stats = &self.out.stats;
+        json!({
+            "cid": self.out.cid,
+            "peer": about.name,
+            "address": about.address.to_string(),
+            "state": match () {
+                () if self.changes.is_waiting() => "the subject shards have not acknowledged yet",
+                () if self.stall.is_some() => "a reader of its messages is far behind",
+                () if self.draining => "the other server reads slower than it is sent to",
+                () => "waiting for the other server",
+            },
+            "queue_bytes": self.out.pending(),
+            "rtt_us": stats.rtt_ns.load(Relaxed) / 1000,
+            "remote_interest": stats.subscriptions.load(Relaxed),
+        })
+    }
+}
+
+impl Drop for Route {
+    fn drop(&mut self) {
+        self.broker.realms.mates.remove(self.out.cid);
+        // Whoever panicked has no reason yet.
+        self.out.close(Reason::InternalError);
+        self.out.release_socket();
+        self.withdraw();
+    }
+}
+
+// === impl Handler<End> ===
+
+impl Handler<End> for Route {
+    fn handle(&mut self, End(reason): End, _: &mut Cx<'_, Self>) {
+        self.end(reason);
+    }
+}
+
+impl Route {
+    /// Counts what was handed over, and looks whether some reader is to be waited for.
+    fn count_out(&mut self, delivery: &mut crate::delivery::desk::Delivery, task: &Context<'_>) {
+        delivery.batch.flush();
+        let (msgs, bytes, lookups) = delivery.take_counts();
+        Counters::add(&self.counters.out_msgs, msgs);
+        Counters::add(&self.counters.out_bytes, bytes);
+        Counters::add(&self.counters.lookups, lookups);
+        let settings = self.broker.settings();
+        let behind = delivery.batch.take_behind();
+        let soft = input::soft_pending(settings.pending_max);
+        if settings.stall && behind.iter().any(|out| out.stall(soft, task.waker())) {
+            self.stall = Some(Box::pin(tokio::time::sleep(input::STALL)));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Working through what the other server says: one operation after the other, until it ends or
+//! something has to be waited for.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use tracing::warn;
+use vagus_wire::route::{Heard, Said, parse, weight};
+use vagus_wire::{Limits, Op, Publish, repeat};
+
+use super::Route;
+use super::input::{Turn, Worked};
+use crate::delivery::batch::{Run, Span};
+use crate::delivery::cache::{Found, Match};
+use crate::delivery::desk::Delivery;
+use crate::delivery::outlet::{Outlet, Post};
+use crate::delivery::{Counters, Reason, Speaker};
+use crate::realm::Realm;
+
+/// What was said of the next message.
+#[derive(Default)]
+pub(super) struct Modifiers {
+    /// The groups whose members it is for, with blanks between.
+    groups: Vec<u8>,
+    /// The subject that it was subscribed to, where that is another.
+    to: Vec<u8>,
+}
+
+/// The subject of the last message.
+pub(super) struct Last {
+    /// `PUB <subject> `.
+    head: Vec<u8>,
+    found: Rc<Match>,
+}
+
+/// How to go on after an operation.
+enum Next {
+    Go,
+    /// No server says this.
+    Nonsense,
+}
+
+/// A server may say more than clients may.
+const LIMITS: Limits = Limits { control_line_max: 64 << 10, payload_max: 64 << 20 };
+/// Deliveries in one turn, after which others of the arbiter get theirs.
+const WORK_MAX: u64 = 1 << 18;
+/// Messages in one run.
+const RUN_MAX: usize = 1 << 12;
+
+impl Route {
+    /// Works through `input` as far as that goes.
+    pub(super) fn work(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
+        let mut at = 0;
+        loop {
+            if !self.changes.is_gathering() {
+                at = self.take_repeats(input, at, delivery);
+            }
+            if at == input.len() {
+                return self.worked(at, 0, Turn::Again);
+            }
+            if delivery.batch.work() > WORK_MAX {
+                return self.worked(at, 0, Turn::Yield);
+            }
+            match parse(&input[at..], LIMITS) {
+                Ok(Heard::Partial { total }) => return self.worked(at, total, Turn::Again),
+                Ok(Heard::Whole { said, used }) => {
+                    let interest = matches!(said, Said::Op(Op::Subscribe { .. }));
+                    if self.changes.is_gathering() && !interest {
+                        return self.worked(at, 0, Turn::Gated);
+                    }
+                    if let Next::Nonsense = self.operate(said, &input[at..], delivery) {
+                        return self.give_up("a server would not say this");
+                    }
+                    at += used;
+                }
+                Err(problem) => return self.give_up(&problem.to_string()),
+            }
+        }
+    }
+
+    fn worked(&self, used: usize, need: usize, turn: Turn) -> Worked {
+        let turn = if self.changes.is_gathering() { Turn::Gated } else { turn };
+        Worked { used, need, turn }
+    }
+
+    fn give_up(&self, problem: &str) -> Worked {
+        warn!("{} - {problem}", self.facts.prefix());
+        self.end(Reason::ParseError);
+        Worked { used: 0, need: 0, turn: Turn::Ended }
+    }
+
+    /// `rest` starts with the operation's own bytes.
+    fn operate(&mut self, said: Said<'_>, rest: &[u8], delivery: &mut Delivery) -> Next {
+        let good = match said {
+            Said::Account(name) => self.speak_of(name),
+            Said::Groups(names) => {
+                self.modifiers.groups.extend_from_slice(names);
+                true
+            }
+            Said::To(subject) => {
+                self.modifiers.to.extend_from_slice(subject);
+                true
+            }
+            Said::Control(_) => true,
+            Said::Op(Op::Publish(publish)) => self.publish(&publish, rest, delivery),
+            Said::Op(Op::Subscribe { subject, queue, sid }) => {
+                let valid = vagus_subject::is_valid_subscription(subject);
+                valid && weight(sid).is_some_and(|weight| self.want(subject, queue, weight))
+            }
+            Said::Op(Op::Ping) => {
+                self.out.send(b"PONG\r\n");
+                true
+            }
+            Said::Op(Op::Pong) => {
+                self.answered();
+                true
+            }
+            Said::Op(_) => false,
+        };
+        if good { Next::Go } else { Next::Nonsense }
+    }
+
+    fn count_in(&self, msgs: u64, bytes: u64) {
+        self.out.stats.in_msgs.fetch_add(msgs, Relaxed);
+        self.out.stats.in_bytes.fetch_add(bytes, Relaxed);
+        Counters::add(&self.counters.in_msgs, msgs);
+        Counters::add(&self.counters.in_bytes, bytes);
+    }
+
+    /// Takes all messages at `at` that repeat the last subject; returns where they end.
+    #[inline]
+    fn take_repeats(&mut self, input: &[u8], mut at: usize, delivery: &mut Delivery) -> usize {
+        let Some(last) = &mut self.last else { return at };
+        let mut spans = std::mem::take(&mut delivery.spans);
+        spans.clear();
+        let (mut payload, start) = (0, at);
+        while spans.len() < RUN_MAX
+            && let Some(found) = repeat::next(input, at, &last.head, LIMITS.payload_max)
+        {
+            spans.push(Span {
+                start: found.tail as u32,
+                end: found.end as u32,
+                size: found.size as u32,
+            });
+            payload += found.size as u64;
+            at = found.end;
+        }
+        if !spans.is_empty() {
+            let found = Rc::clone(&last.found);
+            let current = self.account().is_some_and(|one| found.is_current(&one.realm.interest));
+            if current {
+                self.count_in(spans.len() as u64, payload);
+                deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
+            } else {
+                self.last = None;
+                at = start;
+            }
+        }
+        delivery.spans = spans;
+        at
+    }
+
+    /// One message from the general parser; `rest` starts with its bytes.
+    fn publish(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) -> bool {
+        let Some(realm) = self.account().map(|account| Arc::clone(&account.realm)) else {
+            return false;
+        };
+        self.count_in(1, publish.payload.len() as u64);
+        let post = Post {
+            subject: publish.subject,
+            reply: publish.reply,
+            headers: publish.has_headers.then(|| publish.headers()),
+            payload: publish.body(),
+        };
+        let Modifiers { groups, to } = std::mem::take(&mut self.modifiers);
+        let plain = groups.is_empty() && to.is_empty();
+        let names: Vec<&[u8]> =
+            groups.split(|byte| *byte == b' ').filter(|name| !name.is_empty()).collect();
+        let to = if to.is_empty() { publish.subject } else { &to };
+        Outlet::of(&realm, delivery, Speaker::Server).take_in(to, &names, post);
+        if plain && !publish.has_headers && publish.reply.is_none() {
+            self.remember(&realm, publish, rest, delivery);
+        }
+        true
+    }
+
+    fn remember(
+        &mut self,
+        realm: &Realm,
+        publish: &Publish<'_>,
+        rest: &[u8],
+        delivery: &mut Delivery,
+    ) {
+        let Some(tail) = publish.tail else { return };
+        let Found::Kept(found) = delivery.cache.find(&realm.interest, publish.subject) else {
+            return;
+        };
+        if found.one_by_one {
+            return;
+        }
+        let from_start = rest.len() - (rest.as_ptr_range().end as usize - tail.as_ptr() as usize);
+        self.last = Some(Box::new(Last { head: rest[..from_start].to_vec(), found }));
+    }
+}
+
+/// Gives a run to the plain subscriptions of this server.
+fn deliver_run(found: &Match, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
+    for want in found.plain.iter().filter(|want| !want.sub.target.is_route()) {
+        let granted = want.sub.claim(run.spans.len() as u64) as usize;
+        let spans = &run.spans[..granted];
+        let run = match granted {
+            0 => continue,
+            n if n == run.spans.len() => run,
+            _ => Run { spans, payload: spans.iter().map(|span| u64::from(span.size)).sum() },
+        };
+        delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+    }
+}

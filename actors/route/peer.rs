@@ -1,0 +1,47 @@
+//! Who is at the other end of a link.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::delivery::Outbound;
+
+/// A link whose two ends know each other: what a [`Route`](super::Route) is made from.
+pub struct Peer {
+    pub cid: u64,
+    pub socket: std::net::TcpStream,
+    pub about: About,
+    /// Most bytes that may wait for the other server.
+    pub pending_max: usize,
+    pub ping_interval: Duration,
+    pub pings_out_max: u32,
+}
+
+/// What is known of the other server.
+#[derive(Debug, Clone)]
+pub struct About {
+    pub id: String,
+    pub name: String,
+    pub address: SocketAddr,
+    /// This server has connected, not the other.
+    pub solicited: bool,
+    /// The other is named in the configuration.
+    pub configured: bool,
+    pub since: SystemTime,
+}
+
+/// A link, as others see it.
+pub struct RouteFacts {
+    pub about: About,
+    pub out: Arc<Outbound>,
+}
+
+// === impl RouteFacts ===
+
+impl RouteFacts {
+    /// What lines of the log about this link begin with.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{} - rid:{} - \"{}\"", self.about.address, self.out.cid, self.about.name)
+    }
+}

@@ -1,0 +1,3 @@
+//! Links between servers: how two of them get to know each other before anything else is said.
+
+pub mod hello;

@@ -1,0 +1,335 @@
+//! The handshake of a link: which version is spoken, who is who, and that both know the password.
+//!
+//! ```text
+//! solicitor                                       acceptor
+//!   magic, version, kind, nonce, introduction  ->
+//!                                              <-   the same of its own
+//!   proof                                      ->
+//!                                              <-   welcome and proof, or why not
+//! ```
+//!
+//! A proof is an HMAC over both introductions and nonces. The password itself never crosses, and
+//! what an eavesdropper gets serves no second time. Everything is read in pieces of known size:
+//! who sends something else is refused after a few bytes, and has cost as much.
+
+use std::time::Duration;
+
+use ring::hmac;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// Who speaks.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Introduction {
+    /// Of this start of the server.
+    pub id: String,
+    pub name: String,
+    pub cluster: String,
+    /// The name of the cluster was made up.
+    #[serde(default)]
+    pub dynamic: bool,
+    /// Where others can connect to, as far as that is known: `host:port`.
+    pub address: String,
+}
+
+/// What both ends of a link must know. Without a password every server is welcome.
+#[derive(Clone)]
+pub struct LinkSecret {
+    key: hmac::Key,
+    required: bool,
+}
+
+/// Why two servers did not come together.
+#[derive(Debug, Error)]
+pub enum HelloError {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("the other end is no server of this kind")]
+    Stranger,
+    #[error("the other server speaks version {0}, this one {VERSION}")]
+    Version(u16),
+    #[error("Authorization Violation")]
+    Unauthorized,
+    #[error("the other server does not know the password")]
+    Impostor,
+    #[error("{0}")]
+    Refused(String),
+    #[error("the other server takes too long")]
+    Slow,
+}
+
+/// An acceptor that knows who has come, and has still to answer.
+pub struct Guest<S> {
+    pub introduction: Introduction,
+    stream: S,
+    answer: hmac::Tag,
+}
+
+/// Servers of other versions of this number do not understand each other.
+pub const VERSION: u16 = 1;
+const MAGIC: &[u8; 8] = b"VAGUSLNK";
+/// A link within a cluster. Links between clusters will have another.
+const ROUTE: u8 = b'R';
+/// Magic, version, kind, nonce, length of the introduction.
+const HEAD: usize = 8 + 2 + 1 + NONCE + 2;
+const NONCE: usize = 32;
+const PROOF: usize = 32;
+const INTRODUCTION_MAX: usize = 4 << 10;
+const REFUSAL_MAX: usize = 1 << 10;
+/// What the proofs are about, so that one is never good for the other.
+const SOLICITOR: &[u8] = b"vagus link solicitor";
+const ACCEPTOR: &[u8] = b"vagus link acceptor";
+
+// === impl LinkSecret ===
+
+impl LinkSecret {
+    /// Every server is welcome.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, b""), required: false }
+    }
+
+    #[must_use]
+    pub fn password(user: &str, password: &str) -> Self {
+        let all = [user.as_bytes(), &[0], password.as_bytes()].concat();
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &all), required: true }
+    }
+
+    fn prove(&self, role: &[u8], both: &[&[u8]; 2]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(role);
+        both.iter().for_each(|one| context.update(one));
+        context.sign()
+    }
+
+    /// In constant time.
+    fn accepts(&self, role: &[u8], both: &[&[u8]; 2], proof: &[u8]) -> bool {
+        let said = [role, both[0], both[1]].concat();
+        !self.required || hmac::verify(&self.key, &said, proof).is_ok()
+    }
+}
+
+// === the solicitor ===
+
+/// Introduces this server over a fresh connection; the answer is who the other one is.
+///
+/// # Errors
+/// When the other end is no server, does not want this one, or takes longer than `within`.
+pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    me: &Introduction,
+    secret: &LinkSecret,
+    within: Duration,
+) -> Result<Introduction, HelloError> {
+    let talk = async {
+        let mine = head(me)?;
+        stream.write_all(&mine).await?;
+        let (theirs, introduction) = read_head(stream).await?;
+        let both = [&mine[..], &theirs];
+        stream.write_all(secret.prove(SOLICITOR, &both).as_ref()).await?;
+        let size = stream.read_u16_le().await?;
+        if size > 0 {
+            let mut text = vec![0; usize::from(size).min(REFUSAL_MAX)];
+            stream.read_exact(&mut text).await?;
+            return Err(HelloError::Refused(String::from_utf8_lossy(&text).into_owned()));
+        }
+        let mut proof = [0; PROOF];
+        stream.read_exact(&mut proof).await?;
+        match secret.accepts(ACCEPTOR, &both, &proof) {
+            true => Ok(introduction),
+            false => Err(HelloError::Impostor),
+        }
+    };
+    tokio::time::timeout(within, talk).await.map_err(|_| HelloError::Slow)?
+}
+
+// === the acceptor ===
+
+/// Hears who has connected. The other end waits for [`Guest::welcome`] or [`Guest::refuse`].
+///
+/// # Errors
+/// When the other end is no server, does not know the password, or takes longer than `within`.
+pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    me: &Introduction,
+    secret: &LinkSecret,
+    within: Duration,
+) -> Result<Guest<S>, HelloError> {
+    let talk = async {
+        let (theirs, introduction) = read_head(&mut stream).await?;
+        let mine = head(me)?;
+        stream.write_all(&mine).await?;
+        let mut proof = [0; PROOF];
+        stream.read_exact(&mut proof).await?;
+        let both = [&theirs[..], &mine];
+        if !secret.accepts(SOLICITOR, &both, &proof) {
+            write_refusal(&mut stream, &HelloError::Unauthorized.to_string()).await?;
+            return Err(HelloError::Unauthorized);
+        }
+        Ok((introduction, secret.prove(ACCEPTOR, &both)))
+    };
+    let talk = tokio::time::timeout(within, talk).await.map_err(|_| HelloError::Slow)?;
+    talk.map(|(introduction, answer)| Guest { introduction, stream, answer })
+}
+
+impl<S: AsyncWrite + Unpin> Guest<S> {
+    /// The other server is taken in.
+    ///
+    /// # Errors
+    /// When it has gone meanwhile.
+    pub async fn welcome(mut self) -> Result<S, HelloError> {
+        let answer = [&0u16.to_le_bytes()[..], self.answer.as_ref()].concat();
+        self.stream.write_all(&answer).await?;
+        Ok(self.stream)
+    }
+
+    /// The other server is told why it is not taken in.
+    ///
+    /// # Errors
+    /// When it has gone meanwhile.
+    pub async fn refuse(mut self, why: &str) -> Result<(), HelloError> {
+        write_refusal(&mut self.stream, why).await
+    }
+}
+
+async fn write_refusal(
+    stream: &mut (impl AsyncWrite + Unpin),
+    why: &str,
+) -> Result<(), HelloError> {
+    let text = &why.as_bytes()[..why.len().min(REFUSAL_MAX)];
+    let size = (text.len() as u16).to_le_bytes();
+    stream.write_all(&[&size, text].concat()).await?;
+    Ok(())
+}
+
+fn head(me: &Introduction) -> Result<Vec<u8>, HelloError> {
+    let text = serde_json::to_vec(me).map_err(std::io::Error::from)?;
+    let mut nonce = [0; NONCE];
+    let random = SystemRandom::new().fill(&mut nonce);
+    random.map_err(|_| std::io::Error::other("the system has no randomness to give"))?;
+    let mut out = Vec::with_capacity(HEAD + text.len());
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.push(ROUTE);
+    out.extend_from_slice(&nonce);
+    out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+    out.extend_from_slice(&text);
+    Ok(out)
+}
+
+async fn read_head(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<(Vec<u8>, Introduction), HelloError> {
+    // The magic first: who is no server sends less, and would be waited for.
+    let mut all = vec![0; MAGIC.len()];
+    stream.read_exact(&mut all).await?;
+    if all != MAGIC {
+        return Err(HelloError::Stranger);
+    }
+    all.resize(HEAD, 0);
+    stream.read_exact(&mut all[MAGIC.len()..]).await?;
+    let version = u16::from_le_bytes([all[8], all[9]]);
+    let size = usize::from(u16::from_le_bytes([all[HEAD - 2], all[HEAD - 1]]));
+    match () {
+        () if version != VERSION => return Err(HelloError::Version(version)),
+        () if all[10] != ROUTE || size > INTRODUCTION_MAX => return Err(HelloError::Stranger),
+        () => all.resize(HEAD + size, 0),
+    }
+    stream.read_exact(&mut all[HEAD..]).await?;
+    let introduction = serde_json::from_slice(&all[HEAD..]).map_err(|_| HelloError::Stranger)?;
+    Ok((all, introduction))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn server(name: &str) -> Introduction {
+        Introduction {
+            id: name.to_uppercase(),
+            name: name.to_owned(),
+            cluster: "c".to_owned(),
+            dynamic: false,
+            address: "h:1".to_owned(),
+        }
+    }
+
+    fn run<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
+    }
+
+    type Both = (Result<Introduction, HelloError>, Result<Introduction, HelloError>);
+
+    fn meet(one: LinkSecret, other: LinkSecret, refusal: Option<&str>) -> Both {
+        run(async {
+            let (mut a, b) = duplex(64);
+            let (me, you) = (server("a"), server("b"));
+            let acceptor = async {
+                let guest = receive(b, &you, &other, SOON).await?;
+                let introduction = guest.introduction.clone();
+                match refusal {
+                    Some(why) => guest.refuse(why).await?,
+                    None => drop(guest.welcome().await?),
+                }
+                Ok(introduction)
+            };
+            tokio::join!(greet(&mut a, &me, &one, SOON), acceptor)
+        })
+    }
+
+    #[test]
+    fn two_servers_get_to_know_each_other() {
+        let password = || LinkSecret::password("u", "p");
+        for (one, other) in [(LinkSecret::none(), LinkSecret::none()), (password(), password())] {
+            let (theirs, ours) = meet(one, other, None);
+            assert_eq!((theirs.unwrap(), ours.unwrap()), (server("b"), server("a")));
+        }
+        let (told, _) = meet(LinkSecret::none(), LinkSecret::none(), Some("no room"));
+        assert_eq!(told.unwrap_err().to_string(), "no room");
+    }
+
+    #[test]
+    fn both_must_know_the_password() {
+        let wrong =
+            [LinkSecret::none(), LinkSecret::password("u", "q"), LinkSecret::password("v", "p")];
+        for wrong in wrong {
+            let (told, heard) = meet(wrong, LinkSecret::password("u", "p"), None);
+            assert_eq!(told.unwrap_err().to_string(), "Authorization Violation");
+            assert!(matches!(heard, Err(HelloError::Unauthorized)));
+        }
+        let (told, _) = meet(LinkSecret::password("u", "p"), LinkSecret::none(), None);
+        assert!(matches!(told, Err(HelloError::Impostor)), "nobody is trusted for his word alone");
+    }
+
+    #[test]
+    fn whoever_is_no_server_is_refused_at_once() {
+        let long = [&MAGIC[..], &[1, 0, b'R'], &[0; NONCE], &[0xff, 0xff]].concat();
+        for bytes in [&b"GET / HTTP/1.1\r\n"[..], b"INFO {\"a\":1}\r\n", &[0; 100], &long] {
+            run(async {
+                let (mut a, b) = duplex(1024);
+                a.write_all(bytes).await.unwrap();
+                let heard = receive(b, &server("b"), &LinkSecret::none(), SOON).await;
+                assert!(matches!(heard, Err(HelloError::Stranger)));
+            });
+        }
+        let newer = [&MAGIC[..], &[2, 0, b'R'], &[0; NONCE], &[2, 0]].concat();
+        run(async {
+            let (mut a, b) = duplex(1024);
+            a.write_all(&newer).await.unwrap();
+            let heard = receive(b, &server("b"), &LinkSecret::none(), SOON).await;
+            assert!(matches!(heard, Err(HelloError::Version(2))));
+        });
+        run(async {
+            let (_silent, b) = duplex(1024);
+            let soon = Duration::from_millis(10);
+            let heard = receive(b, &server("b"), &LinkSecret::none(), soon).await;
+            assert!(matches!(heard, Err(HelloError::Slow)));
+        });
+    }
+}

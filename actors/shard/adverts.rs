@@ -1,0 +1,122 @@
+//! [`Adverts`]: what other servers of the cluster are told of the interest in one slice.
+//!
+//! They hear of each subject once, and of each queue group with the number of its members, however
+//! many clients there are. They are told before the client's own `SUB` is acknowledged, on the
+//! socket that messages take too: nothing that the client publishes later overtakes it.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
+use vagus_wire::route;
+
+use crate::delivery::interest::Change;
+use crate::delivery::{Outbound, Sub, Target};
+use crate::realm::Realm;
+
+/// See the module's text.
+#[derive(Default)]
+pub(super) struct Adverts {
+    by_realm: HashMap<Arc<str>, HashTable<Wanted>>,
+    mates: Vec<Arc<Outbound>>,
+}
+
+/// What is wanted, and how often.
+struct Wanted {
+    /// One of those who want it, for its subject and queue group.
+    sub: Sub,
+    count: u32,
+}
+
+/// Bytes of one write.
+const PIECE: usize = 128 << 10;
+
+// === impl Adverts ===
+
+impl Adverts {
+    /// The changes are in force.
+    pub(super) fn tell(&mut self, realm: &Realm, changes: &[Change]) {
+        let mut lines = Vec::new();
+        for change in changes.iter().filter(|change| is_told(change.sub())) {
+            self.count(realm, change, &mut lines);
+        }
+        if !lines.is_empty() {
+            self.mates.retain(|mate| mate.is_open());
+            self.mates.iter().for_each(|mate| mate.send(&lines));
+        }
+    }
+
+    /// Counts a change, and says what is news in it.
+    fn count(&mut self, realm: &Realm, change: &Change, lines: &mut Vec<u8>) {
+        let sub = change.sub();
+        let known = self.by_realm.entry(Arc::clone(&realm.name)).or_default();
+        let same = |wanted: &Wanted| {
+            wanted.sub.subject() == sub.subject() && wanted.sub.queue() == sub.queue()
+        };
+        let weight = match (known.entry(hash(sub), same, |wanted| hash(&wanted.sub)), change) {
+            (Entry::Vacant(vacant), Change::Add(_)) => {
+                vacant.insert(Wanted { sub: sub.clone(), count: 1 });
+                1
+            }
+            (Entry::Vacant(_), Change::Remove(_)) => return,
+            (Entry::Occupied(mut wanted), Change::Add(_)) => {
+                wanted.get_mut().count += 1;
+                wanted.get().count
+            }
+            (Entry::Occupied(mut wanted), Change::Remove(_)) => {
+                wanted.get_mut().count -= 1;
+                let left = wanted.get().count;
+                if left == 0 {
+                    wanted.remove();
+                }
+                left
+            }
+        };
+        let first_or_last = weight == 0 || (weight == 1 && matches!(change, Change::Add(_)));
+        if first_or_last || sub.queue().is_some() {
+            if lines.is_empty() {
+                route::account(lines, realm.name.as_bytes());
+            }
+            route::interest(lines, sub.subject(), sub.queue(), weight);
+        }
+    }
+
+    /// Tells a server that has come all there is, and from here on what changes.
+    pub(super) fn introduce(&mut self, mate: Arc<Outbound>) {
+        let mut lines = Vec::new();
+        for (account, known) in &self.by_realm {
+            route::account(&mut lines, account.as_bytes());
+            for Wanted { sub, count } in known {
+                let weight = if sub.queue().is_some() { *count } else { 1 };
+                route::interest(&mut lines, sub.subject(), sub.queue(), weight);
+                if lines.len() >= PIECE {
+                    mate.send(&lines);
+                    lines.clear();
+                    route::account(&mut lines, account.as_bytes());
+                }
+            }
+        }
+        mate.send(&lines);
+        self.mates.push(mate);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_realm.values().map(HashTable::len).sum()
+    }
+}
+
+/// Whether other servers are told of it. What they want themselves is no news to them, and each
+/// takes requests into other accounts by itself; only answers have to find the way back.
+fn is_told(sub: &Sub) -> bool {
+    match &sub.target {
+        Target::Connection(_) | Target::Actor(_) => true,
+        Target::Bridge(bridge) => bridge.leads_back(),
+        Target::Route(_) => false,
+    }
+}
+
+fn hash(sub: &Sub) -> u64 {
+    FixedState::default().hash_one((sub.subject(), sub.queue()))
+}

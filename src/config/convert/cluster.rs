@@ -1,0 +1,102 @@
+//! The `cluster` block.
+
+use std::time::Duration;
+
+use super::{Builder, listen, read};
+use crate::config::cluster::PING_INTERVAL_MAX;
+use crate::config::{Cluster, Port, RouteUrl};
+use crate::schema;
+use crate::secret::Secret;
+use crate::value::{Map, Node, Value};
+
+impl Builder {
+    pub(super) fn cluster(&mut self, block: &Node, map: &Map) {
+        let mut cluster = Cluster::default();
+        for (name, node) in map.iter() {
+            let Some(key) = schema::cluster::CLUSTER.find(name) else { continue };
+            match (key.name, &node.value) {
+                ("name", Value::Text(text)) if text.contains([' ', '\n']) => {
+                    self.error(node, "cluster name cannot contain spaces");
+                }
+                ("name", Value::Text(text)) => cluster.name = given(text),
+                ("host", Value::Text(text)) => cluster.host.clone_from(text),
+                ("listen" | "port", _) => self.cluster_port(node, &mut cluster),
+                ("advertise", Value::Text(text)) => cluster.advertise = given(text),
+                ("no_advertise", Value::Bool(flag)) => cluster.no_advertise = *flag,
+                ("authorization", Value::Map(map)) => self.cluster_users(block, map, &mut cluster),
+                ("routes", value) => cluster.routes = self.routes(node, value),
+                ("connect_retries", Value::Int(count)) => {
+                    cluster.connect_retries = u64::try_from(*count).unwrap_or(0);
+                }
+                ("connect_backoff", Value::Bool(flag)) => cluster.connect_backoff = *flag,
+                ("ping_interval", _) => {
+                    if let Some(time) = self.duration(key.name, node).filter(|t| !t.is_zero()) {
+                        cluster.ping_interval = time.min(PING_INTERVAL_MAX);
+                    }
+                }
+                ("ping_max", Value::Int(count)) => {
+                    cluster.ping_max = u32::try_from(*count).unwrap_or(0).max(1);
+                }
+                _ => {}
+            }
+        }
+        self.config.cluster = cluster;
+    }
+
+    fn cluster_port(&mut self, node: &Node, cluster: &mut Cluster) {
+        match listen::address(&node.value) {
+            Ok((host, port)) => {
+                if let Some(host) = host.filter(|host| !host.is_empty()) {
+                    cluster.host = host;
+                }
+                cluster.port = match port {
+                    -1 => Some(Port::Random),
+                    0 => None,
+                    port => match u16::try_from(port) {
+                        Ok(port) => Some(Port::Fixed(port)),
+                        Err(_) => return self.error(node, format!("{port} is not a port")),
+                    },
+                };
+            }
+            Err(why) => self.error(node, why),
+        }
+    }
+
+    fn cluster_users(&mut self, block: &Node, map: &Map, cluster: &mut Cluster) {
+        for (name, node) in map.iter() {
+            let Some(key) = schema::cluster::LINK_AUTH.find(name) else { continue };
+            match (key.name, &node.value) {
+                ("user", Value::Text(text)) => cluster.user = given(text),
+                ("password", Value::Text(text)) => cluster.password = Some(Secret::new(text)),
+                ("timeout", value) => {
+                    let seconds = read::seconds(value).unwrap_or_default();
+                    match Duration::try_from_secs_f64(seconds) {
+                        Ok(time) if !time.is_zero() => cluster.auth_timeout = time,
+                        _ => {}
+                    }
+                }
+                ("token", _) => self.error(block, "Cluster authorization does not support tokens"),
+                ("users", _) => {
+                    self.error(block, "Cluster authorization does not allow multiple users");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn routes(&mut self, node: &Node, value: &Value) -> Vec<RouteUrl> {
+        let mut routes: Vec<RouteUrl> = Vec::new();
+        for text in read::texts(value) {
+            match RouteUrl::parse(text) {
+                Some(url) if !routes.contains(&url) => routes.push(url),
+                Some(_) => {}
+                None => self.error(node, format!("error parsing route url [{text:?}]")),
+            }
+        }
+        routes
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}

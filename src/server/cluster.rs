@@ -1,0 +1,99 @@
+//! The cluster as the configuration wants it: the port for other servers is opened.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use tracing::warn;
+use vagus_actors::cluster::{ClusterSettings, Place};
+use vagus_actors::root::Neighbours;
+use vagus_config::{Cluster, Config, RouteUrl};
+use vagus_runtime::cluster::hello::LinkSecret;
+use vagus_wire::Info;
+
+use super::{Identity, StartError, open_at};
+
+/// The least that may wait for another server, in bytes: it stands for many clients.
+const PENDING_LEAST: u64 = 64 << 20;
+
+/// Nothing where the server is none of a cluster. `info` is what clients are told.
+pub(super) fn open(
+    config: &Config,
+    identity: &Identity,
+    info: &Info,
+) -> Result<Option<Neighbours>, StartError> {
+    let wanted = &config.cluster;
+    let Some(port) = wanted.port else { return Ok(None) };
+    let port = open_at(&wanted.host, port)?;
+    let address = port.local_addr().map_or(0, |address| address.port());
+    let own = secret(wanted.user.as_deref(), wanted.password.as_ref());
+    if wanted.name.is_none() {
+        warn!("Cluster name was dynamically generated, consider setting one");
+    }
+    let settings = ClusterSettings {
+        id: identity.id.clone(),
+        server_name: identity.name.clone(),
+        name: wanted.name.clone().unwrap_or_else(|| made_up_name(identity)),
+        dynamic: wanted.name.is_none(),
+        address: advertised(wanted, address),
+        client_urls: client_urls(info),
+        no_advertise: wanted.no_advertise,
+        places: wanted.routes.iter().map(|url| place(url, own.as_ref())).collect(),
+        secret: own.unwrap_or_else(LinkSecret::none),
+        auth_timeout: wanted.auth_timeout,
+        connect_retries: wanted.connect_retries,
+        connect_backoff: wanted.connect_backoff,
+        ping_interval: wanted.ping_interval,
+        ping_max: wanted.ping_max,
+        pending_max: usize::try_from(config.max_pending.max(PENDING_LEAST)).unwrap_or(usize::MAX),
+    };
+    Ok(Some(Neighbours { settings: Arc::new(settings), port: Arc::new(port) }))
+}
+
+/// A key is as random as a name can be.
+fn made_up_name(identity: &Identity) -> String {
+    let id = &identity.id;
+    id[id.len().saturating_sub(22)..].to_owned()
+}
+
+fn secret(user: Option<&str>, password: Option<&vagus_config::Secret>) -> Option<LinkSecret> {
+    let password = password.map_or("", |password| password.expose());
+    user.map(|user| LinkSecret::password(user, password))
+}
+
+/// A URL without a password is shown what this server asks of others.
+fn place(url: &RouteUrl, own: Option<&LinkSecret>) -> Place {
+    let secret = secret(url.user.as_deref(), url.password.as_ref());
+    Place {
+        address: url.address.clone(),
+        secret: secret.or_else(|| own.cloned()).unwrap_or_else(LinkSecret::none),
+    }
+}
+
+/// Where other servers reach this one.
+fn advertised(wanted: &Cluster, port: u16) -> String {
+    match &wanted.advertise {
+        Some(address) if address.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty()) => {
+            address.clone()
+        }
+        Some(host) => format!("{host}:{port}"),
+        None => format!("{}:{port}", wanted.host),
+    }
+}
+
+/// Where clients reach this server: of all addresses, the one that leads out of this machine.
+fn client_urls(info: &Info) -> Vec<String> {
+    let host = info.host.trim_start_matches('[').trim_end_matches(']');
+    let host = match host.parse::<std::net::IpAddr>() {
+        Ok(ip) if ip.is_unspecified() => outward_address().unwrap_or(ip.to_string()),
+        _ => host.to_owned(),
+    };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    vec![format!("{host}:{}", info.port)]
+}
+
+fn outward_address() -> Option<String> {
+    // Nothing is sent: the system only chooses a way.
+    let socket = UdpSocket::bind(SocketAddr::from(([0, 0, 0, 0], 0))).ok()?;
+    socket.connect(SocketAddr::from(([192, 0, 2, 1], 9))).ok()?;
+    Some(socket.local_addr().ok()?.ip().to_string())
+}
