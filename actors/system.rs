@@ -16,6 +16,7 @@ mod clients;
 mod counts;
 mod events;
 mod filter;
+mod headcount;
 mod inquiry;
 mod making;
 pub mod messages;
@@ -38,6 +39,7 @@ use vagus_wire::frame::frames;
 
 pub use self::account_stat::AccountStat;
 use self::answer::Body;
+use self::headcount::Counted;
 use self::inquiry::Inquiry;
 use self::messages::{Announce, Asked, Hatch, News, Settle};
 pub use self::office::Office;
@@ -60,6 +62,7 @@ pub struct System {
     /// To whoever waits for it to hear; after that nobody listens.
     ready: mpsc::Sender<()>,
     beat: Beat,
+    counted: Counted,
     requests: u64,
     news: u64,
 }
@@ -75,8 +78,15 @@ impl System {
 
     #[must_use]
     pub fn new(office: Arc<Office>, ready: mpsc::Sender<()>) -> Self {
-        let (rosters, beat) = (HashMap::new(), Beat::default());
-        Self { office, rosters, ready, beat, requests: 0, news: 0 }
+        Self {
+            office,
+            rosters: HashMap::new(),
+            ready,
+            beat: Beat::default(),
+            counted: Counted::default(),
+            requests: 0,
+            news: 0,
+        }
     }
 
     /// Subscribes in the system's account.
@@ -212,15 +222,7 @@ impl Actor for System {
         self.open(cx);
         self.settle(cx);
         self.schedule_statsz(cx);
-        cx.run_interval(CONNECTIONS_EVERY, |me, cx| {
-            me.event(cx, |office, out| {
-                let realms = office.broker.realms.all();
-                let stats = realms.iter().map(|realm| AccountStat::of(realm));
-                stats
-                    .filter(|stat| stat.conns > 0)
-                    .for_each(|stat| office.tell_connections(&stat, out));
-            });
-        });
+        cx.run_interval(CONNECTIONS_EVERY, |me, cx| me.count_all(cx));
     }
 
     fn observe(&self) -> serde_json::Value {
@@ -257,6 +259,13 @@ impl Handler<Asked> for System {
 impl Handler<News> for System {
     fn handle(&mut self, news: News, cx: &mut Cx<'_, Self>) {
         self.news += 1;
+        let about = match &news {
+            News::Joined(client) => Some(client.account()),
+            News::Left(parting) => parting.was_in().then_some(parting.client.account()),
+        };
+        if let Some(account) = about {
+            self.count(account, cx);
+        }
         self.event(cx, |office, out| match &news {
             News::Joined(client) => office.tell_joined(client, out),
             News::Left(parting) => office.tell_left(parting, out),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::realm::{GLOBAL_ACCOUNT, Realm};
+use crate::realm::Realm;
 
 /// See the module's text. In the order of nats-server.
 #[derive(Debug, Serialize)]
@@ -54,10 +54,5 @@ impl AccountStat {
             received: data(traffic.in_msgs, traffic.in_bytes),
             slow_consumers: traffic.slow_consumers,
         }
-    }
-
-    /// Whether it is the account of clients that belong to no other.
-    pub(super) fn is_global(&self) -> bool {
-        self.acc == GLOBAL_ACCOUNT
     }
 }

@@ -11,7 +11,8 @@ use super::messages::{Announce, Parting};
 use super::office::Office;
 use super::server_info::ServerInfo;
 use super::{AccountStat, ClientInfo};
-use crate::delivery::{Outlet, Post, Reason};
+use crate::delivery::{Outlet, Post};
+use crate::realm::GLOBAL_ACCOUNT;
 
 #[derive(Serialize)]
 struct Event<'a, T> {
@@ -95,9 +96,6 @@ impl Office {
 
     /// A client has joined its account.
     pub(super) fn tell_joined(&self, client: &ClientInfo, out: &mut Outlet<'_>) {
-        if let Some(account) = self.stat_of(client.account()) {
-            self.tell_connections(&account, out);
-        }
         let about = || self.event(CONNECT, &new_id(), Connect { client });
         self.say(out, &connect(client.account()), about);
     }
@@ -111,20 +109,22 @@ impl Office {
             let reason = parting.reason.text();
             self.event(DISCONNECT, &new_id(), Disconnect { client, sent, received, reason })
         };
-        if parting.reason == Reason::AuthenticationFailure {
+        if !parting.was_in() {
             self.say(out, &refused(&self.profile().id), about);
-        } else if let Some(account) = self.stat_of(client.account()) {
-            self.tell_connections(&account, out);
         }
         self.say(out, &disconnect(client.account()), about);
     }
 
-    /// How many connections an account has. Nobody wants to know it of the account that clients
-    /// belong to which belong to none.
+    /// Whether anybody wants to know how many connections an account has. Nobody does of the one
+    /// that clients belong to which belong to no other.
+    pub(super) fn hears_connections(&self, account: &str, out: &mut Outlet<'_>) -> bool {
+        let subjects = about_connections(account);
+        let mut heard = subjects.iter().map(|subject| out.interested(subject.as_bytes(), None));
+        account != GLOBAL_ACCOUNT && heard.any(|heard| heard)
+    }
+
+    /// How many connections an account has.
     pub(super) fn tell_connections(&self, account: &AccountStat, out: &mut Outlet<'_>) {
-        if account.is_global() {
-            return;
-        }
         let id = new_id();
         for subject in about_connections(&account.acc) {
             self.say(out, &subject, || self.event(CONNECTIONS, &id, account));

@@ -80,6 +80,15 @@ pub(super) struct Hatch {
     pub to: Recipient<Asked>,
 }
 
+// === impl Parting ===
+
+impl Parting {
+    /// Whether the client was one of its account before.
+    pub(super) fn was_in(&self) -> bool {
+        self.reason != Reason::AuthenticationFailure
+    }
+}
+
 // === impl Door ===
 
 impl Door {

@@ -102,6 +102,11 @@ fn clients(context: &Context, metrics: &mut Metrics) {
     metrics.gauge("connections_max", "Clients that may be connected", max);
     metrics.counter("accepted_connections", "Connections accepted", load(&tally.connections));
     metrics.counter(
+        "system_events_dropped",
+        "News of connections that the system had no room for",
+        load(&tally.events_dropped),
+    );
+    metrics.counter(
         "slow_consumers",
         "Connections ended because the client read too slowly",
         load(&tally.slow_consumers),
