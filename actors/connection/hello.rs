@@ -8,7 +8,7 @@ use std::task::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
-use vagus_auth::{Credentials, Identity, NONCE_BYTES, Outcome, nonce};
+use vagus_auth::{Credentials, Denial, Identity, NONCE_BYTES, Outcome, nonce};
 
 use vagus_wire::{Connect, Shown, text};
 
@@ -193,7 +193,13 @@ impl Connection {
             _ if self.client.names_account() => self.refuse_credentials(),
             Outcome::Denied(why) => {
                 debug!("{}{why}", self.prefix());
-                self.refuse_credentials()
+                self.log_refused_credentials();
+                let reason = match why {
+                    Denial::ProxyNotTrusted => Reason::ProxyNotTrusted,
+                    Denial::ProxyRequired => Reason::ProxyRequired,
+                    _ => Reason::AuthenticationFailure,
+                };
+                Next::End(Some(text::AUTHORIZATION), reason)
             }
             Outcome::Fetch(account) => match self.fetch(&account) {
                 Some(job) => {

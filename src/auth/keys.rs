@@ -16,6 +16,13 @@ fn is_public(text: &str, letter: u8) -> bool {
         }
 }
 
+/// A public key that signs, of whatever kind.
+pub fn is_public_key(text: &str) -> bool {
+    text.len() == KEY_LEN
+        && matches!(text.as_bytes()[0], b'N' | b'C' | b'O' | b'A' | b'U')
+        && KeyPair::from_public_key(text).is_ok()
+}
+
 /// A public user key (`U...`).
 pub fn is_user_key(text: &str) -> bool {
     is_public(text, b'U')

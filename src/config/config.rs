@@ -109,6 +109,8 @@ pub struct Config {
     /// In the order written; without the global one.
     pub accounts: Vec<Account>,
     pub trust: Trust,
+    /// Public keys of proxies that may vouch for clients.
+    pub proxies: Vec<String>,
     pub system_account: Option<String>,
     /// Do without system events and requests.
     pub no_system_account: bool,
@@ -259,6 +261,7 @@ impl Default for Config {
             no_auth_user: None,
             accounts: Vec::new(),
             trust: Trust::default(),
+            proxies: Vec::new(),
             system_account: None,
             no_system_account: false,
             cluster: Cluster::default(),

@@ -220,6 +220,7 @@ impl Builder {
             ("feature_flags", value) => self.config.feature_flags = read::flag_map(value),
             ("mappings", Value::Map(map)) => self.config.mappings = self.mappings(node, map),
             ("accounts", _) => self.accounts(node),
+            ("proxies", Value::Map(map)) => self.proxies(map),
             ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(node, map),
             ("jetstream", _) => self.jetstream(node),

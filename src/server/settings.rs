@@ -150,6 +150,8 @@ fn rules(config: &Config, identity: &Identity) -> Rules {
         token: auth.token.as_ref().map(secret),
         users: users(GLOBAL_ACCOUNT, &auth.users, auth.default_permissions.as_ref()),
         no_auth_user: config.no_auth_user.clone(),
+        proxies: config.proxies.clone(),
+        proxy_required: auth.proxy_required,
         certificate_names: config.tls.as_ref().is_some_and(|tls| tls.verify_and_map),
         ..Rules::default()
     };
@@ -177,7 +179,7 @@ fn users(account: &str, users: &[User], standard: Option<&PermissionRules>) -> V
         account: Arc::clone(&account),
         permissions: user.permissions.as_ref().or(standard).cloned(),
         connection_types: user.connection_types,
-        proxy_required: false,
+        proxy_required: user.proxy_required,
     };
     users.iter().map(rule).collect()
 }

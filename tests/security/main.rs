@@ -11,6 +11,7 @@ mod harness;
 mod kit;
 
 mod account_limits;
+mod identities;
 mod isolation;
 mod operator;
 mod operator_kit;

@@ -19,6 +19,8 @@ pub struct Authorization {
     pub users: Vec<User>,
     /// Permissions of those of `users` who have none of their own.
     pub default_permissions: Option<PermissionRules>,
+    /// Clients are let in through a trusted proxy only.
+    pub proxy_required: bool,
 }
 
 /// A user, proved by password or by key.
@@ -32,6 +34,7 @@ pub struct User {
     pub nkey: Option<String>,
     pub permissions: Option<PermissionRules>,
     pub connection_types: ConnectionTypes,
+    pub proxy_required: bool,
 }
 
 /// An account and its users.

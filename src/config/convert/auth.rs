@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vagus_auth::ConnectionTypes;
-use vagus_auth::keys::is_user_key;
+use vagus_auth::keys::{is_public_key, is_user_key};
 
 use super::{Builder, read};
 use crate::config::User;
@@ -30,6 +30,7 @@ impl Builder {
                 ("users", Value::List(items)) => {
                     self.config.authorization.users = self.users(items);
                 }
+                ("proxy_required", Value::Bool(flag)) => auth.proxy_required = *flag,
                 ("default_permissions", Value::Map(map)) => {
                     self.config.authorization.default_permissions = Some(self.permissions(map));
                 }
@@ -57,6 +58,25 @@ impl Builder {
         self.config.authorization.timeout = (!time.is_zero()).then_some(time);
     }
 
+    /// The keys of trusted proxies.
+    pub(super) fn proxies(&mut self, map: &Map) {
+        let trusted = map.iter().find(|(name, _)| name.eq_ignore_ascii_case("trusted"));
+        let Some((_, Node { value: Value::List(items), .. })) = trusted else { return };
+        for item in items {
+            let Value::Map(proxy) = &item.value else { continue };
+            let key = proxy.iter().find_map(|(name, node)| match &node.value {
+                Value::Text(text) => Some((text.as_str(), node))
+                    .filter(|_| matches!(name.to_lowercase().as_str(), "key" | "public_key")),
+                _ => None,
+            });
+            let (key, node) = key.unwrap_or(("", item));
+            match is_public_key(key) {
+                true => self.config.proxies.push(key.to_owned()),
+                false => self.error(node, format!("invalid proxy key {key:?}")),
+            }
+        }
+    }
+
     /// The users of one account. Their names are unique among all accounts.
     pub(super) fn users(&mut self, items: &[Node]) -> Vec<User> {
         let mut users = Vec::new();
@@ -81,12 +101,14 @@ impl Builder {
             nkey: None,
             permissions: None,
             connection_types: ConnectionTypes::default(),
+            proxy_required: false,
         };
         for (name, node) in map.iter() {
             let Some(key) = schema::auth::USER.find(name) else { continue };
             match (key.name, &node.value) {
                 ("user", Value::Text(text)) => user.user = text.clone(),
                 ("password", Value::Text(text)) => user.password = Secret::new(text),
+                ("proxy_required", Value::Bool(flag)) => user.proxy_required = *flag,
                 ("nkey", Value::Text(text)) if is_user_key(text) => user.nkey = Some(text.clone()),
                 ("nkey", Value::Text(_)) => {
                     self.error(node, "Not a valid public nkey for a user");

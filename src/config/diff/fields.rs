@@ -92,6 +92,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust 
     mappings "Accounts" Mappings mappings,
     no_auth_user "NoAuthUser" Auth optional,
     accounts "Accounts" Auth accounts,
+    proxies "ProxiesTrustedKeys" Auth list,
     system_account "SystemAccount" Auth optional,
     no_system_account "NoSystemAccount" Auth plain,
     plugins "Plugins" Info names,
@@ -128,6 +129,7 @@ fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides
     timeout "AuthTimeout" Auth optional_time,
     users "Users" Auth users,
     default_permissions "Permissions" Auth permissions,
+    proxy_required "ProxyRequired" Auth plain,
 }
 
 fields! { TRUST, Trust, trust, ""; besides;

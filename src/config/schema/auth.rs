@@ -19,7 +19,7 @@ static AUTHORIZATION_KEYS: &[Key] = &[
             .or(&["default_permission", "permissions"]).reloads(),
     key("auth_callout", Block(&CALLOUT), "",
         "Authentication by a service behind a subject.").or(&["auth_hook"]).refused(),
-    key("proxy_required", Bool, "false", "Accept clients only through a trusted proxy.").refused(),
+    key("proxy_required", Bool, "false", "Accept clients only through a trusted proxy.").reloads(),
 ];
 
 /// A user of the top level or of an account.
@@ -38,7 +38,7 @@ static USER_KEYS: &[Key] = &[
         "Kinds of connection the user may use.")
             .or(&["connection_types", "clients"]).reloads(),
     key("proxy_required", Bool, "false",
-        "Accept the user only through a trusted proxy.").reloads().refused(),
+        "Accept the user only through a trusted proxy.").reloads(),
 ];
 
 pub(crate) static PERMISSIONS: Block =

@@ -17,11 +17,11 @@ pub(super) static PROXIES: Block = Block::new("proxies", PROXIES_KEYS);
 #[rustfmt::skip]
 static PROXIES_KEYS: &[Key] = &[
     key("trusted", Blocks(&PROXY), "",
-        "Proxies whose signatures are accepted.").reloads().later(),
+        "Proxies whose signatures are accepted.").reloads(),
 ];
 
 static PROXY: Block = Block::new("proxies.trusted", PROXY_KEYS);
 
 #[rustfmt::skip]
 static PROXY_KEYS: &[Key] =
-    &[key("key", Text, "", "Public key of the proxy.").or(&["public_key"]).reloads().later()];
+    &[key("key", Text, "", "Public key of the proxy.").or(&["public_key"]).reloads()];

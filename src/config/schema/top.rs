@@ -18,7 +18,7 @@ static KEYS: &[Key] = &[
     key("proxy_protocol", Bool, "false",
         "Expect a PROXY protocol header on client connections."),
     key("proxies", Block(&own::PROXIES), "",
-        "Proxies that may vouch for clients.").reloads().later(),
+        "Proxies that may vouch for clients.").reloads(),
     // Who the server is.
     key("server_name", Text, "", "Name of the server, without spaces; the server id when unset."),
     key("server_tags", Texts, "",

@@ -99,7 +99,6 @@ fn what_is_switched_off_needs_no_warning() {
 #[test]
 fn what_protects_is_refused_rather_than_ignored() {
     unprotected("authorization { auth_callout { issuer: A } }", "1:17", "auth_callout");
-    unprotected("authorization { proxy_required: true }", "1:17", "proxy_required");
 }
 
 #[test]
