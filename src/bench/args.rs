@@ -1,5 +1,7 @@
 //! The command line: what all shapes share, and one struct a shape.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, value_parser};
 
 use crate::js::args::JsArgs;
@@ -37,6 +39,8 @@ pub struct CommonArgs {
     /// Token
     #[arg(long, global = true, conflicts_with = "user")]
     pub token: Option<String>,
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// Server process(es) whose CPU time and memory to measure
     #[arg(long, global = true, value_delimiter = ',')]
     pub pid: Vec<u32>,
@@ -50,6 +54,29 @@ pub struct CommonArgs {
     /// Give up when nothing moves for so many seconds
     #[arg(long, global = true, default_value_t = 15, value_parser = value_parser!(u64).range(1..))]
     pub stall_timeout_seconds: u64,
+}
+
+/// TLS towards the server; each of these asks for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct TlsArgs {
+    /// Speak TLS once the server has sent INFO
+    #[arg(long, global = true)]
+    pub tls: bool,
+    /// Authorities to trust, PEM; else those of the system
+    #[arg(long, global = true, value_name = "file")]
+    pub tlsca: Option<PathBuf>,
+    /// Certificate to show to the server, PEM
+    #[arg(long, global = true, value_name = "file", requires = "tlskey")]
+    pub tlscert: Option<PathBuf>,
+    /// Key of that certificate, PEM
+    #[arg(long, global = true, value_name = "file", requires = "tlscert")]
+    pub tlskey: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    pub(crate) fn is_on(&self) -> bool {
+        self.tls || self.tlsca.is_some() || self.tlscert.is_some()
+    }
 }
 
 /// The shapes of load.

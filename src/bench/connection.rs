@@ -4,11 +4,10 @@ use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use rustix::net::RecvFlags;
-
 use crate::error::BenchError;
 use crate::inbound::{Event, Inbound, Msg};
 use crate::target::Target;
+use crate::transport::Transport;
 
 /// A blocked read or write looks up this often, to see whether the run was aborted.
 pub(crate) const TICK: Duration = Duration::from_millis(20);
@@ -17,7 +16,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A logged-in connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Transport,
     inbound: Inbound,
     role: &'static str,
     /// What the server said of itself.
@@ -51,8 +50,14 @@ impl Connection {
         stream.set_nodelay(true).map_err(io)?;
         stream.set_read_timeout(Some(TICK)).map_err(io)?;
         stream.set_write_timeout(Some(TICK)).map_err(io)?;
+        let stream = Transport::Plain(stream);
         let mut connection = Self { stream, inbound, role, server: ServerInfo::default() };
         connection.read_info()?;
+        match &target.tls {
+            Some(setup) => connection.stream = connection.stream.secure(setup, target.host())?,
+            None if connection.server.tls_required => return Err(BenchError::TlsRequired),
+            None => {}
+        }
         let mut hello = target.connect_line();
         hello.extend_from_slice(b"PING\r\n");
         connection.write(&hello, &mut Patience::new(HANDSHAKE_TIMEOUT))?;
@@ -78,9 +83,6 @@ impl Connection {
                 }
             }
         }
-        if self.server.tls_required {
-            return Err(BenchError::Unsupported("TLS"));
-        }
         Ok(())
     }
 
@@ -96,7 +98,7 @@ impl Connection {
 
     /// As [`Connection::fill`], but without waiting.
     pub(crate) fn fill_now(&mut self) -> Result<bool, BenchError> {
-        match self.inbound.fill(&mut Unwaiting(&self.stream)) {
+        match self.inbound.fill(&mut Unwaiting(&mut self.stream)) {
             Ok(0) => Err(BenchError::Closed { role: self.role }),
             Ok(_) => Ok(true),
             Err(error) if is_idle(&error) => Ok(false),
@@ -201,8 +203,7 @@ impl Connection {
     /// there was nothing to read.
     pub(crate) fn glance_counting(&mut self) -> Result<Option<u64>, BenchError> {
         let mut bytes = [0; 4096];
-        let got = rustix::net::recv(&self.stream, bytes.as_mut_slice(), RecvFlags::DONTWAIT);
-        match got.map(|(count, _)| count).map_err(io::Error::from) {
+        match self.stream.read_now(&mut bytes) {
             Ok(0) => Err(BenchError::Closed { role: self.role }),
             Ok(count) => {
                 self.inbound.push(&bytes[..count]);
@@ -223,19 +224,18 @@ impl Connection {
         None
     }
 
-    /// The bare socket and its buffer, for one thread that watches many.
-    pub(crate) fn into_parts(self) -> (TcpStream, Inbound) {
+    /// The bare stream and its buffer, for one thread that watches many.
+    pub(crate) fn into_parts(self) -> (Transport, Inbound) {
         (self.stream, self.inbound)
     }
 }
 
-/// A socket whose reads don't wait.
-struct Unwaiting<'a>(&'a TcpStream);
+/// A stream whose reads don't wait.
+struct Unwaiting<'a>(&'a mut Transport);
 
 impl io::Read for Unwaiting<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let (count, _) = rustix::net::recv(self.0, bytes, RecvFlags::DONTWAIT)?;
-        Ok(count)
+        self.0.read_now(bytes)
     }
 }
 
@@ -256,9 +256,9 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Writes all of `bytes` to a blocking socket whose writes time out every [`TICK`].
+/// Writes all of `bytes` to a blocking stream whose writes time out every [`TICK`].
 fn write_all(
-    stream: &mut TcpStream,
+    stream: &mut Transport,
     mut bytes: &[u8],
     role: &'static str,
     patience: &mut Patience<'_>,
@@ -287,7 +287,7 @@ fn write_all(
     Ok(())
 }
 
-fn answer_ping(stream: &mut TcpStream, role: &'static str) -> Result<(), BenchError> {
+fn answer_ping(stream: &mut Transport, role: &'static str) -> Result<(), BenchError> {
     write_all(stream, b"PONG\r\n", role, &mut Patience::new(HANDSHAKE_TIMEOUT))
 }
 

@@ -23,9 +23,9 @@ pub enum BenchError {
     /// Bytes that are not NATS.
     #[error("protocol error: {0}")]
     Protocol(String),
-    /// The server asks for something that this generator does not speak.
-    #[error("the server requires {0}, which the load generator does not speak")]
-    Unsupported(&'static str),
+    /// The server asks for TLS.
+    #[error("the server requires TLS: say --tls, and --tlsca if its authority is not well known")]
+    TlsRequired,
     /// Nothing moved for the stall timeout.
     #[error("stalled: {what} {got} of {expected} and nothing more for {seconds} s")]
     Stalled { what: &'static str, got: u64, expected: u64, seconds: u64 },

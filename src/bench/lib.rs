@@ -27,6 +27,7 @@ mod subscriber;
 mod swarm;
 mod table;
 mod target;
+mod transport;
 mod verify;
 
 use std::process::ExitCode;

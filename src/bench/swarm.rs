@@ -1,7 +1,6 @@
 //! Many connections, watched by one thread: answers their `PING`s and counts what they receive.
 
 use std::io::Read;
-use std::net::TcpStream;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::connection::{Connection, is_idle, server_error};
 use crate::error::BenchError;
 use crate::inbound::{Event, Inbound};
+use crate::transport::Transport;
 
 const SCRATCH_BYTES: usize = 256 * 1024;
 
@@ -23,7 +23,7 @@ pub(crate) struct Swarm {
 
 #[derive(Debug)]
 struct Member {
-    stream: TcpStream,
+    stream: Transport,
     inbound: Inbound,
 }
 
@@ -34,11 +34,10 @@ impl Swarm {
 
     /// Takes a logged-in connection over.
     pub(crate) fn add(&mut self, connection: Connection) -> Result<(), BenchError> {
-        let (stream, mut inbound) = connection.into_parts();
-        stream
-            .set_nonblocking(true)
-            .map_err(|source| BenchError::Io { role: self.role, source })?;
+        let (mut stream, mut inbound) = connection.into_parts();
+        stream.set_nonblocking().map_err(|source| BenchError::Io { role: self.role, source })?;
         inbound.release();
+        stream.release();
         self.members.push(Member { stream, inbound });
         Ok(())
     }
@@ -99,6 +98,7 @@ impl Swarm {
             }
         }
         inbound.release();
+        stream.release();
         Ok(())
     }
 }

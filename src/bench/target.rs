@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::args::CommonArgs;
 use crate::error::BenchError;
+use crate::transport::TlsSetup;
 
 const PORT_DEFAULT: u16 = 4222;
 
@@ -15,6 +16,7 @@ pub(crate) struct Target {
     user: Option<String>,
     password: Option<String>,
     token: Option<String>,
+    pub(crate) tls: Option<TlsSetup>,
 }
 
 /// The servers of a run: often the same one twice.
@@ -31,7 +33,11 @@ impl Targets {
     }
 
     pub(crate) fn from_args(args: &CommonArgs) -> Result<Self, BenchError> {
-        let parse = |url: &Option<String>| Target::parse(url.as_ref().unwrap_or(&args.url), args);
+        let tls = TlsSetup::from_args(&args.tls)?;
+        let parse = |url: &Option<String>| {
+            let target = Target::parse(url.as_ref().unwrap_or(&args.url), args)?;
+            Ok::<_, BenchError>(Target { tls: tls.clone(), ..target })
+        };
         Ok(Self { publish: parse(&args.pub_url)?, subscribe: parse(&args.sub_url)? })
     }
 }
@@ -41,9 +47,8 @@ impl Target {
     fn parse(url: &str, args: &CommonArgs) -> Result<Self, BenchError> {
         let bad = |reason| BenchError::Url { url: url.to_owned(), reason };
         let rest = match url.split_once("://") {
-            Some(("nats", rest)) => rest,
-            Some(("tls", _)) => return Err(BenchError::Unsupported("TLS")),
-            Some(_) => return Err(bad("only nats:// is spoken")),
+            Some(("nats" | "tls", rest)) => rest,
+            Some(_) => return Err(bad("only nats:// and tls:// are spoken")),
             None => url,
         };
         let rest = rest.trim_end_matches('/');
@@ -59,6 +64,7 @@ impl Target {
             user: args.user.clone(),
             password: args.pass.clone(),
             token: args.token.clone(),
+            tls: None,
         };
         if let Some(login) = login {
             let decode = |text| percent_decode(text).ok_or_else(|| bad("bad percent encoding"));
@@ -68,6 +74,12 @@ impl Target {
             };
         }
         Ok(target)
+    }
+
+    /// The name that the server's certificate is to be for.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
     }
 
     /// The `CONNECT` line of a client with these credentials.
@@ -80,7 +92,8 @@ impl Target {
                 options.insert(name.to_owned(), Value::from(value.as_str()));
             }
         }
-        for name in ["verbose", "pedantic", "tls_required"] {
+        options.insert("tls_required".to_owned(), Value::from(self.tls.is_some()));
+        for name in ["verbose", "pedantic"] {
             options.insert(name.to_owned(), Value::from(false));
         }
         for name in ["headers", "no_responders", "echo"] {
@@ -135,6 +148,7 @@ mod tests {
             user: user.map(str::to_owned),
             pass: user.map(|_| "p".to_owned()),
             token: None,
+            tls: crate::args::TlsArgs::default(),
             pid: Vec::new(),
             json: false,
             runs: 1,
