@@ -4,6 +4,7 @@ mod account_server;
 mod cluster;
 mod identity;
 mod jetstream;
+mod ocsp;
 mod realms;
 mod settings;
 mod system;
@@ -36,6 +37,8 @@ use vagus_telemetry::text::IoReason;
 
 pub use self::identity::Identity;
 pub use self::jetstream::JetStreamError;
+pub use self::ocsp::OcspError;
+use self::ocsp::Stapler;
 use self::realms::Charter;
 pub use self::settings::SettingsError;
 use self::system::Orders;
@@ -56,6 +59,7 @@ pub struct Server {
     address: Option<SocketAddr>,
     monitor: Monitor,
     orders: Arc<Orders>,
+    stapler: Stapler,
 }
 
 /// The configuration that a server goes by, since when, and what it was read from.
@@ -169,6 +173,8 @@ impl Builder {
         trust::preload(&config, &book)?;
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let neighbours = cluster::open(&config, &identity, &settings.info)?;
+        let mut stapler = Stapler::new();
+        stapler.staple(&config, settings.tls.as_deref()).map_err(SettingsError::from)?;
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
@@ -222,6 +228,8 @@ impl Builder {
             info!("Listening for client connections on {address}");
             announce(&broker.settings());
         }
+        let watched = stapler.watch(Arc::clone(&broker), Arc::clone(&in_force));
+        watched.map_err(SettingsError::from)?;
         Ok(Server {
             in_force,
             identity,
@@ -233,6 +241,7 @@ impl Builder {
             address,
             monitor,
             orders,
+            stapler,
         })
     }
 }
@@ -321,6 +330,7 @@ impl Server {
     pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
         let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address, &self.book)?;
+        self.stapler.staple(&config, settings.tls.as_deref())?;
         let of_jetstream = jetstream::settings(&config);
         let chartered = jetstream::charter(&config, &of_jetstream)?;
         trust::preload(&config, &self.book)?;

@@ -18,7 +18,9 @@ use vagus_subject::transform::Destination;
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::cluster::{Cluster, RouteUrl};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
-pub use self::tls::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion};
+pub use self::tls::{
+    CipherSuite, Curve, HandshakeFirst, Ocsp, OcspMode, Tls, TlsFiles, TlsVersion,
+};
 pub use self::trust::{Directory, Operator, Resolver, Trust};
 
 /// Every setting that this server acts upon. `Config::default()` is what an empty file means.
@@ -69,6 +71,7 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Clients may connect without TLS although there is a `tls` block.
     pub allow_non_tls: bool,
+    pub ocsp: Ocsp,
     /// Clients come through a proxy that tells in a PROXY protocol header where from.
     pub proxy_protocol: bool,
 
@@ -239,6 +242,7 @@ impl Default for Config {
             http_base_path: String::new(),
             tls: None,
             allow_non_tls: false,
+            ocsp: Ocsp::default(),
             proxy_protocol: false,
             max_control_line: 4096,
             max_payload: 1024 * 1024,

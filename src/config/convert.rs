@@ -230,6 +230,7 @@ impl Builder {
             }
             ("vagus", Value::Map(map)) => self.vagus(map),
             ("tls", Value::Map(map)) => self.tls(node, map),
+            ("ocsp", _) => self.ocsp(node),
             ("mappings" | "authorization" | "cluster" | "plugins" | "tls" | "vagus", _) => {}
             _ => return false,
         }

@@ -17,6 +17,7 @@ use vagus_tls::{ServerTls, TlsError};
 use vagus_wire::{Info, Limits};
 
 use super::identity::{COMPATIBLE, Identity};
+use super::ocsp::OcspError;
 use super::trust;
 
 /// Why a configuration can't be put in force.
@@ -28,6 +29,8 @@ pub enum SettingsError {
     Tls(#[from] TlsError),
     #[error(transparent)]
     Trust(#[from] super::TrustError),
+    #[error(transparent)]
+    Ocsp(#[from] OcspError),
     #[error("{0}")]
     Mappings(#[from] MappingError),
     #[error(

@@ -40,11 +40,16 @@ pub(crate) fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         return if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) };
     };
-    let bytes = std::fs::read(path)
-        .map_err(|source| TlsError::OpenAuthorities { path: path.to_owned(), source })?;
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|_| TlsError::Authorities)?;
+    for certificate in certificates(path)? {
         roots.add(certificate).map_err(|_| TlsError::Authorities)?;
     }
     if roots.is_empty() { Err(TlsError::Authorities) } else { Ok(roots) }
+}
+
+/// The certificates of authorities in a file.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = std::fs::read(path)
+        .map_err(|source| TlsError::OpenAuthorities { path: path.to_owned(), source })?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    found.map_err(|_| TlsError::Authorities)
 }

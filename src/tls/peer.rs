@@ -73,6 +73,6 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     emails.chain(hosts).chain(uris).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     HEXLOWER.encode(digest(&SHA256, bytes).as_ref())
 }

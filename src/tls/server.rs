@@ -13,7 +13,8 @@ use vagus_config::{HandshakeFirst, Tls};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::choice::Choice;
-use crate::{Peer, Rate, Session, TlsError, files, suites};
+use crate::peer::sha256;
+use crate::{Peer, Rate, Session, StatusError, Subject, TlsError, files, suites};
 
 /// A `tls` block with its files read. A reload makes a new one; sessions keep theirs.
 #[derive(Debug)]
@@ -31,8 +32,22 @@ pub struct ServerTls {
     pub map: bool,
     pub rate: Rate,
     pinned: BTreeSet<String>,
+    choice: Arc<Choice>,
+    own: Vec<OwnCertificate>,
     /// When the first certificate ends.
     pub not_after: Option<SystemTime>,
+}
+
+/// One of the server's certificates.
+#[derive(Debug)]
+pub struct OwnCertificate {
+    index: usize,
+    /// Where it was read from.
+    pub file: String,
+    /// SHA-256 in lower-case hex.
+    pub digest: String,
+    /// What its authority can be asked; an error where the authority is not known.
+    pub subject: Result<Subject, StatusError>,
 }
 
 impl ServerTls {
@@ -42,17 +57,16 @@ impl ServerTls {
     /// When a file can't be read, or what is in it does not fit.
     pub fn load(tls: &Tls, optional: bool) -> Result<Self, TlsError> {
         let provider = suites::provider(tls);
-        let pairs: Result<Vec<_>, _> = tls
-            .certificates
-            .iter()
-            .map(|pair| files::pair(pair, &provider).map(Arc::new))
-            .collect();
-        let pairs = pairs?;
-        let not_after = pairs.first().and_then(|pair| not_after(pair));
-        let choice = Arc::new(Choice(pairs));
+        let pairs = tls.certificates.iter().map(|pair| files::pair(pair, &provider));
+        let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+        let not_after = pairs.first().and_then(not_after);
+        let own = own_certificates(tls, &pairs)?;
+        let choice = Arc::new(Choice::new(pairs));
         Ok(Self {
             clients: Arc::new(clients(tls, &provider, Arc::clone(&choice))?),
-            https: Arc::new(https(tls, &provider, choice)?),
+            https: Arc::new(https(tls, &provider, Arc::clone(&choice))?),
+            choice,
+            own,
             optional,
             handshake_first: tls.handshake_first,
             timeout: tls.timeout,
@@ -70,6 +84,17 @@ impl ServerTls {
     /// None in practice: what is checked here was checked when the files were read.
     pub fn session(&self) -> Result<Session, rustls::Error> {
         Session::new(Arc::clone(&self.clients))
+    }
+
+    /// The certificates, in the order of the configuration.
+    #[must_use]
+    pub fn own_certificates(&self) -> &[OwnCertificate] {
+        &self.own
+    }
+
+    /// Shows this status to clients that ask for it, along with one of the certificates.
+    pub fn staple(&self, own: &OwnCertificate, status: Option<Vec<u8>>) {
+        self.choice.staple(own.index, status);
     }
 
     /// For the https port of monitoring, which asks nobody for a certificate.
@@ -92,6 +117,20 @@ impl ServerTls {
             digest => Err(digest.cloned().unwrap_or_default()),
         }
     }
+}
+
+fn own_certificates(tls: &Tls, pairs: &[CertifiedKey]) -> Result<Vec<OwnCertificate>, TlsError> {
+    let authorities = match &tls.ca_file {
+        Some(path) => files::certificates(path)?,
+        None => Vec::new(),
+    };
+    let one = |(index, pair): (usize, &CertifiedKey)| OwnCertificate {
+        index,
+        file: tls.certificates[index].cert_file.display().to_string(),
+        digest: pair.cert.first().map(|der| sha256(der)).unwrap_or_default(),
+        subject: Subject::new(&pair.cert, &authorities),
+    };
+    Ok(pairs.iter().enumerate().map(one).collect())
 }
 
 fn clients(

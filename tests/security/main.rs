@@ -24,4 +24,5 @@ mod tls;
 mod tls_bad_input;
 mod tls_clients;
 mod tls_kit;
+mod tls_ocsp;
 mod tls_peers;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -72,6 +72,22 @@ impl Authority {
         let mut params = CertificateParams::new(names).unwrap();
         params.not_after = rcgen::date_time_ymd(2041, 5, 7);
         self.sign(file, params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// For a server called localhost, with this serial number and these extensions.
+    pub(crate) fn server_with(&self, serial: u64, extensions: Vec<CustomExtension>) -> Pair {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut params = CertificateParams::new(names).unwrap();
+        params.serial_number = Some(serial.into());
+        params.custom_extensions = extensions;
+        self.sign("server", params, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// The authority's own key, in a file.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        let path = self.dir.path().join("ca.key");
+        fs::write(&path, self.issuer.key().serialize_pem()).unwrap();
+        path
     }
 
     /// For a client of this common name and e-mail address (none where it is empty).

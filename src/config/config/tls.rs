@@ -54,6 +54,26 @@ pub enum TlsVersion {
     V1_3,
 }
 
+/// When clients are shown the status of the server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OcspMode {
+    /// Where the certificate demands it.
+    #[default]
+    Auto,
+    Always,
+    /// As `Auto`; the difference is what becomes of a certificate that is revoked.
+    Must,
+    Never,
+}
+
+/// The `ocsp` key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ocsp {
+    pub mode: OcspMode,
+    /// Responders to ask instead of those that the certificate names.
+    pub urls: Vec<String>,
+}
+
 /// Names of things that Go's TLS library knows; of some, this server does too.
 macro_rules! names {
     ($(#[$doc:meta])* $name:ident { $($variant:ident $text:literal,)* } others $others:expr) => {

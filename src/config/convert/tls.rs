@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Builder, read};
-use crate::config::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion, tls};
+use crate::config::{CipherSuite, Curve, HandshakeFirst, OcspMode, Tls, TlsFiles, TlsVersion, tls};
 use crate::diagnostic::Diagnostic;
 use crate::schema;
 use crate::value::{Map, Node, Value};
@@ -153,6 +153,36 @@ impl Builder {
                 },
             },
             _ => None,
+        }
+    }
+
+    /// A switch, or a block.
+    pub(super) fn ocsp(&mut self, node: &Node) {
+        let map = match &node.value {
+            Value::Bool(true) => return self.config.ocsp.mode = OcspMode::Auto,
+            Value::Bool(false) => return self.config.ocsp.mode = OcspMode::Never,
+            Value::Map(map) => map,
+            _ => return,
+        };
+        for (name, node) in map.iter() {
+            match (name.to_lowercase().as_str(), &node.value) {
+                ("mode", Value::Text(text)) => match text.to_lowercase().as_str() {
+                    "auto" => self.config.ocsp.mode = OcspMode::Auto,
+                    "always" => self.config.ocsp.mode = OcspMode::Always,
+                    "must" => self.config.ocsp.mode = OcspMode::Must,
+                    "never" => self.config.ocsp.mode = OcspMode::Never,
+                    _ => {
+                        let why =
+                            format!("error parsing ocsp config: unsupported ocsp mode {text:?}");
+                        self.error(node, why);
+                    }
+                },
+                ("url" | "urls", value) => {
+                    let urls = read::texts(value).into_iter().map(str::to_owned);
+                    self.config.ocsp.urls.extend(urls);
+                }
+                _ => {}
+            }
         }
     }
 

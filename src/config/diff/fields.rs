@@ -12,7 +12,7 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
+    Mapping, Ocsp, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -72,6 +72,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust 
     http_base_path "HTTPBasePath" Info plain,
     tls "TLSConfig" Tls certificate,
     allow_non_tls "AllowNonTLS" Tls plain,
+    ocsp "OCSPConfig" Tls ocsp,
     proxy_protocol "ProxyProtocol" Info plain,
     max_control_line "MaxControlLine" Limits plain,
     max_payload "MaxPayload" Limits plain,
@@ -271,6 +272,10 @@ fn routes(value: &[RouteUrl]) -> String {
 
 fn secret(value: &Option<Secret>) -> String {
     optional(value)
+}
+
+fn ocsp(value: &Ocsp) -> String {
+    format!("{:?}", value.mode).to_lowercase()
 }
 
 fn certificate(value: &Option<Tls>) -> String {

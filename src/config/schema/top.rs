@@ -120,7 +120,7 @@ static KEYS: &[Key] = &[
     key("allow_non_tls", Bool, "false",
         "Accept clients without TLS although there is a tls block."),
     key("ocsp", OneOf(&[Bool, Block(&tls::OCSP)]), "",
-        "Stapling of certificate status.").reloads().later(),
+        "Stapling of certificate status.").reloads(),
     key("ocsp_cache", OneOf(&[Bool, Block(&tls::OCSP_CACHE)]), "",
         "Cache of certificate status.").reloads().later(),
     // Other listeners and subsystems.
