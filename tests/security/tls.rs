@@ -139,13 +139,19 @@ fn more_handshakes_than_allowed_are_turned_away() {
     let server = server(&authority, "connection_rate_limit: 2", "");
     // Within one second of the server, or of two.
     let clients: Vec<_> = (0..6).map(|_| server.connect()).collect();
-    let count = |page: &serde_json::Value| {
+    server.log.wait_for("connections due to TLS rate limiting");
+    // The log tells once a second.
+    let told = || {
+        let log = server.log.text();
+        let lines = log.lines().filter_map(|line| line.split_once("Rejected "));
+        lines.filter_map(|(_, rest)| rest.split(' ').next()?.parse::<usize>().ok()).sum::<usize>()
+    };
+    let refused = server.wait_json("/connz?state=closed", |page| {
         let closed = page["connections"].as_array()?;
         let why = closed.iter().filter(|one| one["reason"] == "Maximum Connections Exceeded");
-        Some(why.count()).filter(|count| (2..=4).contains(count))
-    };
-    let refused = server.wait_json("/connz?state=closed", count);
-    server.log.wait_for(&format!("Rejected {refused} connections due to TLS rate limiting"));
+        Some(why.count()).filter(|count| *count == told())
+    });
+    assert!((2..=4).contains(&refused), "{refused}");
     let text = "Connection throttling is active. Please try again later.";
     clients.into_iter().last().unwrap().expect_err_closed(text);
 }
