@@ -117,17 +117,13 @@ impl Connection {
     }
 
     /// The user may be one of another account now, or the account be too full. False when the
-    /// connection ends by that.
+    /// connection ends by that: it has to come again.
     fn follow_account(&mut self) -> bool {
-        if let Some(identity) = &self.client.identity {
-            let realm = self.broker.realms.ensure(&identity.account);
-            if !Arc::ptr_eq(&realm, &self.realm) {
-                self.leave_subscriptions();
-                if !self.join(realm) {
-                    self.refuse(text::MAX_ACCOUNT_CONNECTIONS, Reason::MaxAccountConnections);
-                    return false;
-                }
-            }
+        let account = self.client.identity.as_ref().map(|who| Arc::clone(&who.account));
+        if account.is_some_and(|account| account != self.realm.name) {
+            warn!("{}moved to another account by a reload", self.prefix());
+            self.end(Reason::ClientClosed);
+            return false;
         }
         if self.realm.surplus().contains(&self.out.cid) {
             self.refuse(text::MAX_ACCOUNT_CONNECTIONS, Reason::MaxAccountConnections);

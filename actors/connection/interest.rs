@@ -39,8 +39,6 @@ pub(super) struct OwnInterest {
     /// Whether it was noted, when they were made, what messages ask the client to answer.
     tracked: bool,
     shadows: Shadows,
-    /// They were taken out of the realm that the client belonged to.
-    moved: bool,
 }
 
 /// Changes that the shards have not acknowledged.
@@ -220,23 +218,11 @@ impl Connection {
         self.count_subscriptions();
     }
 
-    /// Takes all subscriptions out of the realm. They are the client's all the same, to be put into
-    /// another.
-    pub(super) fn leave_subscriptions(&mut self) {
-        let leaving: Vec<Change> = self.interest.iter().cloned().map(ended).collect();
-        self.interest.sent = None;
-        self.interest.changes.clear();
-        send_unacknowledged(&self.realm, &self.cast, &leaving);
-        self.withdraw_shadows();
-        self.interest.moved = true;
-    }
-
     /// Judges the client's subscriptions by the rights in force. Those whose rights have changed
     /// are made anew; those that are not allowed any more end, and are returned.
     pub(super) fn resubscribe(&mut self) -> Vec<Sub> {
-        let moved = std::mem::take(&mut self.interest.moved);
         let tracked = self.out.tracks_answers();
-        let anew = moved || std::mem::replace(&mut self.interest.tracked, tracked) != tracked;
+        let anew = std::mem::replace(&mut self.interest.tracked, tracked) != tracked;
         let stale = self.interest.shadows.are_stale(&self.realm);
         let mut ended = Vec::new();
         for sub in self.interest.iter().cloned().collect::<Vec<_>>() {

@@ -134,8 +134,10 @@ fn answer(realm: &Arc<Realm>, subject: &[u8], post: &Post<'_>, from: &mut Outlet
         }
         reply => reply.map(<[u8]>::to_vec),
     };
-    let post = Post { subject: &open.reply, reply: back.as_deref(), ..*post };
-    let delivered = from.across(&open.realm, from.speaker()).publish(post);
+    // What is delivered under another name keeps that.
+    let shown = if post.subject == subject { &*open.reply } else { post.subject };
+    let post = Post { subject: shown, reply: back.as_deref(), ..*post };
+    let delivered = from.across(&open.realm, from.speaker()).deliver(&open.reply, post);
     if let (Some(measure), Some(responder)) = (measure, responder) {
         let outcome = Outcome::Answered { responder: Box::new(responder), began };
         measure.report(outcome, &mut from.across(realm, Speaker::Server));
