@@ -231,7 +231,10 @@ impl Builder {
             ("vagus", Value::Map(map)) => self.vagus(map),
             ("tls", Value::Map(map)) => self.tls(node, map),
             ("ocsp", _) => self.ocsp(node),
-            ("mappings" | "authorization" | "cluster" | "plugins" | "tls" | "vagus", _) => {}
+            (
+                "mappings" | "authorization" | "cluster" | "plugins" | "proxies" | "tls" | "vagus",
+                _,
+            ) => {}
             _ => return false,
         }
         true
