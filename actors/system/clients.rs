@@ -65,7 +65,10 @@ impl System {
         cx.when(identity, move |me, identity, cx| {
             // Who is gone by now reads no answer.
             let Some(identity) = identity else { return };
-            let user = UserInfo::of(identity.as_ref(), &origin.acc, SystemTime::now());
+            let realm = me.office.broker.realms.get(&origin.acc);
+            let label = realm.and_then(|realm| realm.rules().stated.label.clone());
+            let (label, now) = (label.as_deref(), SystemTime::now());
+            let user = UserInfo::of(identity.as_ref(), &origin.acc, label, now);
             let body = json::compact(&user);
             me.answer(&inquiry, &me.office.envelope(&Body::Data("data", &body)), cx);
         });

@@ -12,6 +12,8 @@ pub(super) struct UserInfo {
     account: String,
     account_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<Permissions>,
     /// Nanoseconds from now.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +48,20 @@ struct Answers {
 
 impl UserInfo {
     /// Of a client that was granted `identity`, at `now`; of one that had to prove nothing without.
-    pub(super) fn of(identity: Option<&Identity>, account: &str, now: SystemTime) -> Self {
+    /// `label` is what the account is called.
+    pub(super) fn of(
+        identity: Option<&Identity>,
+        account: &str,
+        label: Option<&str>,
+        now: SystemTime,
+    ) -> Self {
         let rules = identity.and_then(|who| who.permissions.as_ref());
         let expires = identity.and_then(|who| who.expires?.duration_since(now).ok());
         Self {
             user: identity.and_then(|who| who.name.as_deref()).unwrap_or_default().to_owned(),
             account: account.to_owned(),
-            account_name: account.to_owned(),
+            account_name: label.unwrap_or(account).to_owned(),
+            user_name: identity.and_then(|who| who.label.as_deref()).map(str::to_owned),
             permissions: rules.map(|rules| Permissions::of(rules.rules())),
             expires: expires.map(|rest| u64::try_from(rest.as_nanos()).unwrap_or(u64::MAX)),
         }
@@ -104,7 +113,7 @@ mod tests {
         identity.name = Some("joe".into());
         identity.permissions = Some(Arc::new(vagus_auth::Permissions::new(rules)));
         identity.expires = Some(now + Duration::from_nanos(5));
-        let shown = serde_json::to_string(&UserInfo::of(Some(&identity), "A", now)).unwrap();
+        let shown = serde_json::to_string(&UserInfo::of(Some(&identity), "A", None, now)).unwrap();
         assert_eq!(
             shown,
             concat!(
@@ -113,7 +122,7 @@ mod tests {
                 r#""responses":{"max":1,"ttl":-1}},"expires":5}"#
             )
         );
-        let shown = serde_json::to_string(&UserInfo::of(None, "$G", now)).unwrap();
+        let shown = serde_json::to_string(&UserInfo::of(None, "$G", None, now)).unwrap();
         assert_eq!(shown, r#"{"user":"","account":"$G","account_name":"$G"}"#);
     }
 }

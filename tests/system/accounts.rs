@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::kit::{join, names, start};
+use crate::harness::Server;
+use crate::kit::{ACCOUNTS, join, names, start};
 
 fn conns(answer: &Value) -> Vec<(&str, u64)> {
     let all = answer["data"]["account_statz"].as_array().unwrap().iter();
@@ -113,11 +114,14 @@ fn users_ask_who_they_are() {
     };
     let app = user("app", join(&server, "app").ask("$SYS.REQ.USER.INFO", ""));
     assert_eq!(app, json!({"user": "app", "account": "APP", "account_name": "APP"}));
-    let bound = user("bound", join(&server, "bound").ask("$SYS.REQ.USER.INFO", ""));
+    let mut bound = user("bound", join(&server, "bound").ask("$SYS.REQ.USER.INFO", ""));
+    // nats-server shows them in any order.
+    let allowed = bound["permissions"]["publish"]["allow"].as_array_mut().unwrap();
+    allowed.sort_by_key(ToString::to_string);
     assert_eq!(
         bound["permissions"],
         json!({
-            "publish": {"allow": ["a.>", "$SYS.>"], "deny": ["a.no"]},
+            "publish": {"allow": ["$SYS.>", "a.>"], "deny": ["a.no"]},
             "subscribe": {"allow": [">"]},
             "responses": {"max": 1, "ttl": 120_000_000_000u64},
         })
@@ -152,5 +156,28 @@ fn subscribers_are_counted() {
     ] {
         let answer = sys.ask_raw("$SYS.DEBUG.SUBSCRIBERS", "", subject);
         assert_eq!(String::from_utf8_lossy(&answer.payload), count.to_string(), "{subject}");
+    }
+}
+
+#[test]
+fn the_system_may_let_other_accounts_ask_and_hear() {
+    let exports = r#"$SYS { exports: [
+        {service: "$SYS.REQ.ACCOUNT.*.CONNZ", account_token_position: 4, response: stream}
+        {service: "$SYS.DEBUG.SUBSCRIBERS"}, {stream: "$SYS.ACCOUNT.*.*"}],"#;
+    let imports = r#"OTHER { imports: [
+        {service: {account: "$SYS", subject: "$SYS.REQ.ACCOUNT.OTHER.CONNZ"}, to: "conns"}
+        {service: {account: "$SYS", subject: "$SYS.DEBUG.SUBSCRIBERS"}}
+        {stream: {account: "$SYS", subject: "$SYS.ACCOUNT.*.*"}, prefix: "events"}],"#;
+    let conf = ACCOUNTS.replace("$SYS {", exports).replace("OTHER {", imports);
+    let server = Server::start(&conf);
+    let mut other = join(&server, "other");
+    assert_eq!(other.ask("conns", "")["data"]["total"], 1);
+    other.client.subscribe("foo", "1");
+    assert_eq!(other.ask_raw("$SYS.DEBUG.SUBSCRIBERS", "", "foo").payload, b"1");
+    other.client.subscribe("events.$SYS.ACCOUNT.APP.*", "2");
+    drop(join(&server, "app"));
+    for what in ["CONNECT", "DISCONNECT"] {
+        let told = other.expect_event(&format!("events.$SYS.ACCOUNT.APP.{what}"));
+        assert_eq!(told["client"]["user"], "app");
     }
 }

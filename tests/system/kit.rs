@@ -1,5 +1,7 @@
 //! What the tests are written with: a server with accounts, and clients that ask.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use serde_json::Value;
 
 use crate::harness::{Client, Server};
@@ -20,9 +22,13 @@ accounts {
 }
 "#;
 
+/// The number of the next caller.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
 /// A client that asks and is told.
 pub(crate) struct Caller {
     pub(crate) client: Client,
+    number: usize,
     asked: usize,
 }
 
@@ -45,12 +51,17 @@ pub(crate) fn join(server: &Server, user: &str) -> Caller {
         r#"{{"user":"{user}","pass":"{user}-pw","name":"n-{user}","lang":"raw","version":"1.2.3",
             "headers":true,"no_responders":true}}"#
     );
-    Caller { client: server.client_with(&fields), asked: 0 }
+    Caller::over(server.client_with(&fields))
 }
 
 // === impl Caller ===
 
 impl Caller {
+    /// A client that is known to the server already.
+    pub(crate) fn over(client: Client) -> Caller {
+        Caller { client, number: NEXT.fetch_add(1, Relaxed), asked: 0 }
+    }
+
     /// The number of its connection.
     pub(crate) fn cid(&self) -> u64 {
         self.client.info["client_id"].as_u64().unwrap()
@@ -85,7 +96,7 @@ impl Caller {
     #[track_caller]
     pub(crate) fn request(&mut self, subject: &str, headers: &str, body: &str) -> String {
         self.asked += 1;
-        let inbox = format!("_INBOX.{}.{}", self.cid(), self.asked);
+        let inbox = format!("_INBOX.{}.{}", self.number, self.asked);
         let head = match headers {
             "" => String::new(),
             headers => format!("NATS/1.0\r\n{headers}\r\n\r\n"),

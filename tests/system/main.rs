@@ -9,10 +9,14 @@
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod kit;
+#[allow(dead_code)]
+#[path = "../security/operator_kit.rs"]
+mod operator_kit;
 
 mod accounts;
 mod events;
 mod explain;
+mod operator;
 mod orders;
 mod pages;
 mod storms;
