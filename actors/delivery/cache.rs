@@ -24,6 +24,11 @@ pub struct Match {
     /// the message's subject.
     text: SmallVec<[u8; 96]>,
     subject_len: u32,
+    /// So much of the subject decides who wants it: whatever follows, one token, the answer is the
+    /// same but for subscriptions to the very subject. 0: all of it.
+    alike_len: u32,
+    /// All who want it are clients, and do so by patterns that may match its like, too.
+    by_patterns: bool,
     /// Queue groups: one member of each gets a message.
     pub queues: Vec<Vec<Want>>,
     /// Ways into other realms.
@@ -49,8 +54,9 @@ pub struct Cache {
     seen: Box<[u8]>,
     /// Entries pushed out since the table last grew.
     pushed_out: usize,
-    /// The answer for a subject that was not taken in.
+    /// The answer for a subject that was not taken in, and of which realm it is.
     once: Match,
+    once_salt: u64,
     len: usize,
     /// Sum of the weights of the matches.
     bytes: usize,
@@ -91,7 +97,7 @@ impl Match {
         self.plain.clear();
         self.queues.clear();
         self.text.clear();
-        self.subject_len = 0;
+        (self.subject_len, self.alike_len) = (0, 0);
         self.bridges.clear();
         self.one_by_one = false;
         self.routed_queues = false;
@@ -102,6 +108,7 @@ impl Match {
         self.clear();
         self.text.extend_from_slice(subject);
         self.subject_len = subject.len() as u32;
+        self.by_patterns = true;
     }
 
     #[inline]
@@ -109,8 +116,33 @@ impl Match {
         &self.text[..self.subject_len as usize]
     }
 
+    /// Notes that the patterns would find the same whatever the last token is.
+    pub(super) fn set_alike(&mut self) {
+        let dot = memchr::memrchr(b'.', self.subject()).filter(|_| self.by_patterns);
+        self.alike_len = dot.map_or(0, |dot| dot as u32 + 1);
+    }
+
+    /// Whether what decides who wants this match's subject is the same in `subject`.
+    fn is_alike(&self, subject: &[u8]) -> bool {
+        let common = &self.subject()[..self.alike_len as usize];
+        let last = subject.strip_prefix(common).unwrap_or_default();
+        !common.is_empty() && !last.is_empty() && !last.contains(&b'.')
+    }
+
+    /// Becomes the match of another subject, wanted by the same: all of them clients, by patterns.
+    pub(super) fn rename(&mut self, subject: &[u8]) {
+        self.text.clear();
+        self.text.extend_from_slice(subject);
+        self.subject_len = subject.len() as u32;
+        let Self { text, plain, queues, .. } = self;
+        for want in plain.iter_mut().chain(queues.iter_mut().flatten()) {
+            want.head = write_head(text, [b"HMSG ", subject, b" ", want.sub.sid(), b" "]);
+        }
+    }
+
     /// Adds a subscription to the very subject.
     pub(super) fn push_literal(&mut self, sub: &Sub, subject: &[u8]) {
+        self.by_patterns = false;
         if let Some(shadow) = sub.stands_for() {
             return self.push_shadow(shadow, subject);
         }
@@ -119,6 +151,9 @@ impl Match {
 
     /// Adds a subscription to a pattern.
     pub(super) fn push_pattern(&mut self, sub: &Sub, subject: &[u8]) {
+        // What is denied, or how a message is called elsewhere, may depend on the last token.
+        let is_plain = matches!(sub.target, Target::Connection(_)) && sub.filter().is_none();
+        self.by_patterns &= is_plain && sub.stands_for().is_none();
         if let Some(shadow) = sub.stands_for() {
             return self.push_shadow(shadow, subject);
         }
@@ -138,13 +173,12 @@ impl Match {
 
     /// Adds a subscription that is shown `subject`.
     fn push_named(&mut self, sub: &Sub, subject: &[u8]) {
-        let start = self.text.len() as u32;
         let words = match sub.target.is_route() {
             false => [&b"HMSG "[..], subject, b" ", sub.sid(), b" "],
             true => [&b"HPUB "[..], subject, b" ", b"", b""],
         };
-        words.iter().for_each(|part| self.text.extend_from_slice(part));
-        self.push(Want { sub: sub.clone(), head: (start, self.text.len() as u32) });
+        let head = write_head(&mut self.text, words);
+        self.push(Want { sub: sub.clone(), head });
     }
 
     fn push(&mut self, want: Want) {
@@ -227,6 +261,13 @@ impl Match {
     }
 }
 
+/// Adds what a delivery starts with; where it is.
+fn write_head(text: &mut SmallVec<[u8; 96]>, words: [&[u8]; 5]) -> (u32, u32) {
+    let start = text.len() as u32;
+    words.iter().for_each(|part| text.extend_from_slice(part));
+    (start, text.len() as u32)
+}
+
 // === impl Cache ===
 
 impl Default for Cache {
@@ -236,6 +277,7 @@ impl Default for Cache {
             seen: vec![0; SEEN].into_boxed_slice(),
             pushed_out: 0,
             once: Match::default(),
+            once_salt: 0,
             len: 0,
             bytes: 0,
             widest: 0,
@@ -266,6 +308,7 @@ impl Cache {
         self.lookups += 1;
         if !self.seen_before(hash) {
             interest.collect_hashed(plain, subject, &mut self.once);
+            self.once_salt = interest.salt();
             return Found::Once(&self.once);
         }
         let mut found = Match::default();
@@ -276,6 +319,18 @@ impl Cache {
             self.take_in(Entry { hash, found: Rc::clone(&found) });
         }
         Found::Kept(found)
+    }
+
+    /// The same for the subject of an answer: of these many come one behind the other that differ
+    /// in their last token alone, each of them used once.
+    pub fn find_inbox(&mut self, interest: &Interest, subject: &[u8]) -> Found<'_> {
+        if self.once_salt == interest.salt()
+            && self.once.is_alike(subject)
+            && interest.turn_into(vagus_subject::hash(subject), subject, &mut self.once)
+        {
+            return Found::Once(&self.once);
+        }
+        self.find(interest, subject)
     }
 
     fn seen_before(&mut self, hash: u64) -> bool {

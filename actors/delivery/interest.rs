@@ -280,11 +280,34 @@ impl Interest {
                 .iter()
                 .for_each(|sub| found.push_literal(sub, subject));
         }
+        let mut alike = true;
         for slice in [&self.wildcards[place.wildcard as usize], &self.root] {
             if let Some(wildcards) = slice.read() {
-                wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
+                alike &=
+                    wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
             }
         }
+        if alike {
+            found.set_alike();
+        }
+    }
+
+    /// Makes of `found` the answer for a subject that differs from its own in the last token alone,
+    /// where that is known to have the same takers. False: it is not known, and nothing is changed.
+    pub(super) fn turn_into(&self, hash: u64, subject: &[u8], found: &mut Match) -> bool {
+        let place = Place { hash, literal: self.slice(hash), ..found.place };
+        let stamp = self.stamp(place);
+        if (stamp.wildcard, stamp.root) != (found.stamp.wildcard, found.stamp.root) {
+            return false;
+        }
+        if let Some(literals) = self.literals[place.literal as usize].read()
+            && !literals.matching(hash, subject).is_empty()
+        {
+            return false;
+        }
+        (found.place, found.stamp) = (place, stamp);
+        found.rename(subject);
+        true
     }
 
     /// Number of subscriptions.

@@ -172,7 +172,7 @@ impl<'a> Outlet<'a> {
     ) -> R {
         let Delivery { cache, batch, frame, rng, .. } = &mut *self.delivery;
         let kept: Rc<Match>;
-        let found = match cache.find(&self.realm.interest, subject) {
+        let found = match cache.find_inbox(&self.realm.interest, subject) {
             Found::Once(found) => found,
             Found::Kept(found) => {
                 kept = found;

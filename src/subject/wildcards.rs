@@ -64,20 +64,23 @@ impl<S> Wildcards<S> {
         self.nodes.heap_bytes()
     }
 
-    /// Calls `each` for every subscription that matches `subject`, in no order.
+    /// Calls `each` for every subscription that matches `subject`, in no order. Whether the same
+    /// ones match every subject that differs from this one in its last token alone.
     ///
     /// As in [`crate::matches`], a subject with an empty token matches nothing.
-    pub fn visit(&self, subject: &[u8], each: &mut impl FnMut(&S)) {
+    pub fn visit(&self, subject: &[u8], each: &mut impl FnMut(&S)) -> bool {
         if self.len == 0 {
-            return;
+            return true;
         }
         let Some(path) = Path::of(subject) else {
-            return;
+            return false;
         };
+        let mut alike = true;
         let mut pending = Pending::new();
         let mut next = Some((ROOT, 0));
         while let Some((id, depth)) = next {
             let node = self.nodes.get(id);
+            alike &= !node.has_literals() || depth + 1 != path.len();
             next = match path.get(depth) {
                 None => {
                     node.here.as_slice().iter().for_each(&mut *each);
@@ -93,6 +96,7 @@ impl<S> Wildcards<S> {
             };
             next = next.or_else(|| pending.pop());
         }
+        alike
     }
 }
 

@@ -1,9 +1,12 @@
 //! Interest and cache against a list: after every change, the answer for every subject is that of
 //! somebody who goes through all subscriptions one by one.
 
-use vagus_subject::{Interested as _, matches};
+use std::sync::{Arc, LazyLock};
 
-use super::kit::actor;
+use vagus_auth::{Filter, Grant, PermissionRules, Permissions, SubjectRules};
+use vagus_subject::{Interested as _, has_wildcards, matches};
+
+use super::kit::{Wire, actor, wire};
 use crate::delivery::cache::Want;
 use crate::delivery::interest::Change;
 use crate::delivery::{Cache, Found, Interest, Match, Slots, Sub, Target};
@@ -12,8 +15,10 @@ const PATTERNS: [&str; 16] = [
     "a", "b", "a.b", "a.c", "b.c", "a.b.c", "a.*", "*.b", "a.>", ">", "*", "*.*", "a.*.c", "b.>",
     "*.b.>", "a.b.*",
 ];
-const SUBJECTS: [&str; 12] =
-    ["a", "b", "c", "a.b", "a.c", "b.c", "c.b", "a.b.c", "a.x.c", "b.b.b", "x.b.y.z", "a.b.c.d"];
+const SUBJECTS: [&str; 16] = [
+    "a", "b", "c", "a.b", "a.c", "b.c", "c.b", "a.b.c", "a.x.c", "b.b.b", "x.b.y.z", "a.b.c.d",
+    "a.x", "a.y", "a.b.x", "b.b.",
+];
 
 /// An answer in a form that can be compared: who, in which group, and with which head.
 fn shown<'a>(wants: impl Iterator<Item = (&'a Sub, Vec<u8>)>) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
@@ -36,7 +41,11 @@ fn of_match(found: &Match) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
 }
 
 fn of_model(model: &[Sub], subject: &str) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
-    let wanting = model.iter().filter(|sub| matches(sub.subject(), subject.as_bytes()));
+    let wants = |sub: &&Sub| {
+        let denied = has_wildcards(sub.subject()) && sub.denies(subject.as_bytes());
+        matches(sub.subject(), subject.as_bytes()) && !denied
+    };
+    let wanting = model.iter().filter(wants);
     shown(wanting.map(|sub| {
         let sid = String::from_utf8_lossy(sub.sid());
         (sub, format!("HMSG {subject} {sid} ").into_bytes())
@@ -44,9 +53,31 @@ fn of_model(model: &[Sub], subject: &str) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
 }
 
 fn find(cache: &mut Cache, interest: &Interest, subject: &str) -> Vec<(Vec<u8>, u64, Vec<u8>)> {
-    match cache.find(interest, subject.as_bytes()) {
+    let shown = |found: Found<'_>| match found {
         Found::Kept(found) => of_match(&found),
         Found::Once(found) => of_match(found),
+    };
+    // As an inbox twice: what the first look leaves behind is what the second one uses.
+    let inbox = shown(cache.find_inbox(interest, subject.as_bytes()));
+    assert_eq!(shown(cache.find_inbox(interest, subject.as_bytes())), inbox, "{subject}");
+    assert_eq!(shown(cache.find(interest, subject.as_bytes())), inbox, "{subject}");
+    inbox
+}
+
+/// A connection, one for all.
+fn client() -> Target {
+    static WIRE: LazyLock<Wire> = LazyLock::new(|| wire(&Slots::default(), 1 << 20));
+    Target::Connection(Arc::clone(&WIRE.out))
+}
+
+/// What keeps a subscription from everything that ends with `.b`.
+fn denying() -> Option<Arc<Filter>> {
+    let deny = vec!["*.b".to_owned(), "*.*.b".to_owned()];
+    let subscribe = SubjectRules { allow: None, deny };
+    let rules = PermissionRules { subscribe, ..Default::default() };
+    match Permissions::new(rules).may_subscribe(b">", None) {
+        Grant::Filtered(filter) => Some(filter),
+        _ => None,
     }
 }
 
@@ -72,7 +103,7 @@ impl World {
             interest: Interest::new(1 + seed as usize % 9),
             caches: Default::default(),
             model: Vec::new(),
-            target: actor(&Slots::default()).0,
+            target: if seed.is_multiple_of(2) { actor(&Slots::default()).0 } else { client() },
             next_sid: 0,
             rng,
         }
@@ -106,7 +137,9 @@ impl World {
         let queue = [None, None, Some(&b"q"[..]), Some(b"other")][self.rng.usize(..4)];
         self.next_sid += 1;
         let sid = self.next_sid.to_string();
-        let sub = Sub::new(self.target.clone(), pattern, queue, sid.as_bytes());
+        // Some are kept from what a pattern denies.
+        let filter = self.rng.u8(..6).eq(&0).then(denying).flatten();
+        let sub = Sub::filtered(self.target.clone(), pattern, queue, sid.as_bytes(), filter);
         self.model.push(sub.clone());
         apply(&self.interest, Change::Add(sub));
     }

@@ -79,6 +79,22 @@ impl Both {
         ids
     }
 
+    /// Whoever is said to want all that differs in the last token alone does.
+    fn check_alike(&self, subject: &str) {
+        let visit = |subject: &str| {
+            let mut ids = Vec::new();
+            let alike = self.wildcards.visit(subject.as_bytes(), &mut |s| ids.push(s.0.id));
+            ids.sort_unstable();
+            (ids, alike)
+        };
+        let (ids, alike) = visit(subject);
+        let start = subject.rfind('.').map_or(0, |dot| dot + 1);
+        for last in ["a", "b", "c", "never"] {
+            let other = format!("{}{last}", &subject[..start]);
+            assert!(!alike || visit(&other) == (ids.clone(), true), "{subject} and {other}");
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         match step {
             Step::Insert(pattern) => {
@@ -108,6 +124,7 @@ impl Both {
                     .collect();
                 expected.sort_unstable();
                 assert_eq!(self.wanted(subject), expected, "{subject}");
+                self.check_alike(subject);
             }
             Step::InsertAgain(_) | Step::Remove(_) => {}
         }

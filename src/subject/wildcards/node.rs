@@ -64,6 +64,11 @@ impl<S> Node<S> {
         (self.any != ROOT).then_some(self.any)
     }
 
+    #[inline]
+    pub(super) fn has_literals(&self) -> bool {
+        self.literals > 0
+    }
+
     fn is_useless(&self) -> bool {
         self.literals == 0 && self.any == ROOT && self.here.is_empty() && self.tail.is_empty()
     }

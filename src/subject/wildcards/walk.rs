@@ -58,6 +58,12 @@ impl<'a> Path<'a> {
         Some(())
     }
 
+    /// Tokens of the subject.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     #[inline]
     pub(super) fn get(&self, depth: usize) -> Option<Step<'a>> {
         let steps = if self.heap.is_empty() { &self.inline[..self.len] } else { &self.heap[..] };
