@@ -215,6 +215,9 @@ impl Connection {
     ) {
         let message = Message { subject, publish };
         if self.is_traced(publish) {
+            if !self.may_trace(publish, delivery) {
+                return;
+            }
             return self.deliver_traced(message, delivery);
         }
         let Delivery { cache, batch, frame, rng, .. } = delivery;
@@ -244,7 +247,7 @@ impl Connection {
 
     /// Takes a message into other realms.
     #[cold]
-    fn cross(
+    pub(super) fn cross(
         &self,
         bridges: &[Arc<Bridge>],
         message: Message<'_>,

@@ -11,9 +11,10 @@ use vagus_wire::{Publish, headers};
 
 use super::Connection;
 use super::publish::{Hands, Message};
+use super::rights::Leave;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Target, spread};
+use crate::delivery::{Bridge, Target, spread};
 
 const DESTINATION: &[u8] = b"Nats-Trace-Dest";
 const ONLY: &[u8] = b"Nats-Trace-Only";
@@ -31,6 +32,12 @@ impl Connection {
         }
         // What is no subject would be read as more than one argument of a delivery.
         headers::get(publish.headers(), DESTINATION).is_some_and(is_valid_literal)
+    }
+
+    /// Whether the client may have a trace reported; if not, it is told.
+    pub(super) fn may_trace(&self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
+        let destination = headers::get(publish.headers(), DESTINATION).unwrap_or_default();
+        self.may_publish(destination, delivery) != Leave::Refused
     }
 
     /// Delivers a traced message, or only looks who would get it, and reports.
@@ -55,7 +62,12 @@ impl Connection {
                 &kept
             }
         };
-        let delivered = self.deliver_reporting(found, message, only, &mut hands, &mut events);
+        let bridges = found.bridges.clone();
+        let mut delivered = self.deliver_reporting(found, message, only, &mut hands, &mut events);
+        events.extend(bridges.iter().filter_map(|bridge| across(bridge, message.subject)));
+        if !only && !bridges.is_empty() {
+            delivered += self.cross(&bridges, message, delivery);
+        }
         self.report_trace(&destination, publish, events, delivery);
         if delivered == 0 && !only {
             self.tell_no_responders(message, delivery);
@@ -156,6 +168,16 @@ impl Connection {
             Found::Kept(found) => self.deliver(&found, message, &mut hands),
         };
     }
+}
+
+/// A message goes on into another account, where it is traced no further.
+fn across(bridge: &Bridge, subject: &[u8]) -> Option<Value> {
+    let Bridge::Request(import) = bridge else { return None };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let to = text(&import.name_there(subject)?);
+    let acc = import.exporter.name.to_string();
+    let from = text(subject);
+    Some(json!({ "type": "si", "ts": now(), "acc": acc, "from": from, "to": to }))
 }
 
 fn egress(want: &Want) -> Value {

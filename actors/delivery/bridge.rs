@@ -77,7 +77,7 @@ fn ask(import: &ServiceImport, subject: &[u8], post: &Post<'_>, from: &mut Outle
     }
     let info = from.speaker().info_for(import);
     let measure = Measure::begin(import, post.headers, &info);
-    let headers = info.put_before(post.headers);
+    let headers = info.put_before_untraced(post.headers);
     let replies = &import.exporter.replies;
     let reply = match post.reply {
         Some(reply) if !reply.starts_with(ACKS) => {

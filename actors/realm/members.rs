@@ -61,6 +61,9 @@ impl Members {
     }
 
     pub(super) fn beyond(&self, max: usize) -> Vec<u64> {
+        if self.by_cid.len() <= max {
+            return Vec::new();
+        }
         let mut cids: Vec<u64> = self.by_cid.keys().copied().collect();
         cids.sort_unstable();
         cids.split_off(max.min(cids.len()))

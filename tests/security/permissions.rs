@@ -148,6 +148,22 @@ fn replies_with_prefixes_of_the_server_are_refused_whatever_is_allowed() {
     }
 }
 
+/// Whoever traces a message publishes the report.
+#[test]
+fn a_trace_goes_only_where_the_client_may_publish() {
+    let server = with(r#"publish: ["a", "reports"]"#);
+    let (mut u, mut admin) = (user(&server, "u"), user(&server, "admin"));
+    admin.subscribe(">", "1");
+    let headers = |to: &str| format!("NATS/1.0\r\nNats-Trace-Dest: {to}\r\n\r\n");
+    u.publish_headers("a", &headers("secret"), "x");
+    u.expect_err("Permissions Violation for Publish to \"secret\"");
+    admin.ping_pong();
+    u.publish_headers("a", &headers("reports"), "x");
+    let mut came = [admin.message().0[0].clone(), admin.message().0[0].clone()];
+    came.sort();
+    assert_eq!(came, ["a", "reports"]);
+}
+
 /// A responder with the sid 1 on `service`, and someone who asks it.
 fn respond(permissions: &str) -> (Server, crate::harness::Client, crate::harness::Client) {
     let server = with(permissions);

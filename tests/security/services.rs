@@ -102,6 +102,22 @@ fn who_shares_is_named() {
 }
 
 #[test]
+fn a_traced_request_crosses_over_and_is_traced_no_further() {
+    let server = Server::start(SHARED);
+    let (mut e, mut i) = pair(&server);
+    e.subscribe("q.*", "1");
+    i.subscribe("trace", "2");
+    let headers = "NATS/1.0\r\nNats-Trace-Dest: trace\r\n\r\n";
+    i.publish_headers("ask.a", headers, "?");
+    let (subject, _, bytes) = asked(&mut e);
+    assert_eq!(subject, "q.a");
+    assert!(bytes.contains("\r\nNats-Trace-Dest: trace disabled\r\n"), "{bytes}");
+    let event = &report(&mut i, "2")["events"][1];
+    assert_eq!((&event["type"], &event["acc"]), (&"si".into(), &"E".into()));
+    assert_eq!((&event["from"], &event["to"]), (&"ask.a".into(), &"q.a".into()));
+}
+
+#[test]
 fn without_a_responder_the_requester_is_told() {
     let server = Server::start(SHARED);
     let (_e, mut i) = pair(&server);

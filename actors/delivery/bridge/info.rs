@@ -12,6 +12,10 @@ use crate::realm::ServiceImport;
 /// it in front.
 pub const HEADER: &[u8] = b"Nats-Request-Info";
 
+/// Where reports of a traced message go.
+const TRACE: &[u8] = b"Nats-Trace-Dest";
+const NOT_TRACED: &[u8] = b"trace disabled";
+
 /// A client as services, audits and events are shown it, in the order of nats-server. No field
 /// holds what a client proves itself with: not its password, not its token, and not its JWT.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -84,14 +88,24 @@ impl ClientInfo {
         self.acc.as_deref().unwrap_or_default()
     }
 
+    /// The same for a message that goes into another account, where it is traced no further.
+    #[must_use]
+    pub(super) fn put_before_untraced(&self, block: Option<&[u8]>) -> Vec<u8> {
+        self.put(block, |name, value| if name == TRACE { NOT_TRACED } else { value })
+    }
+
     /// A header block that begins with this, and goes on with `block`.
     #[must_use]
     pub fn put_before(&self, block: Option<&[u8]>) -> Vec<u8> {
+        self.put(block, |_, value| value)
+    }
+
+    fn put<'a>(&self, block: Option<&'a [u8]>, shown: fn(&[u8], &'a [u8]) -> &'a [u8]) -> Vec<u8> {
         let own = serde_json::to_vec(self).unwrap_or_default();
         let mut out = [b"NATS/1.0\r\n", HEADER, b": ", &own, b"\r\n"].concat();
         for (name, value) in block.into_iter().flat_map(headers::iter) {
             if name != HEADER {
-                out.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
+                out.extend_from_slice(&[name, b": ", shown(name, value), b"\r\n"].concat());
             }
         }
         out.extend_from_slice(b"\r\n");
