@@ -142,6 +142,10 @@ impl Connection {
 
     /// Says hello, unless the client has to begin with TLS.
     pub(super) fn begin_tls(&mut self) {
+        if !self.counted {
+            // One too many: told so in clear, without the cost of a handshake.
+            return self.greet();
+        }
         let within = match &mut self.tls {
             Some(tls) => match tls.server.handshake_first {
                 HandshakeFirst::Never => None,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
-use crate::harness::{Client, DEADLINE, Server};
+use crate::harness::{Client, DEADLINE, Server, eventually};
 use crate::tls_kit::{Authority, TlsClient, server};
 
 // Row 86.
@@ -220,6 +220,40 @@ fn tls_can_be_asked_for_on_the_command_line() {
     assert_eq!(server.connect().info["tls_verify"], true);
     let own = authority.client("joe", "");
     TlsClient::connect(&server, &authority.trusting(Some(&own))).unwrap().quiet();
+}
+
+#[test]
+fn a_reader_that_reads_nothing_is_cut_off() {
+    let authority = Authority::new();
+    for limits in ["max_pending: 2MB", "write_deadline: \"300ms\", max_pending: 1GB"] {
+        let server = server(&authority, "", limits);
+        let config = authority.trusting(None);
+        let mut idle = TlsClient::connect(&server, &config).unwrap().quiet();
+        idle.send("SUB a 1\r\n");
+        idle.ping_pong();
+        let mut busy = TlsClient::connect(&server, &config).unwrap().quiet();
+        let message = format!("PUB a 500000\r\n{}\r\n", "x".repeat(500_000));
+        for _ in 0..40 {
+            busy.send(&message);
+        }
+        let closed = eventually("the reader is cut off", || {
+            busy.send(&message);
+            server.json("/connz?state=closed")["connections"].get(0).cloned()
+        });
+        let reason = closed["reason"].as_str().unwrap();
+        assert!(reason.starts_with("Slow Consumer"), "{limits}: {reason}");
+        busy.ping_pong();
+    }
+}
+
+#[test]
+fn connections_beyond_the_limit_are_refused_in_clear() {
+    let authority = Authority::new();
+    let server = server(&authority, "handshake_first: true", "max_connections: 1");
+    let config = authority.trusting(None);
+    let _one = TlsClient::first(&server, &config).unwrap().quiet();
+    let mut other = server.connect();
+    other.expect_err_closed("maximum connections exceeded");
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn a_slow_handshake_has_its_time() {
 #[test]
 fn thousands_of_half_open_handshakes_cost_little() {
     let authority = Authority::new();
-    let server = server(&authority, "timeout: 3", "");
+    let server = server(&authority, "timeout: 6", "");
     let config = authority.trusting(None);
     let mut steady = TlsClient::connect(&server, &config).unwrap().quiet();
     let before = server.json("/varz")["mem"].as_u64().unwrap();
@@ -137,7 +137,7 @@ fn thousands_of_half_open_handshakes_cost_little() {
     let begun = Instant::now();
     steady.ping_pong();
     TlsClient::connect(&server, &config).unwrap().quiet();
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let with = server.json("/varz")["mem"].as_u64().unwrap();
     let each = with.saturating_sub(before) / sockets.len() as u64;
     assert!(each < 40_000, "{each} bytes a half-open handshake");

@@ -33,6 +33,8 @@ pub(super) struct Wire {
 const READ: usize = 128 << 10;
 /// Bytes of one read during a handshake: a client has not much to say then.
 const HANDSHAKE_READ: usize = 8 << 10;
+/// Bytes of a message of the handshake that is not whole yet, a client's certificates for one.
+const HANDSHAKE_MAX: usize = 40 << 10;
 /// Plain bytes that become one write.
 const WRITE: usize = 128 << 10;
 /// Reads in a row that may come to nothing.
@@ -100,6 +102,9 @@ impl Wire {
             });
             match ready!(read) {
                 Ok(Came::Closed) => return Poll::Ready(Err(Broken::Eof)),
+                Ok(_) if self.unread.len() > HANDSHAKE_MAX => {
+                    return Poll::Ready(Err(Broken::NoRoom));
+                }
                 Ok(_) => {}
                 Err(Fault::Io(_)) => return Poll::Ready(Err(Broken::Eof)),
                 Err(Fault::Tls(broken)) => return Poll::Ready(Err(broken)),
