@@ -12,6 +12,7 @@
 mod admit;
 mod greet;
 mod links;
+mod news;
 mod settings;
 mod view;
 
@@ -28,6 +29,7 @@ use vagus_runtime::{Actor, ChildEvent, Cx, Handler, Message};
 
 use self::greet::Target;
 use self::links::Link;
+pub use self::news::Told;
 pub use self::settings::{ClusterSettings, Place};
 pub use self::view::ClusterView;
 use crate::broker::{Broker, Cast};
@@ -136,6 +138,7 @@ impl Actor for Cluster {
         }
         self.tell_clients();
         cx.poll_with(Self::accept);
+        cx.run_interval(news::AGAIN_AFTER, |me, _| me.tell_servers());
         (0..self.targets.len()).for_each(|n| self.solicit(n, cx));
     }
 
@@ -163,5 +166,6 @@ impl Handler<Leave> for Cluster {
     fn handle(&mut self, _: Leave, _: &mut Cx<'_, Self>) {
         self.leaving = true;
         self.tell_clients();
+        self.tell_servers();
     }
 }

@@ -1,7 +1,7 @@
 //! `Route`: the link to one other server of the cluster.
 //!
 //! in:   what the other server says ([`vagus_wire::route`]): its interest, and messages for clients
-//!       of this one; [`End`]
+//!       of this one; [`Say`], [`End`]
 //! out:  its interest to the subject shards, which put it beside that of clients; its messages to
 //!       clients and actors of this server, never to another route; to the other server, what the
 //!       shards tell it of interest here
@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 use tracing::{debug, info};
-use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
+use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
 use self::clock::Clock;
 use self::input::{Input, Turn};
@@ -35,6 +35,7 @@ use self::interest::{Account, Changes};
 use self::operate::{Last, Modifiers};
 pub use self::peer::{About, Peer, RouteFacts};
 use crate::broker::{Broker, Cast};
+use crate::cluster::Told;
 use crate::delivery::{Counters, Outbound, Reason};
 
 /// See the module's text.
@@ -42,6 +43,7 @@ pub struct Route {
     broker: Arc<Broker>,
     cast: Arc<Cast>,
     facts: Arc<RouteFacts>,
+    news: Recipient<Told>,
     counters: Arc<Counters>,
     /// The way out: publishers and shards write to it.
     out: Arc<Outbound>,
@@ -65,7 +67,15 @@ pub struct Route {
 #[derive(Clone, Copy)]
 pub struct End(pub Reason);
 
+/// Tell the other server this, written as it goes over the wire.
+pub struct Say(pub Vec<u8>);
+
 impl Message for End {}
+impl Message for Say {
+    fn weight(&self) -> usize {
+        self.0.len()
+    }
+}
 
 /// Reads in one turn of the arbiter before others get theirs.
 const READS_MAX: usize = 8;
@@ -94,6 +104,7 @@ impl Route {
         Ok(Self {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             facts,
+            news: link.news,
             out,
             io,
             input: Input::default(),
@@ -209,6 +220,14 @@ impl Drop for Route {
 impl Handler<End> for Route {
     fn handle(&mut self, End(reason): End, _: &mut Cx<'_, Self>) {
         self.end(reason);
+    }
+}
+
+// === impl Handler<Say> ===
+
+impl Handler<Say> for Route {
+    fn handle(&mut self, Say(frame): Say, _: &mut Cx<'_, Self>) {
+        self.out.send(&frame);
     }
 }
 

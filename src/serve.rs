@@ -112,6 +112,7 @@ impl<'a> Process<'a> {
         let ports = Ports {
             nats: urls("nats", self.server.address()),
             monitoring: urls(scheme, self.server.monitor_address()),
+            cluster: urls("nats", self.server.cluster_address()),
             ..Ports::default()
         };
 

@@ -57,6 +57,7 @@ pub struct Server {
     root: Handle<Root>,
     runtime: Runtime,
     address: Option<SocketAddr>,
+    cluster_address: Option<SocketAddr>,
     monitor: Monitor,
     orders: Arc<Orders>,
     stapler: Stapler,
@@ -185,6 +186,7 @@ impl Builder {
         if neighbours.is_some() {
             broker.realms.mates.want();
         }
+        let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
         let runtime = Runtime::start(layout)?;
@@ -239,6 +241,7 @@ impl Builder {
             root,
             runtime,
             address,
+            cluster_address,
             monitor,
             orders,
             stapler,
@@ -287,6 +290,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Where other servers connect, if the configuration asks for them.
+    #[must_use]
+    pub fn cluster_address(&self) -> Option<SocketAddr> {
+        self.cluster_address
     }
 
     /// Where the monitoring pages are, if the configuration asks for them.

@@ -48,6 +48,14 @@ impl Target {
         Self { place, configured: true, attempts: 0, state: State::Sought }
     }
 
+    pub(super) fn heard_of(place: Place) -> Self {
+        Self { configured: false, ..Self::configured(place) }
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.state == State::GivenUp
+    }
+
     pub(super) fn address(&self) -> &str {
         &self.place.address
     }

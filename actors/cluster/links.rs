@@ -11,6 +11,7 @@ use vagus_runtime::cluster::hello::Introduction;
 use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
 
 use super::Cluster;
+use super::news::place_of;
 use crate::census::messages::Tell;
 use crate::connection::messages::Inform;
 use crate::delivery::Reason;
@@ -19,9 +20,13 @@ use crate::route::{About, End, Peer, Route};
 /// A link, from the moment at which it is decided on.
 pub(super) struct Link {
     pub about: About,
+    /// Where others find it: `host:port`.
+    pub place: String,
+    /// Where clients reach it.
+    pub urls: Vec<String>,
     since: Instant,
     /// Once it is served.
-    route: Option<Handle<Route>>,
+    pub route: Option<Handle<Route>>,
 }
 
 /// Links as young as this came about at the same time as their rivals.
@@ -109,7 +114,9 @@ impl Cluster {
             configured: target.is_some_and(|n| self.targets[n].configured),
             since: SystemTime::now(),
         };
-        self.links.insert(cid, Link { about, since: Instant::now(), route: None });
+        let place = place_of(&other.address, address);
+        let link = Link { about, place, urls: Vec::new(), since: Instant::now(), route: None };
+        self.links.insert(cid, link);
         if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {
             target.linked(cid);
         }
@@ -155,6 +162,7 @@ impl Cluster {
             cid,
             socket,
             about: link.about.clone(),
+            news: cx.handle().recipient(),
             pending_max: settings.pending_max,
             ping_interval: settings.ping_interval,
             pings_out_max: settings.ping_max,
@@ -170,7 +178,7 @@ impl Cluster {
         };
         let route = cx.spawn(Spec::once(name, make).mailbox(Route::MAILBOX).arbiter(lease));
         link.route = Some(route);
-        self.tell_clients();
+        self.tell_servers();
     }
 
     /// Ends a link, of which nobody is to be told.
@@ -205,8 +213,13 @@ impl Cluster {
     /// Tells clients which servers there are, when that has changed.
     pub(super) fn tell_clients(&mut self) {
         let mut urls = Vec::new();
-        if !self.leaving {
-            urls.clone_from(&self.settings.client_urls);
+        if !self.settings.no_advertise {
+            if !self.leaving {
+                urls.clone_from(&self.settings.client_urls);
+            }
+            urls.extend(self.links.values().flat_map(|link| link.urls.clone()));
+            urls.sort_unstable();
+            urls.dedup();
         }
         let changed = self.broker.cluster.show(&self.name, urls);
         if changed && !self.broker.leaving.load(Relaxed) {

@@ -210,6 +210,13 @@ impl Match {
         }
     }
 
+    /// Leaves out other servers where an actor of this one answers.
+    pub(super) fn keep_near(&mut self) {
+        if self.plain.iter().any(|want| want.sub.target.is_actor().is_some()) {
+            self.plain.retain(|want| !want.sub.target.is_route());
+        }
+    }
+
     /// `HMSG <subject> <sid> ` of a delivery to `want`.
     #[inline]
     #[must_use]

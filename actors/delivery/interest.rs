@@ -287,6 +287,9 @@ impl Interest {
                     wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
             }
         }
+        if subject.starts_with(JETSTREAM) {
+            found.keep_near();
+        }
         if alike {
             found.set_alike();
         }
@@ -358,6 +361,9 @@ impl Interest {
         literals + self.patterns(slice).index.read().len()
     }
 }
+
+/// What JetStream is asked. Each server has streams of its own.
+const JETSTREAM: &[u8] = b"$JS.";
 
 /// No subscription can have such a subject, and no pattern is meant to match one.
 fn has_empty_token(subject: &[u8]) -> bool {

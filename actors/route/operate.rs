@@ -11,6 +11,7 @@ use vagus_wire::{Limits, Op, Publish, repeat};
 
 use super::Route;
 use super::input::{Turn, Worked};
+use crate::cluster::Told;
 use crate::delivery::batch::{Run, Span};
 use crate::delivery::cache::{Found, Match};
 use crate::delivery::desk::Delivery;
@@ -102,7 +103,11 @@ impl Route {
                 self.modifiers.to.extend_from_slice(subject);
                 true
             }
-            Said::Control(_) => true,
+            Said::Control(news) => {
+                // A parent that can't follow hears it again.
+                let _ = self.news.send(Told { cid: self.out.cid, news: news.to_vec() });
+                true
+            }
             Said::Op(Op::Publish(publish)) => self.publish(&publish, rest, delivery),
             Said::Op(Op::Subscribe { subject, queue, sid }) => {
                 let valid = vagus_subject::is_valid_subscription(subject);

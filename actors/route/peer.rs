@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use vagus_runtime::Recipient;
+
+use crate::cluster::Told;
 use crate::delivery::Outbound;
 
 /// A link whose two ends know each other: what a [`Route`](super::Route) is made from.
@@ -11,6 +14,8 @@ pub struct Peer {
     pub cid: u64,
     pub socket: std::net::TcpStream,
     pub about: About,
+    /// Who hears what the other server tells of the cluster.
+    pub news: Recipient<Told>,
     /// Most bytes that may wait for the other server.
     pub pending_max: usize,
     pub ping_interval: Duration,

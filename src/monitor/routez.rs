@@ -1,10 +1,18 @@
-//! `/routez`: links to servers of the same cluster, of which this server has none.
+//! `/routez`: links to servers of the same cluster.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use vagus_actors::delivery::Target;
+use vagus_actors::realm::Realm;
+use vagus_actors::route::RouteFacts;
+use vagus_telemetry::text::{GoDuration, Uptime};
 
-use super::context::{Context, now};
+use super::context::{Context, now, time};
 use super::query::Query;
 use super::reply::{self, Refusal, Reply};
+use super::subsz::{SubDetail, detail};
 
 #[derive(Serialize)]
 struct Routez {
@@ -12,18 +20,109 @@ struct Routez {
     server_name: String,
     now: String,
     num_routes: usize,
-    routes: [(); 0],
+    routes: Vec<Route>,
+}
+
+#[derive(Serialize)]
+struct Route {
+    rid: u64,
+    remote_id: String,
+    remote_name: String,
+    did_solicit: bool,
+    is_configured: bool,
+    ip: String,
+    port: u16,
+    start: String,
+    last_activity: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt: Option<String>,
+    uptime: String,
+    idle: String,
+    pending_size: usize,
+    in_msgs: u64,
+    out_msgs: u64,
+    in_bytes: u64,
+    out_bytes: u64,
+    subscriptions: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subscriptions_list: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subscriptions_list_detail: Vec<SubDetail>,
+}
+
+/// What is shown of the other server's interest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Subs {
+    Hidden,
+    Listed,
+    Detailed,
 }
 
 pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
-    if query.text("subs").is_none_or(|text| !text.eq_ignore_ascii_case("detail")) {
-        query.flag("subs")?;
-    }
+    let detailed = query.text("subs").is_some_and(|text| text.eq_ignore_ascii_case("detail"));
+    let subs = match () {
+        () if detailed => Subs::Detailed,
+        () if query.flag("subs")? => Subs::Listed,
+        () => Subs::Hidden,
+    };
+    let links = context.broker.realms.mates.all();
+    let routes: Vec<_> = links.iter().map(|link| describe(context, link, subs)).collect();
     Ok(reply::page(&Routez {
         server_id: context.server_id(),
         server_name: context.identity.name.clone(),
         now: now(),
-        num_routes: 0,
-        routes: [],
+        num_routes: routes.len(),
+        routes,
     }))
+}
+
+fn describe(context: &Context, link: &RouteFacts, subs: Subs) -> Route {
+    let (about, stats) = (&link.about, &link.out.stats);
+    let since = |at: SystemTime| SystemTime::now().duration_since(at).unwrap_or_default();
+    let active = Duration::from_nanos(stats.active_ns.load(Relaxed));
+    let active = (context.broker.started_at + active).max(about.since);
+    let rtt = stats.rtt_ns.load(Relaxed);
+    let mut wants = match subs {
+        Subs::Hidden => Vec::new(),
+        _ => wants(&context.broker.realms.all(), link.out.cid),
+    };
+    let list = wants.iter().map(|want| want.subject.clone());
+    let subscriptions_list = if subs == Subs::Listed { list.collect() } else { Vec::new() };
+    if subs != Subs::Detailed {
+        wants.clear();
+    }
+    Route {
+        rid: link.out.cid,
+        remote_id: about.id.clone(),
+        remote_name: about.name.clone(),
+        did_solicit: about.solicited,
+        is_configured: about.configured,
+        ip: about.address.ip().to_canonical().to_string(),
+        port: about.address.port(),
+        start: time(about.since),
+        last_activity: time(active),
+        rtt: (rtt > 0).then(|| GoDuration(Duration::from_nanos(rtt)).to_string()),
+        uptime: Uptime(since(about.since)).to_string(),
+        idle: Uptime(since(active)).to_string(),
+        pending_size: link.out.pending(),
+        in_msgs: stats.in_msgs.load(Relaxed),
+        out_msgs: stats.out_msgs.load(Relaxed),
+        in_bytes: stats.in_bytes.load(Relaxed),
+        out_bytes: stats.out_bytes.load(Relaxed),
+        subscriptions: stats.subscriptions.load(Relaxed),
+        subscriptions_list,
+        subscriptions_list_detail: wants,
+    }
+}
+
+fn wants(realms: &[std::sync::Arc<Realm>], cid: u64) -> Vec<SubDetail> {
+    let mut all = Vec::new();
+    for realm in realms {
+        realm.interest.for_each(|sub| {
+            if matches!(&sub.target, Target::Route(lane) if lane.out().cid == cid) {
+                all.push(detail(sub, &realm.name));
+            }
+        });
+    }
+    all
 }

@@ -143,7 +143,7 @@ fn list_for(realms: &[Arc<Realm>], subject: &[u8], window: Window) -> (usize, Ve
     (total, all.into_iter().skip(window.offset).take(window.limit).collect())
 }
 
-fn detail(sub: &Sub, account: &str) -> SubDetail {
+pub(super) fn detail(sub: &Sub, account: &str) -> SubDetail {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     SubDetail {
         account: Some(account.to_owned()),

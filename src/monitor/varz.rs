@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde::Serialize;
-use vagus_config::{Config, WriteTimeout};
+use vagus_config::{Config, Port, WriteTimeout};
 use vagus_telemetry::text::Uptime;
 
 use super::context::{Context, now, time};
@@ -98,10 +98,18 @@ struct Parts {
     jetstream: JetStreamPart,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct ClusterPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    urls: Vec<String>,
 }
 
 /// `{}` while JetStream is off.
@@ -246,12 +254,26 @@ fn parts(context: &Context, config: &Config) -> Parts {
         limits: Some(stats::Limits::of(config)),
     });
     Parts {
-        cluster: ClusterPart { name: config.cluster.name.clone() },
+        cluster: cluster(context, config),
         gateway: Nothing {},
         leaf: Nothing {},
         mqtt: Nothing {},
         websocket: Nothing {},
         jetstream: jetstream.unwrap_or_default(),
+    }
+}
+
+fn cluster(context: &Context, config: &Config) -> ClusterPart {
+    let Some((name, _)) = context.broker.cluster.seen() else {
+        return ClusterPart { name: config.cluster.name.clone(), ..ClusterPart::default() };
+    };
+    let wanted = &config.cluster;
+    ClusterPart {
+        name: Some(name),
+        addr: Some(wanted.host.clone()),
+        cluster_port: wanted.port.map(Port::to_bind),
+        auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
+        urls: wanted.routes.iter().map(|url| url.address.clone()).collect(),
     }
 }
 
@@ -274,8 +296,8 @@ fn traffic(context: &Context) -> Traffic {
     Traffic {
         connections: tally.clients.load(Relaxed),
         total_connections: tally.connections.load(Relaxed),
-        routes: 0,
-        remotes: 0,
+        routes: context.broker.realms.mates.all().len() as u64,
+        remotes: context.broker.realms.mates.all().len() as u64,
         leafnodes: 0,
         in_msgs: totals.in_msgs,
         in_bytes: totals.in_bytes,

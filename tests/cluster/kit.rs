@@ -1,0 +1,79 @@
+//! Servers of one cluster, and waiting until they agree.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::harness::Server;
+
+/// A server of cluster `c` that looks for `others`; `more` goes into its cluster block.
+#[track_caller]
+pub(crate) fn server(name: &str, others: &[&Server], more: &str) -> Server {
+    server_with(name, others, more, "")
+}
+
+/// The same with more around the cluster block.
+#[track_caller]
+pub(crate) fn server_with(name: &str, others: &[&Server], more: &str, around: &str) -> Server {
+    let routes: Vec<_> = others.iter().map(|one| format!("\"{}\"", route_url(one))).collect();
+    let routes = routes.join(", ");
+    Server::start(&format!(
+        "server_name: {name}\n\
+         cluster {{ name: c, listen: \"127.0.0.1:-1\", routes: [{routes}], {more} }}\n\
+         {around}"
+    ))
+}
+
+/// Where other servers connect to it.
+#[track_caller]
+pub(crate) fn route_url(server: &Server) -> String {
+    let url = server.ports["cluster"][0].as_str().expect("it has no cluster port");
+    url.replace("nats://", "nats-route://")
+}
+
+pub(crate) fn cluster_port(server: &Server) -> u16 {
+    route_url(server).rsplit(':').next().unwrap().parse().unwrap()
+}
+
+/// `N` servers of one cluster, which all know each other.
+#[track_caller]
+pub(crate) fn cluster<const N: usize>() -> [Server; N] {
+    let mut all: Vec<Server> = Vec::new();
+    for n in 0..N {
+        let first: Vec<&Server> = all.first().into_iter().collect();
+        let next = server(&format!("s{n}"), &first, "");
+        all.push(next);
+    }
+    meshed(&all.iter().collect::<Vec<_>>());
+    all.try_into().unwrap_or_else(|_| unreachable!())
+}
+
+/// Waits until each of them has a route to each other.
+#[track_caller]
+pub(crate) fn meshed(all: &[&Server]) {
+    let names: BTreeSet<String> = all.iter().map(|server| name(server)).collect();
+    for server in all {
+        let mut others = names.clone();
+        others.remove(&name(server));
+        server.wait_json("/routez", |page| (peers(page) == others).then_some(()));
+    }
+}
+
+fn name(server: &Server) -> String {
+    server.json("/varz")["server_name"].as_str().unwrap().to_owned()
+}
+
+/// Names of the servers that a `/routez` page lists.
+pub(crate) fn peers(page: &Value) -> BTreeSet<String> {
+    let routes = page["routes"].as_array().unwrap();
+    routes.iter().map(|route| route["remote_name"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until a message to `subject` of the global account would find `count` entries there: the
+/// server's own subscriptions, and one of each server and group.
+#[track_caller]
+pub(crate) fn wants(server: &Server, subject: &str, count: u64) {
+    server.wait_json(&format!("/subsz?subs=1&acc=$G&test={subject}"), |page| {
+        (page["total"].as_u64() == Some(count)).then_some(())
+    });
+}

@@ -1,0 +1,189 @@
+//! How servers find each other, whom they take in, and what clients hear of it.
+
+use serde_json::Value;
+
+use crate::harness::Server;
+use crate::kit::{cluster, cluster_port, meshed, peers, route_url, server};
+
+// Rows 143 and 144, 125.
+#[test]
+fn servers_that_know_one_find_all() {
+    let seed = server("seed", &[], "");
+    let others: Vec<_> = (0..3).map(|n| server(&format!("n{n}"), &[&seed], "")).collect();
+    let mut all: Vec<&Server> = others.iter().collect();
+    all.push(&seed);
+    meshed(&all);
+    let page = seed.json("/routez");
+    assert_eq!(page["num_routes"], 3);
+    let route = &page["routes"][0];
+    assert_eq!((&route["did_solicit"], &route["ip"]), (&false.into(), &"127.0.0.1".into()));
+    assert_eq!(seed.json("/varz")["routes"], 3);
+    seed.wait_json("/routez", |page| page["routes"][0]["rtt"].as_str().map(str::to_owned));
+}
+
+#[test]
+fn servers_that_look_for_each_other_have_one_link() {
+    let a = server("a", &[], "");
+    let port = cluster_port(&a);
+    // A route to itself does no harm.
+    let itself = format!("nats-route://127.0.0.1:{port}");
+    let b = server("b", &[&a, &a], "");
+    drop(a);
+    let conf = format!(
+        "server_name: a\ncluster {{ name: c, listen: \"127.0.0.1:{port}\", \
+         routes: [\"{itself}\", \"{}\"] }}",
+        route_url(&b)
+    );
+    let a = Server::start(&conf);
+    meshed(&[&a, &b]);
+    for server in [&a, &b] {
+        assert_eq!(server.json("/routez")["num_routes"], 1);
+    }
+}
+
+fn urls(info: &Value) -> Vec<String> {
+    let list = info["connect_urls"].as_array().cloned().unwrap_or_default();
+    let mut urls: Vec<_> = list.iter().map(|url| url.as_str().unwrap().to_owned()).collect();
+    urls.sort();
+    urls
+}
+
+fn url(server: &Server) -> String {
+    format!("127.0.0.1:{}", server.port)
+}
+
+/// Reads `INFO` until it lists just these servers.
+fn hears_of(client: &mut crate::harness::Client, servers: &[&Server]) {
+    let mut wanted: Vec<_> = servers.iter().map(|server| url(server)).collect();
+    wanted.sort();
+    loop {
+        let info = client.expect_info();
+        assert_eq!(info["cluster"], "c");
+        if urls(&info) == wanted {
+            return;
+        }
+    }
+}
+
+// Row 145.
+#[test]
+fn clients_hear_of_servers_that_come_and_go() {
+    let a = server("a", &[], "");
+    let mut client = a.connect();
+    assert_eq!(urls(&client.info), [url(&a)]);
+    client.send_connect(r#"{"protocol":1}"#);
+    client.send("PING\r\n");
+    client.expect("PONG\r\n");
+    hears_of(&mut client, &[&a]);
+    let mut old = a.client();
+    let b = server("b", &[&a], "");
+    hears_of(&mut client, &[&a, &b]);
+    let mut c = server("c", &[&a], "");
+    hears_of(&mut client, &[&a, &b, &c]);
+    // One that is about to end is listed no more.
+    c.signal("USR2");
+    hears_of(&mut client, &[&a, &b]);
+    c.signal("KILL");
+    c.wait_exit();
+    drop(b);
+    hears_of(&mut client, &[&a]);
+    old.ping_pong();
+}
+
+// Row 146.
+#[test]
+fn no_advertise_keeps_clients_where_they_are() {
+    let a = server("a", &[], "no_advertise: true");
+    let b = server("b", &[&a], "");
+    meshed(&[&a, &b]);
+    assert_eq!(urls(&a.connect().info), [""; 0]);
+    assert_eq!(urls(&b.connect().info), [url(&b)]);
+}
+
+// Row 147.
+#[test]
+fn a_server_that_does_not_know_the_password_stays_out() {
+    let auth = "authorization { user: u, password: \"pa55\" }";
+    let a = server("a", &[], auth);
+    let wrong = server("wrong", &[&a], "authorization { user: u, password: other }");
+    wrong.log.wait_for("Authorization Violation");
+    let none = server("none", &[&a], "");
+    none.log.wait_for("Authorization Violation");
+    let b = server("b", &[&a], auth);
+    meshed(&[&a, &b]);
+    let url = route_url(&a).replace("//", "//u:pa55@");
+    let conf = format!(
+        "server_name: d\ncluster {{ name: c, listen: \"127.0.0.1:-1\", routes: [\"{url}\"] }}"
+    );
+    let d = Server::start(&conf);
+    d.wait_json("/routez", |page| peers(page).contains("a").then_some(()));
+    for server in [&a, &b, &d] {
+        assert!(!server.log.text().contains("pa55"));
+        assert!(!server.get("/varz").json().to_string().contains("pa55"));
+    }
+    assert!(peers(&wrong.json("/routez")).is_empty() && peers(&none.json("/routez")).is_empty());
+}
+
+// Row 148.
+#[test]
+fn servers_without_a_name_for_their_cluster_agree_on_one() {
+    let start = |name: &str, routes: &str, cluster: &str| {
+        Server::start(&format!(
+            "server_name: {name}\n\
+             cluster {{ {cluster} listen: \"127.0.0.1:-1\", routes: [{routes}] }}"
+        ))
+    };
+    let cluster_of = |server: &Server| server.json("/varz")["cluster"]["name"].clone();
+    let a = start("a", "", "");
+    let first = cluster_of(&a);
+    let quoted = |server: &Server| format!("\"{}\"", route_url(server));
+    let b = start("b", &quoted(&a), "");
+    meshed(&[&a, &b]);
+    b.wait_json("/varz", |_| (cluster_of(&a) == cluster_of(&b)).then_some(()));
+    assert_ne!(first, Value::Null);
+    // One that was chosen wins.
+    let c = start("c", &quoted(&a), "name: chosen,");
+    c.wait_json("/routez", |page| (peers(page).len() == 2).then_some(()));
+    for server in [&a, &b] {
+        server.wait_json("/varz", |_| (cluster_of(server) == "chosen").then_some(()));
+    }
+    let d = start("d", &quoted(&a), "name: other,");
+    d.log.wait_for("does not match");
+    assert!(peers(&d.json("/routez")).is_empty());
+}
+
+#[test]
+fn two_servers_of_one_name_are_not_linked() {
+    let [a, b] = cluster();
+    let twin = server("s1", &[&a], "");
+    twin.log.wait_for("duplicate name");
+    meshed(&[&a, &b]);
+}
+
+#[test]
+fn flags_say_the_same_as_the_file() {
+    let a = Server::start_args(&[
+        "-n",
+        "a",
+        "--cluster",
+        "nats://u:p@127.0.0.1:-1",
+        "--cluster_name",
+        "c",
+    ]);
+    let routes = route_url(&a).replace("//", "//u:p@");
+    let b = Server::start_args(&[
+        "-n",
+        "b",
+        "--cluster",
+        "nats://127.0.0.1:-1",
+        "--cluster_name",
+        "c",
+        "--routes",
+        &routes,
+        "--no_advertise",
+    ]);
+    meshed(&[&a, &b]);
+    assert_eq!(urls(&b.connect().info), [""; 0]);
+    let run = Server::run_conf("port: -1\ncluster { routes: [\"nats://127.0.0.1:1\"] }", &[]);
+    run.refused_with("solicited routes require cluster capabilities, e.g. --cluster");
+}
