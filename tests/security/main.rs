@@ -17,6 +17,7 @@ mod jetstream_import;
 mod model;
 mod operator;
 mod operator_kit;
+mod pages;
 mod permissions;
 mod proxy_protocol;
 mod reload;
