@@ -13,6 +13,7 @@ use vagus_tls::ServerTls;
 use vagus_wire::{Info, Limits};
 
 use crate::accounts::Accounts;
+use crate::callout::CalloutDesk;
 use crate::census::Census;
 use crate::cluster::ClusterView;
 use crate::delivery::counters::Totals;
@@ -50,6 +51,8 @@ pub struct Cast {
     pub accounts: Handle<Accounts>,
     /// Knows accounts by their JWTs, where they have some.
     pub resolver: Option<Handle<Resolver>>,
+    /// Asks services who clients are.
+    pub callout: Option<Handle<CalloutDesk>>,
 }
 
 /// Rare events, counted for the whole server.

@@ -13,6 +13,7 @@
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
 //! - [`system`] answers operators over NATS, and tells them what happens;
+//! - [`callout`] asks services who clients are;
 //! - [`resolver`] knows the accounts of operators by their JWTs;
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
@@ -20,6 +21,7 @@
 pub mod account;
 pub mod accounts;
 pub mod broker;
+pub mod callout;
 pub mod census;
 pub mod clients;
 pub mod cluster;

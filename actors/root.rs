@@ -14,6 +14,7 @@ use vagus_runtime::{Actor, Cx, Handle, Handler, MailboxLimits, Message, Placemen
 
 use crate::accounts;
 use crate::broker::{Broker, Cast};
+use crate::callout::{CalloutDesk, ServerKeys};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
 use crate::cluster::{Cluster, ClusterSettings, Leave};
@@ -40,6 +41,8 @@ pub struct Root {
     /// What outlives the resolver, where accounts have JWTs.
     resolver: Option<Arc<Archive>>,
     neighbours: Option<Neighbours>,
+    /// The server's own keys, for those who sign in its name.
+    keys: Option<Arc<ServerKeys>>,
     listener: Option<Handle<Listener>>,
     cluster: Option<Handle<Cluster>>,
     leaving: bool,
@@ -84,10 +87,18 @@ impl Root {
             accounts_ready: Some(accounts_ready),
             resolver: None,
             neighbours: None,
+            keys: None,
             listener: None,
             cluster: None,
             leaving: false,
         }
+    }
+
+    /// The server has keys to sign with.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Arc<ServerKeys>) -> Self {
+        self.keys = Some(keys);
+        self
     }
 
     /// Accounts have JWTs.
@@ -143,6 +154,12 @@ impl Root {
         cx.spawn(Spec::new("accounts", factory))
     }
 
+    fn spawn_callout(&mut self, cx: &mut Cx<'_, Self>) -> Option<Handle<CalloutDesk>> {
+        let (keys, broker) = (self.keys.take()?, Arc::clone(&self.broker));
+        let factory = move || CalloutDesk::new(Arc::clone(&broker), Arc::clone(&keys));
+        Some(cx.spawn(Spec::new("callout", factory).mailbox(CalloutDesk::MAILBOX)))
+    }
+
     fn spawn_resolver(&mut self, cx: &mut Cx<'_, Self>) -> Option<Handle<Resolver>> {
         let archive = self.resolver.take()?;
         let factory = move || Resolver::new(Arc::clone(&archive));
@@ -181,8 +198,8 @@ impl Actor for Root {
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         let (shards, census) = (self.spawn_shards(cx), self.spawn_census(cx));
         let (system, accounts) = (self.spawn_system(cx), self.spawn_accounts(cx));
-        let resolver = self.spawn_resolver(cx);
-        let cast = Cast { shards, census, system, accounts, resolver };
+        let (resolver, callout) = (self.spawn_resolver(cx), self.spawn_callout(cx));
+        let cast = Cast { shards, census, system, accounts, resolver, callout };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((accounts, ready)) = self.jetstream.take() {

@@ -203,13 +203,14 @@ impl Builder {
         let config = &in_force.load().config;
         let office = system::open(config, &broker, monitor.pages(), &orders);
         let office = office.map(|office| (office, heard));
+        let keys = Arc::clone(&identity.keys);
         let resolver = trust::resolver(config, &broker, &book)?;
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
         let (accounts_ready, accounts) = std::sync::mpsc::channel();
         let js = jetstream.clone().map(|js| (js, api_ready));
         let spec = Spec::once("server", move || {
             let root = Root::new(top, Some(port), Some(guests), js, office, accounts_ready);
-            root.with_resolver(resolver).beside(neighbours)
+            root.with_resolver(resolver).with_keys(keys).beside(neighbours)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream

@@ -21,8 +21,8 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
-    distinguished,
+    Callout, Credentials, GLOBAL_ACCOUNT, Identity, PermissionRules, Permissions, Rules,
+    RulesError, UserRule, distinguished,
     identity::{Proof, Rule, RuleKind},
     jwt::JwtError,
     nonce,
@@ -47,6 +47,8 @@ pub struct Authenticator {
     proxy_required: bool,
     /// Users are known by JWTs, and by nothing else.
     operators: Option<Operators>,
+    /// A service decides about most users.
+    callout: Option<Arc<Callout>>,
     /// The most expensive hash among the users, to be compared with in vain; none if all are plain.
     decoy_hash: Option<Secret>,
     /// What unknown users are compared with when nothing is hashed.
@@ -62,6 +64,8 @@ pub enum Outcome {
     Slow(HashCheck),
     /// The claims of this account have to be fetched first.
     Fetch(Arc<str>),
+    /// A service has to be asked.
+    Ask(Arc<Callout>),
 }
 
 /// Why a client is refused: for the log, not for the client.
@@ -151,6 +155,7 @@ impl Authenticator {
             proxies: rules.proxies,
             proxy_required: rules.proxy_required,
             operators: None,
+            callout: None,
             token,
             single,
             users,
@@ -167,6 +172,13 @@ impl Authenticator {
         self
     }
 
+    /// A service decides about all users but its own.
+    #[must_use]
+    pub fn with_callout(mut self, callout: Option<Callout>) -> Self {
+        self.callout = callout.map(Arc::new);
+        self
+    }
+
     pub fn operators(&self) -> Option<&Operators> {
         self.operators.as_ref()
     }
@@ -174,6 +186,7 @@ impl Authenticator {
     /// Whether a client has to prove anything.
     pub fn required(&self) -> bool {
         self.operators.is_some()
+            || self.callout.is_some()
             || !self.users.is_empty()
             || !self.keys.is_empty()
             || self.token.is_some()
@@ -201,14 +214,31 @@ impl Authenticator {
         let mut outcome = match &self.operators {
             _ if self.proxy_required && !proxied => Outcome::Denied(Denial::ProxyRequired),
             Some(operators) => operators.begin(credentials, proxied),
-            None => self.by_rules(credentials, proxied),
+            None => match self.service_for(credentials) {
+                Some(callout) => Outcome::Ask(Arc::clone(callout)),
+                None => self.by_rules(credentials, proxied),
+            },
         };
         match &mut outcome {
             Outcome::Granted(identity) => identity.proxy = proxy,
             Outcome::Slow(check) => check.came_through(proxy),
-            Outcome::Denied(_) | Outcome::Fetch(_) => {}
+            Outcome::Denied(_) | Outcome::Fetch(_) | Outcome::Ask(_) => {}
         }
         outcome
+    }
+
+    /// The service to be asked about the client. Not about its own users, nor about those that
+    /// the configuration puts into an account where the service may place nobody.
+    fn service_for(&self, credentials: &Credentials<'_>) -> Option<&Arc<Callout>> {
+        let callout = self.callout.as_ref()?;
+        let Credentials { user, nkey, .. } = *credentials;
+        let known = self.users.get(user).or_else(|| self.keys.get(nkey));
+        let allowed = &callout.allowed_accounts;
+        let elsewhere = known.is_some_and(|rule| {
+            let account = &*rule.account;
+            !allowed.is_empty() && !allowed.contains(account) && account != GLOBAL_ACCOUNT
+        });
+        (!callout.exempts(user, nkey) && !elsewhere).then_some(callout)
     }
 
     /// The proxy that the client comes through, if it says so and the proxy is trusted.
@@ -289,6 +319,13 @@ impl Authenticator {
         let rule = match (&identity.proof, &self.operators) {
             (Proof::Jwt(user), Some(operators)) => return operators.renew(identity, user, now),
             (Proof::Rule(rule), None) => rule,
+            (Proof::Callout(_, user), Some(operators)) => {
+                operators.keep(user, &identity.account, now)?;
+                return Ok(identity.clone());
+            }
+            (Proof::Callout(callout, _), None) if self.callout.as_ref() == Some(callout) => {
+                return Ok(identity.clone());
+            }
             (Proof::None, None) if !self.required() => return Ok(Identity::anonymous()),
             _ => return Err(Removal::NotAuthorized),
         };

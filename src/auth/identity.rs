@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use crate::authenticator::Denial;
+use crate::callout::Callout;
 use crate::connection_type::ConnectionType;
 use crate::operators::KnownUser;
 use crate::permissions::Permissions;
@@ -43,6 +44,8 @@ pub(crate) enum Proof {
     None,
     Rule(Arc<Rule>),
     Jwt(Arc<KnownUser>),
+    /// The word of a service.
+    Callout(Arc<Callout>, Arc<KnownUser>),
 }
 
 /// Limits of one connection besides those of its account and the server; `None`: no limit.

@@ -12,6 +12,7 @@
 
 pub mod account;
 mod authenticator;
+mod callout;
 mod connection_type;
 mod credentials;
 pub mod distinguished;
@@ -26,6 +27,7 @@ mod secret;
 
 pub use account::AccountRules;
 pub use authenticator::{Authenticator, Denial, HashCheck, Outcome, Removal};
+pub use callout::{CALLOUT_SUBJECT, Callout, Question};
 pub use connection_type::{ConnectionType, ConnectionTypes};
 pub use credentials::{CertificateNames, Credentials};
 pub use identity::{Identity, UserLimits};

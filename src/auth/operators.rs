@@ -19,6 +19,7 @@ use std::time::{Duration, UNIX_EPOCH};
 pub use self::book::{AccountBook, KnownAccount};
 use self::shared::SharedPermissions;
 use crate::authenticator::{Denial, Outcome, Removal};
+use crate::callout::Callout;
 use crate::credentials::Credentials;
 use crate::identity::{Identity, Proof};
 use crate::jwt::{self, AccountClaims, Claims, SigningKey, UserClaims, UserTerms, decode};
@@ -58,6 +59,7 @@ impl Operators {
             Ok(identity) => Outcome::Granted(identity),
             Err(Refusal::Denied(why)) => Outcome::Denied(why),
             Err(Refusal::Fetch(account)) => Outcome::Fetch(account),
+            Err(Refusal::Ask(callout)) => Outcome::Ask(callout),
         }
     }
 
@@ -96,11 +98,16 @@ impl Operators {
             return Err(Denial::Address.into());
         }
         let stay = terms.time_left(now).ok_or(Denial::NotInTime)?;
+        if let Some(callout) = Callout::of_account(&known.claims)
+            && !callout.exempts("", &claims.sub)
+        {
+            return Err(Refusal::Ask(Arc::new(callout)));
+        }
         Ok(self.identity(claims, &known.claims, &terms, stay.map(|left| now + left)))
     }
 
     /// What the user is granted, if account and signer are good.
-    fn terms(
+    pub(crate) fn terms(
         &self,
         user: &Claims<UserClaims>,
         account: &Claims<AccountClaims>,
@@ -162,6 +169,18 @@ impl Operators {
         }
     }
 
+    /// Whether a user that a service has let in may stay.
+    pub(crate) fn keep(&self, user: &KnownUser, account: &str, now: i64) -> Result<(), Removal> {
+        let known = self.book.get(account).ok_or(Removal::AccountExpired)?;
+        if known.claims.have_expired(now) {
+            return Err(Removal::AccountExpired);
+        }
+        match known.claims.revokes(&user.claims.sub, user.claims.iat) {
+            true => Err(Removal::Revoked),
+            false => Ok(()),
+        }
+    }
+
     /// What a user is by what is known of its account now, at a time in Unix seconds.
     pub(crate) fn renew(
         &self,
@@ -187,6 +206,8 @@ enum Refusal {
     Denied(Denial),
     /// The account has to be fetched first.
     Fetch(Arc<str>),
+    /// A service has to be asked.
+    Ask(Arc<Callout>),
 }
 
 impl From<Denial> for Refusal {

@@ -1,5 +1,7 @@
 //! Rules across keys, which hold for the file and the command line together.
 
+use vagus_auth::GLOBAL_ACCOUNT;
+
 use crate::config::{Authorization, Config, Resolver, SYSTEM_ACCOUNT};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::duration;
@@ -95,6 +97,21 @@ fn users(config: &Config, error: &mut impl FnMut(String)) {
         }
         if auth.token.is_some() {
             error("Can not have a token and accounts".to_owned());
+        }
+    }
+    if let Some(callout) = &auth.auth_callout {
+        if config.trust.is_given() {
+            let why = "operators do not allow authorization callouts to be configured directly";
+            error(why.to_owned());
+        }
+        let known = |name: &str| {
+            name == GLOBAL_ACCOUNT
+                || config.accounts.iter().any(|account| account.rules.name == name)
+        };
+        for name in callout.allowed_accounts.iter().filter(|name| !known(name)) {
+            error(format!(
+                "auth_callout allowed account {name:?} not found in configured accounts"
+            ));
         }
     }
     let Some(name) = config.no_auth_user.as_deref() else { return };

@@ -1,5 +1,8 @@
 //! Who this server is.
 
+use std::sync::Arc;
+
+use vagus_actors::callout::ServerKeys;
 use vagus_config::Config;
 
 /// The release of nats-server whose behaviour this server has. Clients choose features by it.
@@ -13,15 +16,16 @@ pub struct Identity {
     pub name: String,
     /// Public curve key (`X...`), to which secrets for this server can be sealed.
     pub xkey: String,
+    pub keys: Arc<ServerKeys>,
 }
 
 impl Identity {
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let id = nkeys::KeyPair::new_server().public_key();
-        let xkey = nkeys::XKey::new().public_key();
+        let keys = Arc::new(ServerKeys::new());
+        let (id, xkey) = (keys.signing.public_key(), keys.sealing.public_key());
         let name = config.server_name.clone().unwrap_or_else(|| id.clone());
-        Self { id, name, xkey }
+        Self { id, name, xkey, keys }
     }
 
     /// Revision of the source, where the build knew it.

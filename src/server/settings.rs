@@ -48,6 +48,7 @@ pub(super) fn from_config(
     book: &Arc<AccountBook>,
 ) -> Result<Settings, SettingsError> {
     let authenticator = Authenticator::new(rules(config, identity))?;
+    let authenticator = authenticator.with_callout(config.authorization.auth_callout.clone());
     let authenticator = trust::add_operators(authenticator, config, book);
     let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.allow_non_tls));
     Ok(Settings {

@@ -11,6 +11,7 @@ mod harness;
 mod kit;
 
 mod account_limits;
+mod callout;
 mod identities;
 mod isolation;
 mod jetstream_import;

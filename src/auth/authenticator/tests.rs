@@ -19,7 +19,7 @@ fn shown<'a>(user: &'a str, pass: &'a str, token: &'a str) -> Credentials<'a> {
 fn decide(a: &Authenticator, c: Credentials<'_>) -> Option<String> {
     let identity = match a.begin(&c) {
         Outcome::Granted(identity) => identity,
-        Outcome::Denied(_) | Outcome::Fetch(_) => return None,
+        Outcome::Denied(_) | Outcome::Fetch(_) | Outcome::Ask(_) => return None,
         Outcome::Slow(check) => check.run()?,
     };
     Some(identity.name.as_deref().unwrap_or_default().to_owned())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vagus_auth::{AccountRules, ConnectionTypes, PermissionRules};
+use vagus_auth::{AccountRules, Callout, ConnectionTypes, PermissionRules};
 
 use crate::secret::Secret;
 
@@ -19,6 +19,8 @@ pub struct Authorization {
     pub users: Vec<User>,
     /// Permissions of those of `users` who have none of their own.
     pub default_permissions: Option<PermissionRules>,
+    /// A service that authenticates clients.
+    pub auth_callout: Option<Callout>,
     /// Clients are let in through a trusted proxy only.
     pub proxy_required: bool,
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use vagus_auth::ConnectionTypes;
-use vagus_auth::keys::{is_public_key, is_user_key};
+use std::collections::HashSet;
+
+use vagus_auth::keys::{is_account_key, is_curve_key, is_public_key, is_user_key};
+use vagus_auth::{Callout, ConnectionTypes, GLOBAL_ACCOUNT};
 
 use super::{Builder, read};
 use crate::config::User;
@@ -29,6 +31,9 @@ impl Builder {
                 ("timeout", _) => self.timeout(name, node),
                 ("users", Value::List(items)) => {
                     self.config.authorization.users = self.users(items);
+                }
+                ("auth_callout", Value::Map(map)) => {
+                    self.config.authorization.auth_callout = self.callout(node, map);
                 }
                 ("proxy_required", Value::Bool(flag)) => auth.proxy_required = *flag,
                 ("default_permissions", Value::Map(map)) => {
@@ -56,6 +61,50 @@ impl Builder {
             self.found.push(Diagnostic::warning(&node.at, text));
         }
         self.config.authorization.timeout = (!time.is_zero()).then_some(time);
+    }
+
+    fn callout(&mut self, at: &Node, map: &Map) -> Option<Callout> {
+        let mut callout = Callout {
+            issuer: String::new(),
+            account: GLOBAL_ACCOUNT.into(),
+            auth_users: HashSet::new(),
+            xkey: None,
+            allowed_accounts: HashSet::new(),
+        };
+        let names = |value| read::texts(value).into_iter().map(str::to_owned).collect();
+        for (name, node) in map.iter() {
+            match (name.to_lowercase().as_str(), &node.value) {
+                ("issuer", Value::Text(text)) if is_account_key(text) => {
+                    callout.issuer.clone_from(text);
+                }
+                ("issuer", Value::Text(text)) => {
+                    let why = "Expected callout user to be a valid public account nkey, got";
+                    self.error(node, format!("{why} {text:?}"));
+                    return None;
+                }
+                ("account" | "acc", Value::Text(text)) => callout.account = text.as_str().into(),
+                ("auth_users" | "users", value) => callout.auth_users = names(value),
+                ("xkey" | "key", Value::Text(text)) if is_curve_key(text) => {
+                    callout.xkey = Some(text.clone());
+                }
+                ("xkey" | "key", Value::Text(text)) => {
+                    let why = "Expected callout xkey to be a valid public xkey, got";
+                    self.error(node, format!("{why} {text:?}"));
+                    return None;
+                }
+                ("allowed_accounts", value) => callout.allowed_accounts = names(value),
+                _ => {}
+            }
+        }
+        if callout.issuer.is_empty() {
+            self.error(at, "Authorization callouts require an issuer to be specified");
+            return None;
+        }
+        if callout.auth_users.is_empty() {
+            self.error(at, "Authorization callouts require authorized users to be specified");
+            return None;
+        }
+        Some(callout)
     }
 
     /// The keys of trusted proxies.

@@ -130,6 +130,7 @@ fields! { AUTHORIZATION, Authorization, authorization, "authorization."; besides
     timeout "AuthTimeout" Auth optional_time,
     users "Users" Auth users,
     default_permissions "Permissions" Auth permissions,
+    auth_callout "AuthCallout" Auth callout,
     proxy_required "ProxyRequired" Auth plain,
 }
 
@@ -202,6 +203,10 @@ fn resolver(value: &Option<Resolver>) -> String {
         Some(Resolver::Cache(_)) => "cache",
     }
     .to_owned()
+}
+
+fn callout(value: &Option<vagus_auth::Callout>) -> String {
+    value.as_ref().map(|callout| callout.issuer.clone()).unwrap_or_default()
 }
 
 fn given(value: &Option<String>) -> String {

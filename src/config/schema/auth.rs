@@ -18,7 +18,7 @@ static AUTHORIZATION_KEYS: &[Key] = &[
         "Permissions of users who have none of their own.")
             .or(&["default_permission", "permissions"]).reloads(),
     key("auth_callout", Block(&CALLOUT), "",
-        "Authentication by a service behind a subject.").or(&["auth_hook"]).refused(),
+        "Authentication by a service behind a subject.").or(&["auth_hook"]).reloads(),
     key("proxy_required", Bool, "false", "Accept clients only through a trusted proxy.").reloads(),
 ];
 

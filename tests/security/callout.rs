@@ -1,0 +1,213 @@
+//! Authentication by a service (rows 81 to 83).
+
+use nkeys::{KeyPair, XKey};
+use std::thread;
+use vagus_auth::jwt::{
+    AuthorizationRequest, AuthorizationResponse, Claims, SigningKey, UserClaims, UserTerms, decode,
+    mint,
+};
+
+use crate::harness::{Client, Server};
+use crate::kit::{request, user};
+use crate::operator_kit::{Account, World, now};
+
+/// A service that lets in whoever's password is `good`, into the account that is its user name.
+struct Service {
+    issuer: KeyPair,
+    sealing: Option<XKey>,
+    /// Accounts have operators.
+    by_operator: bool,
+}
+
+impl Service {
+    /// Answers requests until the connection ends.
+    fn serve(self, mut client: Client) {
+        client.subscribe("$SYS.REQ.USER.AUTH", "1");
+        client.ping_pong();
+        thread::spawn(move || {
+            while let Some(frame) = client.next_frame() {
+                let (head, body) = split(&frame);
+                let words: Vec<&str> = head.split(' ').collect();
+                let Some(&reply) = words.get(3) else { continue };
+                let answer = self.answer(body);
+                let size = answer.len();
+                let mut out = format!("PUB {reply} {size}\r\n").into_bytes();
+                out.extend_from_slice(&answer);
+                out.extend_from_slice(b"\r\n");
+                if !client.try_send(out) {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn answer(&self, body: &[u8]) -> Vec<u8> {
+        let (headers, payload) = match body.starts_with(b"NATS/1.0") {
+            true => {
+                let end = body.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+                body.split_at(end)
+            }
+            false => body.split_at(0),
+        };
+        let key = String::from_utf8_lossy(headers);
+        let server = key.split("Nats-Server-Xkey: ").nth(1).map(|rest| rest[..56].to_owned());
+        let server = server.map(|key| XKey::from_public_key(&key).unwrap());
+        let token = match (&self.sealing, &server) {
+            (Some(own), Some(server)) => {
+                assert!(payload.starts_with(b"xkv1"));
+                own.open(payload, server).unwrap()
+            }
+            _ => payload.to_vec(),
+        };
+        let asked: Claims<AuthorizationRequest> =
+            decode(std::str::from_utf8(&token).unwrap()).unwrap();
+        let answer = self.response(&asked);
+        match (&self.sealing, &server) {
+            (Some(own), Some(server)) => own.seal(answer.as_bytes(), server).unwrap(),
+            _ => answer.into_bytes(),
+        }
+    }
+
+    fn response(&self, asked: &Claims<AuthorizationRequest>) -> String {
+        let options = &asked.nats.connect_opts;
+        let mut nats = AuthorizationResponse {
+            kind: "authorization_response".into(),
+            version: 2,
+            ..Default::default()
+        };
+        match options.pass.as_str() {
+            "good" => nats.jwt = self.user(asked),
+            _ => nats.error = "no".into(),
+        }
+        let claims = Claims {
+            sub: asked.nats.user_nkey.clone(),
+            aud: asked.nats.server_id.id.clone(),
+            nats,
+            ..Default::default()
+        };
+        mint(&claims, &self.issuer, now()).unwrap()
+    }
+
+    fn user(&self, asked: &Claims<AuthorizationRequest>) -> String {
+        let mut terms = UserTerms { subs: -1, data: -1, payload: -1, ..Default::default() };
+        terms.permissions.publish.deny = vec!["no".into()];
+        let nats = UserClaims { terms, kind: "user".into(), version: 2, ..Default::default() };
+        let aud = match self.by_operator {
+            true => String::new(),
+            false => asked.nats.connect_opts.user.clone(),
+        };
+        let claims = Claims { sub: asked.nats.user_nkey.clone(), aud, nats, ..Default::default() };
+        mint(&claims, &self.issuer, now()).unwrap()
+    }
+}
+
+/// The first line and the rest of a `MSG` or `HMSG`.
+fn split(frame: &[u8]) -> (String, &[u8]) {
+    let end = frame.windows(2).position(|two| two == b"\r\n").unwrap_or(frame.len());
+    let body = frame.get(end + 2..).unwrap_or_default();
+    (
+        String::from_utf8_lossy(&frame[..end]).into_owned(),
+        body.strip_suffix(b"\r\n").unwrap_or(body),
+    )
+}
+
+fn shows(server: &Server, name: &str, pass: &str) -> Client {
+    let mut client = Client::dial(server.port);
+    client.expect_info();
+    client.send_connect(&format!(
+        r#"{{"user":"{name}","pass":"{pass}","headers":true,"no_responders":true}}"#
+    ));
+    client
+}
+
+fn start(issuer: &KeyPair, more: &str) -> Server {
+    Server::start(&format!(
+        "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n A {{}}\n B {{}} }}\n\
+         authorization {{ timeout: 5, auth_callout {{ issuer: {}, account: AUTH,\n\
+         auth_users: [auth]\n{more} }} }}",
+        issuer.public_key()
+    ))
+}
+
+#[test]
+fn the_service_says_who_is_who() {
+    let issuer = KeyPair::new_account();
+    let server = start(&issuer, "");
+    shows(&server, "A", "good").expect_err_closed("Authorization Violation");
+    let service = user(&server, "auth");
+    Service { issuer, sealing: None, by_operator: false }.serve(service);
+    let (mut a, mut b) = (shows(&server, "A", "good"), shows(&server, "B", "good"));
+    for client in [&mut a, &mut b] {
+        client.ping_pong();
+        client.subscribe("x", "1");
+        client.ping_pong();
+    }
+    a.publish("x", "hello");
+    assert_eq!(a.payload(), "hello");
+    b.ping_pong();
+    a.publish("no", "x");
+    a.expect_err("Permissions Violation for Publish to \"no\"");
+    shows(&server, "A", "bad").expect_err_closed("Authorization Violation");
+    shows(&server, "NOWHERE", "good").expect_err_closed("Authorization Violation");
+    let mut inside = shows(&server, "AUTH", "good");
+    inside.ping_pong();
+    request(&mut inside, "$SYS.REQ.USER.AUTH", "inbox", "x");
+    inside.expect_err("Permissions Violation for Publish to \"$SYS.REQ.USER.AUTH\"");
+}
+
+#[test]
+fn the_wrong_service_is_not_believed() {
+    let server = start(&KeyPair::new_account(), "");
+    let service = user(&server, "auth");
+    Service { issuer: KeyPair::new_account(), sealing: None, by_operator: false }.serve(service);
+    shows(&server, "A", "good").expect_err_closed("Authorization Violation");
+}
+
+#[test]
+fn only_allowed_accounts_get_users() {
+    let issuer = KeyPair::new_account();
+    let server = start(&issuer, "allowed_accounts: [A]");
+    let service = user(&server, "auth");
+    Service { issuer, sealing: None, by_operator: false }.serve(service);
+    shows(&server, "A", "good").ping_pong();
+    shows(&server, "B", "good").expect_err_closed("Authorization Violation");
+}
+
+#[test]
+fn requests_may_be_sealed() {
+    let (issuer, sealing) = (KeyPair::new_account(), XKey::new());
+    let server = start(&issuer, &format!("xkey: {}", sealing.public_key()));
+    let service = user(&server, "auth");
+    Service { issuer, sealing: Some(sealing), by_operator: false }.serve(service);
+    shows(&server, "A", "good").ping_pong();
+    shows(&server, "A", "bad").expect_err_closed("Authorization Violation");
+}
+
+#[test]
+fn accounts_of_operators_name_their_service() {
+    let mut world = World::new();
+    let signer = KeyPair::new_account();
+    let service = world.account.plain_user();
+    let claims = &mut world.account.claims.nats;
+    claims.authorization.auth_users = vec![service.key.public_key()];
+    claims.signing_keys = vec![SigningKey::Plain(signer.public_key())];
+    let other = Account::new("other");
+    let server =
+        Server::start(&format!("authorization {{ timeout: 5 }}\n{}", world.memory_with(&[&other])));
+    let client = service.login(&server);
+    let issuer = KeyPair::from_seed(&world.account.key.seed().unwrap()).unwrap();
+    Service { issuer, sealing: None, by_operator: true }.serve(client);
+    let sentinel = world.account.user(|user| user.nats.terms.bearer_token = true);
+    let shows = |pass: &str| {
+        let mut client = Client::dial(server.port);
+        client.expect_info();
+        let token = &sentinel.token;
+        client.send_connect(&format!(r#"{{"jwt":"{token}","user":"joe","pass":"{pass}"}}"#));
+        client
+    };
+    let mut good = shows("good");
+    good.publish("no", "x");
+    good.expect_err("Permissions Violation for Publish to \"no\"");
+    shows("bad").expect_err_closed("Authorization Violation");
+    other.plain_user().login(&server);
+}
