@@ -97,7 +97,9 @@ fn what_is_switched_off_needs_no_warning() {
 }
 
 #[test]
-fn what_protects_is_refused_rather_than_ignored() {}
+fn what_protects_is_refused_rather_than_ignored() {
+    unprotected("resolver_tls { insecure: true }", "1:1", "resolver_tls");
+}
 
 #[test]
 fn wrong_types_are_named() {
