@@ -2,7 +2,8 @@
 //!
 //! in:   connections of other servers; the ends of its routes; what other servers tell of further
 //!       ones; [`Leave`]
-//! out:  a [`Route`] for each other server, which is its child; to clients, where else they can go
+//! out:  a [`Route`](crate::route::Route) for each other server, which is its child; to clients,
+//!       where else they can go
 //! dies: never by itself. It decides who is linked with whom; after a panic its successor goes on
 //!       with the same open port and makes all links anew.
 //!

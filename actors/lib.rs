@@ -9,6 +9,7 @@
 //!
 //! - [`listener`] accepts, [`clients`] is the parent of every [`connection`];
 //! - [`shard`] writes the interest that every publishing connection reads;
+//! - [`cluster`] brings this server together with others, each behind a [`route`];
 //! - [`census`] knows who is connected, and who was;
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
