@@ -24,7 +24,7 @@ use vagus_runtime::ArbiterId;
 use vagus_store::Store;
 use vagus_telemetry::text::GoTime;
 
-pub use self::accounts::{Accounts, Charter};
+pub use self::accounts::Accounts;
 pub use self::caller::Caller;
 pub use self::desk::FrontDesk;
 pub use self::directory::{Directory, Mail, MailKind, StreamEntry};

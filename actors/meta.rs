@@ -16,6 +16,7 @@ mod restore;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use serde_json::json;
 use vagus_jetstream::stream::StreamConfig;
@@ -80,6 +81,10 @@ struct Stored {
 /// All streams are to be deleted.
 pub struct Purge;
 
+/// The account has JetStream no more: no request is taken in, those there are get answers, and all
+/// ends.
+pub struct Leave;
+
 /// A stream's deletion is durable, or failed.
 struct Erased {
     name: String,
@@ -96,10 +101,13 @@ struct GivenUp {
 }
 
 impl Message for GivenUp {}
+impl Message for Leave {}
 impl Message for Purge {}
 impl Message for Stored {}
 impl Message for Erased {}
 
+/// Time for streams to answer what they were asked before their account lost JetStream.
+const LEAVE_AFTER: Duration = Duration::from_millis(50);
 /// What one stream may have waiting besides its messages.
 const STREAM_DEPTH_MAX: u32 = 256 << 10;
 
@@ -280,6 +288,14 @@ impl Handler<Stored> for Meta {
 impl Handler<Erased> for Meta {
     fn handle(&mut self, erased: Erased, cx: &mut Cx<'_, Self>) {
         self.turn(cx, |me, out, _| me.erased(erased, out));
+    }
+}
+
+impl Handler<Leave> for Meta {
+    fn handle(&mut self, _: Leave, cx: &mut Cx<'_, Self>) {
+        self.roster = None;
+        // What was asked before may be with the streams by now.
+        cx.run_later(LEAVE_AFTER, |_, cx| cx.stop());
     }
 }
 

@@ -1,8 +1,7 @@
 //! `Metas`: the parent of the JetStream API of every account that has JetStream. Answers for those
 //! that don't.
 //!
-//! in:   [`Chartered`]: other accounts are to have it, or other limits hold; [`Unserved`]: requests
-//!       of accounts without JetStream
+//! in:   [`Look`]: accounts have other rules; [`Unserved`]: requests of accounts without JetStream
 //! out:  births and deaths of [`Meta`]s, one an account; errors to who asks in vain
 //! dies: with the server. When it fails all streams end with it, and its successor makes them anew
 //!       from the store, as its predecessor did.
@@ -16,13 +15,14 @@ use std::sync::{Arc, mpsc};
 
 use serde_json::json;
 use vagus_jetstream::api::Limits;
-use vagus_runtime::{Actor, Budget, Cx, Handle, Handler, MailboxLimits, Placement, Restart, Spec};
+use vagus_runtime::{
+    Actor, Budget, Cx, Handle, Handler, MailboxLimits, Message, Placement, Restart, Spec,
+};
 
 use self::refuse::{Closed, Unserved};
-use crate::jetstream::accounts::{Charter, Chartered};
 use crate::jetstream::desk::Queue;
 use crate::jetstream::{Accounts, JetStream};
-use crate::meta::Meta;
+use crate::meta::{Leave, Meta};
 use crate::realm::Realm;
 
 /// See the module's text.
@@ -41,6 +41,11 @@ pub struct Metas {
     ready: Option<mpsc::Sender<()>>,
     refused: u64,
 }
+
+/// The rules of accounts have changed: some may get JetStream, or lose it.
+struct Look;
+
+impl Message for Look {}
 
 struct Living {
     handle: Handle<Meta>,
@@ -67,38 +72,35 @@ impl Metas {
         }
     }
 
-    /// Puts the charter in force.
+    /// Gives JetStream to the accounts whose rules say so, and takes it from all others.
     fn apply(&mut self, cx: &mut Cx<'_, Self>) {
-        let charter = self.accounts.charter();
         self.queue.max.store(self.accounts.settings().requests_max, Relaxed);
-        self.end_those_without(&charter, cx);
-        let realms = &self.accounts.broker.realms;
-        charter.limits.keys().chain(&charter.system).for_each(|name| drop(realms.ensure(name)));
-        let mut without = BTreeSet::new();
+        self.end_those_without(cx);
         for realm in self.accounts.broker.realms.all() {
-            match charter.limits.get(&*realm.name) {
+            match self.accounts.wanted(&realm) {
                 Some(limits) => {
                     self.closed.remove(&realm.name);
                     self.begin(realm, limits, cx);
                 }
-                None => {
-                    without.insert(Arc::clone(&realm.name));
-                    self.close(realm, &charter, cx);
-                }
+                None => self.close(realm, cx),
             }
         }
-        self.closed.retain(|name, _| without.contains(name));
-        self.tell_of_kept(&charter);
+        self.tell_of_kept();
+    }
+
+    fn has(&self, account: &str) -> bool {
+        let realm = self.accounts.broker.realms.get(account);
+        realm.is_some_and(|realm| self.accounts.wanted(&realm).is_some())
     }
 
     /// Gives an account JetStream, if it has none yet. After one that leaves another is made when
     /// it is gone.
-    fn begin(&mut self, realm: Arc<Realm>, limits: &Limits, cx: &mut Cx<'_, Self>) {
+    fn begin(&mut self, realm: Arc<Realm>, limits: Limits, cx: &mut Cx<'_, Self>) {
         if self.living.contains_key(&realm.name) {
             return;
         }
         let name = Arc::clone(&realm.name);
-        let js = Arc::new(JetStream::new(Arc::clone(&self.accounts), realm, limits.clone()));
+        let js = Arc::new(JetStream::new(Arc::clone(&self.accounts), realm, limits));
         self.accounts.enter(&js);
         let mut ready = self.ready.clone();
         let factory = move || Meta::new(Arc::clone(&js), ready.take());
@@ -113,17 +115,18 @@ impl Metas {
     }
 
     /// Takes JetStream from accounts. What they stored stays where it is.
-    fn end_those_without(&mut self, charter: &Charter, cx: &mut Cx<'_, Self>) {
-        let realms = &self.accounts.broker.realms;
-        for (name, living) in &mut self.living {
-            let stays = charter.limits.contains_key(name) && realms.get(name).is_some();
-            if stays || living.leaves {
+    fn end_those_without(&mut self, cx: &mut Cx<'_, Self>) {
+        let names = self.living.keys().filter(|name| !self.has(name));
+        for name in names.cloned().collect::<Vec<_>>() {
+            let Some(living) = self.living.get_mut(&name).filter(|living| !living.leaves) else {
                 continue;
-            }
+            };
             living.leaves = true;
-            living.handle.stop();
+            // One that can't even take this is stopped all the same.
+            if living.handle.send_urgent(Leave).is_err() {
+                living.handle.stop();
+            }
             tracing::info!("JetStream of account '{name}' ends");
-            let name = Arc::clone(name);
             cx.when(living.handle.ended(), move |me, _, cx| {
                 me.living.remove(&name);
                 me.accounts.leave(&name);
@@ -134,11 +137,12 @@ impl Metas {
     }
 
     /// Says which streams nobody serves.
-    fn tell_of_kept(&mut self, charter: &Charter) {
-        self.kept.retain(|name| !charter.limits.contains_key(name));
+    fn tell_of_kept(&mut self) {
+        let told = std::mem::take(&mut self.kept).into_iter();
+        self.kept = told.filter(|name| !self.has(name)).collect();
         let mut kept: BTreeMap<String, usize> = BTreeMap::new();
         for group in self.accounts.store.groups() {
-            if !charter.limits.contains_key(group.account.as_str()) {
+            if !self.has(&group.account) {
                 *kept.entry(group.account).or_default() += 1;
             }
         }
@@ -167,7 +171,15 @@ impl Actor for Metas {
     const KIND: &'static str = "metas";
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
-        self.accounts.set_keeper(cx.handle().recipient());
+        let (accounts, me) = (Arc::downgrade(&self.accounts), cx.handle());
+        self.accounts.broker.realms.listen(move || {
+            // Limits hold at once; who comes and goes takes a moment.
+            if let Some(accounts) = accounts.upgrade() {
+                accounts.follow();
+            }
+            // One that is between two lives looks when it is back.
+            let _ = me.send_urgent(Look);
+        });
         self.apply(cx);
         self.ready = None;
     }
@@ -182,10 +194,10 @@ impl Actor for Metas {
     }
 }
 
-// === impl Handler<Chartered> ===
+// === impl Handler<Look> ===
 
-impl Handler<Chartered> for Metas {
-    fn handle(&mut self, _: Chartered, cx: &mut Cx<'_, Self>) {
+impl Handler<Look> for Metas {
+    fn handle(&mut self, _: Look, cx: &mut Cx<'_, Self>) {
         self.apply(cx);
     }
 }

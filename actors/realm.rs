@@ -12,7 +12,7 @@ mod rules;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
@@ -47,7 +47,12 @@ pub struct Realms {
     shards: usize,
     /// The other servers of the cluster, which share them all.
     pub mates: Mates,
+    /// Told when other rules hold.
+    listener: ArcSwapOption<Bell>,
 }
+
+/// Called where rules are put in force.
+type Bell = Box<dyn Fn() + Send + Sync>;
 
 /// Slices of a realm that is not the global one: there may be thousands of them.
 const SLICES: usize = 4;
@@ -127,6 +132,7 @@ impl Realms {
             next_id: AtomicU64::new(1),
             shards,
             mates: Mates::default(),
+            listener: ArcSwapOption::empty(),
         }
     }
 
@@ -170,6 +176,14 @@ impl Realms {
             self.ensure(&rules.stated.name).rules.store(Arc::new(rules));
         }
         self.all().iter().for_each(|realm| realm.link(self));
+        if let Some(listener) = &*self.listener.load() {
+            listener();
+        }
+    }
+
+    /// Has `bell` called whenever other rules hold, in place of what was called before.
+    pub(crate) fn listen(&self, bell: impl Fn() + Send + Sync + 'static) {
+        self.listener.store(Some(Arc::new(Box::new(bell))));
     }
 
     /// Every realm, in no order.

@@ -342,14 +342,17 @@ impl Server {
         let settings = settings::from_config(&config, &self.identity, self.address, &self.book)?;
         self.stapler.staple(&config, settings.tls.as_deref())?;
         let of_jetstream = jetstream::settings(&config);
-        let chartered = jetstream::charter(&config, &of_jetstream)?;
+        if self.jetstream.is_some() {
+            jetstream::check(&config, &of_jetstream)?;
+        }
         trust::preload(&config, &self.book)?;
-        Charter::from_config(&config, &self.book)?.apply(&self.broker.realms);
-        self.broker.set_settings(settings);
+        let charter = Charter::from_config(&config, &self.book)?;
         if let Some(js) = &self.jetstream {
             js.set_settings(of_jetstream);
-            js.set_charter(chartered);
+            js.set_system(config.system());
         }
+        charter.apply(&self.broker.realms);
+        self.broker.set_settings(settings);
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         if let Some(cast) = self.broker.cast() {
             // Accounts between two lives look at the rules when they are back.

@@ -1,13 +1,14 @@
 //! [`Accounts`]: which accounts have JetStream, and what they have in common: the store, what the
 //! server allows, what all take together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use vagus_jetstream::api::Limits;
-use vagus_runtime::{Message, Recipient};
+use vagus_auth::AccountRules;
+use vagus_auth::account::JetStreamLimits;
+use vagus_jetstream::api::{AccountLimits, Limits};
 use vagus_store::Store;
 
 use super::usage::Counts;
@@ -25,22 +26,10 @@ pub struct Accounts {
     pub batches: OpenBatches,
     domain: Option<Box<str>>,
     settings: ArcSwap<Settings>,
-    charter: ArcSwap<Charter>,
+    /// The account that is told of what concerns the server. It never has JetStream.
+    system: ArcSwapOption<Box<str>>,
     /// Those that have it, by name.
     living: ArcSwap<BTreeMap<Arc<str>, Arc<JetStream>>>,
-    /// Who puts another charter in force.
-    keeper: ArcSwapOption<Recipient<Chartered>>,
-}
-
-/// Which accounts are to have JetStream.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Charter {
-    /// Their limits.
-    pub limits: BTreeMap<Arc<str>, Limits>,
-    /// The account that is told of what concerns the server. It never has JetStream.
-    pub system: Option<Arc<str>>,
-    /// What accounts without JetStream ask others for, as subjects: who answers there is not us.
-    pub asked_elsewhere: BTreeMap<Arc<str>, BTreeSet<Box<[u8]>>>,
 }
 
 /// Batches of publishers that are open on the whole server.
@@ -49,11 +38,6 @@ pub struct OpenBatches {
     pub atomic: AtomicUsize,
     pub fast: AtomicUsize,
 }
-
-/// There is another charter, or there are other realms.
-pub struct Chartered;
-
-impl Message for Chartered {}
 
 // === impl Accounts ===
 
@@ -65,7 +49,7 @@ impl Accounts {
         store: Store,
         server: Server,
         settings: Settings,
-        charter: Charter,
+        system: Option<&str>,
     ) -> Self {
         Self {
             broker,
@@ -75,9 +59,8 @@ impl Accounts {
             batches: OpenBatches::default(),
             domain: settings.domain.as_deref().map(Into::into),
             settings: ArcSwap::from_pointee(settings),
-            charter: ArcSwap::from_pointee(charter),
+            system: ArcSwapOption::new(system.map(|name| Arc::new(name.into()))),
             living: ArcSwap::default(),
-            keeper: ArcSwapOption::empty(),
         }
     }
 
@@ -96,34 +79,36 @@ impl Accounts {
         self.domain.as_deref()
     }
 
-    #[must_use]
-    pub fn charter(&self) -> Arc<Charter> {
-        self.charter.load_full()
-    }
-
-    /// Puts another charter in force. Limits hold at once; accounts get JetStream, or lose it,
-    /// soon. What they stored is kept.
-    pub fn set_charter(&self, charter: Charter) {
-        for js in self.living.load().values() {
-            if let Some(limits) = charter.limits.get(js.account()) {
-                js.set_limits(limits.clone());
-            }
-        }
-        self.charter.store(Arc::new(charter));
-        if let Some(keeper) = &*self.keeper.load() {
-            // One that is between two lives reads the charter when it is back.
-            let _ = keeper.send_urgent(Chartered);
-        }
-    }
-
-    pub(crate) fn set_keeper(&self, keeper: Recipient<Chartered>) {
-        self.keeper.store(Some(Arc::new(keeper)));
+    /// Which account is the system's. Its rules have to be put in force after that.
+    pub fn set_system(&self, name: Option<&str>) {
+        self.system.store(name.map(|name| Arc::new(name.into())));
     }
 
     /// The system account's realm.
     #[must_use]
     pub fn system(&self) -> Option<Arc<Realm>> {
-        self.broker.realms.get(self.charter.load().system.as_deref()?)
+        self.broker.realms.get(self.system.load().as_deref()?)
+    }
+
+    /// Whether an account is the system's.
+    #[must_use]
+    pub fn is_system(&self, realm: &Realm) -> bool {
+        self.system.load().as_deref().is_some_and(|name| **name == *realm.name)
+    }
+
+    /// The limits that an account is to have; `None`: no JetStream.
+    #[must_use]
+    pub fn wanted(&self, realm: &Realm) -> Option<Limits> {
+        if self.is_system(realm) { None } else { limits_of(&realm.rules().stated) }
+    }
+
+    /// Puts limits in force that the rules of accounts say by now.
+    pub(crate) fn follow(&self) {
+        for js in self.living.load().values() {
+            if let Some(limits) = self.wanted(&js.realm) {
+                js.set_limits(limits);
+            }
+        }
     }
 
     /// JetStream of an account that has it.
@@ -158,5 +143,31 @@ impl Accounts {
             living.remove(account);
             living
         });
+    }
+}
+
+/// The limits of JetStream that the rules of an account say; `None`: it has none.
+#[must_use]
+pub fn limits_of(stated: &AccountRules) -> Option<Limits> {
+    let flat = stated.jetstream.as_ref()?;
+    let tiers = &stated.jetstream_tiers;
+    if tiers.is_empty() {
+        return Some(Limits::Flat(in_numbers(flat)));
+    }
+    let tiers = tiers.iter().map(|(name, tier)| (name.clone(), in_numbers(tier)));
+    Some(Limits::Tiered(tiers.collect()))
+}
+
+fn in_numbers(wanted: &JetStreamLimits) -> AccountLimits {
+    let most = |max: Option<u64>| max.map_or(-1, |max| i64::try_from(max).unwrap_or(i64::MAX));
+    AccountLimits {
+        max_memory: most(wanted.memory),
+        max_store: most(wanted.store),
+        max_streams: most(wanted.streams),
+        max_consumers: most(wanted.consumers),
+        max_ack_pending: most(wanted.ack_pending),
+        memory_max_stream_bytes: most(wanted.memory_stream),
+        store_max_stream_bytes: most(wanted.store_stream),
+        max_bytes_required: wanted.max_bytes_required,
     }
 }

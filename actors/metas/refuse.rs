@@ -8,7 +8,7 @@ use serde::Serialize;
 use vagus_jetstream::api::{self, Request, Response};
 use vagus_jetstream::codes;
 use vagus_runtime::{Cx, Message, Recipient};
-use vagus_subject::{is_subset, matches};
+use vagus_subject::{is_subset, matches, overlaps};
 use vagus_wire::frame::frames;
 
 use super::Metas;
@@ -16,7 +16,6 @@ use crate::delivery::feed::{Deliveries, Intake};
 use crate::delivery::outlet::{self, Outlet};
 use crate::delivery::{Feed, Sub, Target};
 use crate::jetstream::Caller;
-use crate::jetstream::accounts::Charter;
 use crate::jetstream::desk::{Queue, Requests, api_tail};
 use crate::realm::Realm;
 use crate::shard::Roster;
@@ -78,9 +77,11 @@ impl Response for SystemAnswer {
 
 impl Metas {
     /// Has requests of an account refused from here on.
-    pub(super) fn close(&mut self, realm: Arc<Realm>, charter: &Charter, cx: &mut Cx<'_, Self>) {
-        let elsewhere = charter.asked_elsewhere.get(&*realm.name).cloned().unwrap_or_default();
-        let system = charter.system.as_ref() == Some(&realm.name);
+    pub(super) fn close(&mut self, realm: Arc<Realm>, cx: &mut Cx<'_, Self>) {
+        let links = realm.links();
+        let imported = links.services.iter().map(|import| import.local.clone());
+        let elsewhere: Elsewhere = imported.filter(|subject| overlaps(subject, ALL)).collect();
+        let system = self.accounts.is_system(&realm);
         let known = self.closed.get(&realm.name);
         if known.is_some_and(|closed| closed.elsewhere == elsewhere && closed.system == system) {
             return;
@@ -118,7 +119,8 @@ impl Metas {
             return;
         }
         self.refused += requests.count as u64;
-        let Some(closed) = self.closed.get(&from.name) else { return };
+        // One that has JetStream by now had none when it asked.
+        let closed = self.closed.get(&from.name);
         let mut to_purge = Vec::new();
         outlet::turn(&self.accounts.broker, from, cx.cell().arbiter(), |out| {
             for (_, frame) in frames(&requests.frames) {
@@ -126,10 +128,12 @@ impl Metas {
                 let domain = self.accounts.domain().map(str::as_bytes);
                 let Some(tail) = api_tail(caller.subject(), domain) else { continue };
                 let subject = [api::PREFIX.as_bytes(), tail].concat();
-                if closed.elsewhere.iter().any(|taken| matches(taken, caller.subject())) {
+                let is_taken = |taken: &Box<[u8]>| matches(taken, caller.subject());
+                if closed.is_some_and(|closed| closed.elsewhere.iter().any(is_taken)) {
                     continue;
                 }
-                match (Request::parse(&subject), closed.system) {
+                let is_system = closed.is_some_and(|closed| closed.system);
+                match (Request::parse(&subject), is_system) {
                     (Some(Request::AccountPurge(account)), true) => {
                         to_purge.push((account.to_owned(), caller));
                     }

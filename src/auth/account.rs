@@ -4,6 +4,8 @@
 mod import_check;
 mod sharing;
 
+use std::collections::BTreeMap;
+
 use vagus_subject::transform::Destination;
 
 pub use self::import_check::{ImportError, check_imports};
@@ -31,6 +33,8 @@ pub struct AccountRules {
     pub trace: Option<TraceDestination>,
     /// `None`: no JetStream.
     pub jetstream: Option<JetStreamLimits>,
+    /// Limits of JetStream by number of replicas (`R1`, `R3`), in place of those for all streams.
+    pub jetstream_tiers: BTreeMap<String, JetStreamLimits>,
 }
 
 /// Limits of all connections of an account together, besides `payload`; `None`: no limit.

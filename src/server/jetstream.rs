@@ -1,6 +1,6 @@
 //! JetStream as the configuration wants it: the store is opened, and what its actors share is made.
 
-mod charter;
+mod promises;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use vagus_store::disk::RealDisk;
 use vagus_store::{CipherKind, Encryption, OpenError, Options, Store, Sync};
 use vagus_telemetry::text::ByteSize;
 
-pub(super) use self::charter::charter;
+pub(super) use self::promises::check;
 use super::Identity;
 use super::identity::COMPATIBLE;
 
@@ -52,7 +52,7 @@ pub(super) fn open(
     info!("Starting JetStream");
     let settings = settings(config);
     announce(&settings);
-    let charter = charter(config, &settings).map_err(JetStreamError::Accounts)?;
+    check(config, &settings).map_err(JetStreamError::Accounts)?;
     let store = Store::open(options(wanted, &settings.store_dir), Arc::new(RealDisk))?;
     let server = Server {
         id: identity.id.clone(),
@@ -63,7 +63,7 @@ pub(super) fn open(
         info!("  Found stream '{} > {}'", group.account, group.name);
     }
     info!("Took {:?} to start JetStream", began.elapsed());
-    Ok(Some(Arc::new(Accounts::new(Arc::clone(broker), store, server, settings, charter))))
+    Ok(Some(Arc::new(Accounts::new(Arc::clone(broker), store, server, settings, config.system()))))
 }
 
 /// What a reload may change is read from here, too.

@@ -1,7 +1,7 @@
 //! From the configuration to the realms of accounts and their rules.
 
 use vagus_actors::realm::{GLOBAL_ACCOUNT, RealmRules, Realms};
-use vagus_auth::account::AccountMapping;
+use vagus_auth::account::{AccountMapping, JetStreamLimits};
 use vagus_auth::{AccountBook, AccountRules};
 use vagus_config::Config;
 use vagus_subject::transform::MappingError;
@@ -14,8 +14,13 @@ pub(super) struct Charter(Vec<RealmRules>);
 impl Charter {
     /// Reads the rules out of a configuration.
     pub(super) fn from_config(config: &Config, book: &AccountBook) -> Result<Self, MappingError> {
+        let system = config.system();
+        let mut others = config.accounts.iter().map(|account| account.rules.name.as_str());
+        // Where nobody has an account of their own, the one of everybody has JetStream.
+        let alone = !config.trust.is_given() && others.all(|name| Some(name) == system);
         let global = AccountRules {
             name: GLOBAL_ACCOUNT.to_owned(),
+            jetstream: alone.then(JetStreamLimits::default),
             mappings: config.mappings.iter().cloned().map(AccountMapping::from).collect(),
             ..AccountRules::default()
         };

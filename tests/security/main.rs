@@ -14,6 +14,7 @@ mod account_limits;
 mod callout;
 mod identities;
 mod isolation;
+mod jetstream;
 mod jetstream_import;
 mod model;
 mod operator;

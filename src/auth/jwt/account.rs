@@ -220,6 +220,7 @@ impl Claims<AccountClaims> {
                 owner_traffic: claims.cluster_traffic == "owner",
                 ..limits
             }),
+            jetstream_tiers: claims.limits.tiers(),
         }
     }
 }

@@ -54,12 +54,18 @@ impl OperatorLimits {
         }
     }
 
-    /// The limits of a server that is not replicated.
+    /// `None`: no JetStream. What holds for all streams; nothing, where there are tiers.
     pub fn jetstream(&self) -> Option<JetStreamLimits> {
-        match self.tiered_limits.get("R1") {
-            Some(tier) => tier.rules(),
-            None => self.jetstream.rules(),
+        match self.tiers().is_empty() {
+            true => self.jetstream.rules(),
+            false => Some(JetStreamLimits::default()),
         }
+    }
+
+    /// Limits of JetStream by number of replicas.
+    pub fn tiers(&self) -> BTreeMap<String, JetStreamLimits> {
+        let tiers = self.tiered_limits.iter();
+        tiers.filter_map(|(name, tier)| Some((name.clone(), tier.rules()?))).collect()
     }
 }
 
