@@ -193,6 +193,11 @@ fn accounts_share_what_the_server_has() {
 
 // === changes ===
 
+/// The answer to a request, if somebody answers: for a moment there may be nobody.
+fn answer(js: &mut Js, endpoint: &str) -> Option<Value> {
+    serde_json::from_str(js.request(&format!("$JS.API.{endpoint}"), &[], "").text()).ok()
+}
+
 #[test]
 fn limits_change_while_the_server_runs() {
     let mut js = start("{ max_streams: 1 }", ": enabled");
@@ -217,7 +222,8 @@ fn an_account_loses_jetstream_and_gets_it_back() {
     js.connect_as("b").create(json!({"name": "S", "subjects": ["s"]}));
     let disabled = accounts(": disabled", ": enabled");
     js.reload("", &disabled);
-    eventually("it to be off", || js.api("INFO", "").get("error").cloned());
+    js.server().wait_json("/jsz", |page| (page["accounts"] == 1).then_some(()));
+    eventually("it to be refused", || answer(&mut js, "INFO")?.get("error").cloned());
     is_not_enabled(&js.api("STREAM.INFO.S", ""));
     assert_eq!(js.request("s", &[], "x").status(), Some("503"));
     js.connect_as("b").stored("s", "x", 1);
