@@ -228,8 +228,9 @@ fn an_account_loses_jetstream_and_gets_it_back() {
     assert_eq!(js.request("s", &[], "x").status(), Some("503"));
     js.connect_as("b").stored("s", "x", 1);
     js.reload("", &accounts(": enabled", ": enabled"));
-    let state =
-        eventually("the stream to be back", || js.api("STREAM.INFO.S", "").get("state").cloned());
+    let state = eventually("the stream to be back", || {
+        answer(&mut js, "STREAM.INFO.S")?.get("state").cloned()
+    });
     assert_eq!(state["messages"], 1);
     assert_eq!(js.fetch(1)[0].text(), "kept");
     js.stored("s", "more", 2);
@@ -256,7 +257,9 @@ fn jetstream_goes_back_and_forth_quickly() {
     let mut js = start(": enabled", ": enabled");
     js.create(json!({"name": "S", "subjects": ["s"]}));
     for round in 1..=6 {
-        eventually("the stream to serve", || js.api("STREAM.INFO.S", "").get("state").cloned());
+        eventually("the stream to serve", || {
+            answer(&mut js, "STREAM.INFO.S")?.get("state").cloned()
+        });
         js.stored("s", "x", round);
         js.reload("", &accounts(": disabled", ": enabled"));
         js.reload("", &accounts(": enabled", ": enabled"));
