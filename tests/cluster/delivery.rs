@@ -59,6 +59,8 @@ fn a_message_crosses_once_whatever_the_number_of_subscribers() {
         let sids = [client.message().0[1].clone(), client.message().0[1].clone()];
         assert!(sids.contains(&"1".to_owned()) && sids.contains(&"3".to_owned()), "{sids:?}");
     }
+    // By its answer the message is counted.
+    from.ping_pong();
     assert_eq!(out(&a.json("/routez")) - before, 1);
 }
 
