@@ -81,13 +81,11 @@ impl AccountServer {
         };
         // The connection moves bytes only while it is polled, too.
         tokio::pin!(connection, answer);
-        loop {
-            tokio::select! {
-                done = &mut answer => return done,
-                ended = &mut connection => {
-                    ended.map_err(|why| why.to_string())?;
-                    return answer.await;
-                }
+        tokio::select! {
+            done = &mut answer => done,
+            ended = &mut connection => {
+                ended.map_err(|why| why.to_string())?;
+                answer.await
             }
         }
     }
