@@ -128,8 +128,8 @@ impl Metas {
                 let domain = self.accounts.domain().map(str::as_bytes);
                 let Some(tail) = api_tail(caller.subject(), domain) else { continue };
                 let subject = [api::PREFIX.as_bytes(), tail].concat();
-                let is_taken = |taken: &Box<[u8]>| matches(taken, caller.subject());
-                if closed.is_some_and(|closed| closed.elsewhere.iter().any(is_taken)) {
+                let mut elsewhere = closed.iter().flat_map(|closed| &closed.elsewhere);
+                if elsewhere.any(|taken| matches(taken, caller.subject())) {
                     continue;
                 }
                 let is_system = closed.is_some_and(|closed| closed.system);
