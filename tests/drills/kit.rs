@@ -23,7 +23,7 @@ pub(crate) const SHARDS: usize = 8;
 /// Starts what was built, on ports of the system's choice.
 pub(crate) fn start_with(builder: Builder) -> Server {
     let text = format!(
-        "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\n\
+        "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\nno_system_account: true\n\
          vagus {{ arbiters: 2, shards: {SHARDS} }}"
     );
     let config = Config::parse(&text, "test").expect("a good configuration").config;

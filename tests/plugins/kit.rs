@@ -24,7 +24,9 @@ pub(crate) use wait::{DEADLINE, eventually};
 
 /// A configuration with a port of the system's choice.
 pub(crate) fn config() -> Config {
-    Config::parse("listen: \"127.0.0.1:-1\"", "test").expect("a good configuration").config
+    Config::parse("listen: \"127.0.0.1:-1\"\nno_system_account: true", "test")
+        .expect("a good configuration")
+        .config
 }
 
 /// Starts what was built, with [`config`].
