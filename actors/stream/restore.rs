@@ -9,7 +9,7 @@ use serde::Serialize;
 use vagus_jetstream::api::{Reply, RestoreResponse, StreamCreateResponse};
 use vagus_jetstream::{Time, codes, json};
 use vagus_runtime::Cx;
-use vagus_store::{Entry, TableOp};
+use vagus_store::TableOp;
 use vagus_wire::frame::Frame;
 
 use super::archive::unpack::{self, Unpacker};
@@ -200,16 +200,7 @@ impl Life {
             }
             name if name.starts_with(BLOCKS) => {
                 while !rest.is_empty() {
-                    let kept = record::take_message(&mut rest).ok_or_else(unreadable)?;
-                    let entry = Entry {
-                        seq: Some(kept.seq),
-                        time_ns: kept.time_ns,
-                        expires_ns: kept.expires_ns,
-                        subject: kept.subject,
-                        headers: kept.headers,
-                        payload: kept.payload,
-                        has_id: kept.has_id,
-                    };
+                    let entry = record::take_message(&mut rest).ok_or_else(unreadable)?;
                     self.state.log.append(entry).map_err(|_| unreadable())?;
                 }
             }

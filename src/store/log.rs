@@ -79,7 +79,7 @@ pub struct Log {
 }
 
 /// A message to be stored.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entry<'a> {
     /// For a copy of another log: the sequence it has there. What lies between is skipped.
     pub seq: Option<u64>,

@@ -1,18 +1,6 @@
 //! Messages and entries of the table as bytes.
 
-use vagus_store::{Stored, Value};
-
-/// A message, as it was written.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::stream) struct Kept<'a> {
-    pub seq: u64,
-    pub time_ns: i64,
-    pub expires_ns: i64,
-    pub has_id: bool,
-    pub subject: &'a [u8],
-    pub headers: &'a [u8],
-    pub payload: &'a [u8],
-}
+use vagus_store::{Entry, Stored, Value};
 
 fn bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
@@ -42,12 +30,12 @@ pub(in crate::stream) fn message(out: &mut Vec<u8>, stored: &Stored<'_>) {
 }
 
 /// Takes a message from the front; `None` if that is none.
-pub(in crate::stream) fn take_message<'a>(rest: &mut &'a [u8]) -> Option<Kept<'a>> {
+pub(in crate::stream) fn take_message<'a>(rest: &mut &'a [u8]) -> Option<Entry<'a>> {
     let (seq, time_ns, expires_ns) = (number(rest)?, number(rest)?, number(rest)?);
     let (flag, behind) = rest.split_first()?;
     *rest = behind;
-    Some(Kept {
-        seq,
+    Some(Entry {
+        seq: Some(seq),
         time_ns: time_ns as i64,
         expires_ns: expires_ns as i64,
         has_id: *flag == 1,
@@ -102,8 +90,8 @@ mod tests {
         entry(&mut out, b"key", &value);
         let mut rest = &out[..];
         let kept = take_message(&mut rest).unwrap();
-        let wanted = Kept {
-            seq: 7,
+        let wanted = Entry {
+            seq: Some(7),
             time_ns: -5,
             expires_ns: i64::MAX,
             has_id: true,
