@@ -1,7 +1,6 @@
 //! The official Rust client, driven as its users drive it.
 
 use std::collections::HashSet;
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,17 +11,7 @@ use async_nats::{
 };
 use futures_util::StreamExt;
 
-use crate::harness::{DEADLINE, Server};
-
-/// Runs `body` on a runtime of its own, within the deadline.
-#[track_caller]
-fn block_on<T>(body: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime
-        .block_on(async { tokio::time::timeout(DEADLINE, body).await })
-        .expect("the client did not get to the end")
-}
+use crate::harness::{Server, block_on};
 
 async fn connect(server: &Server) -> Client {
     async_nats::connect(format!("nats://127.0.0.1:{}", server.port)).await.unwrap()

@@ -17,6 +17,6 @@ mod wait;
 
 pub(crate) use client::Client;
 pub(crate) use http::request;
-pub(crate) use process::{Run, available, clients_dir, is_reference, run, server_path};
+pub(crate) use process::{Run, available, clients_dir, is_reference, python, run, server_path};
 pub(crate) use server::{Log, Server};
-pub(crate) use wait::{DEADLINE, eventually, eventually_within};
+pub(crate) use wait::{DEADLINE, block_on, eventually, eventually_within};

@@ -1,6 +1,5 @@
 //! A server in this process, a plugin that does what its test says, and a service.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -20,7 +19,7 @@ mod client;
 mod wait;
 
 pub(crate) use client::Client;
-pub(crate) use wait::{DEADLINE, eventually};
+pub(crate) use wait::{DEADLINE, block_on, eventually};
 
 /// A configuration with a port of the system's choice.
 pub(crate) fn config() -> Config {
@@ -42,16 +41,6 @@ pub(crate) fn client(server: &Server) -> Client {
     let mut client = Client::connect(port(server));
     client.login(r#"{"headers":true,"no_responders":true}"#);
     client
-}
-
-/// Runs `body` on a runtime of its own, within the deadline.
-#[track_caller]
-pub(crate) fn block_on<T>(body: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime
-        .block_on(async { tokio::time::timeout(DEADLINE, body).await })
-        .expect("it did not get to the end")
 }
 
 pub(crate) async fn connect(server: &Server) -> async_nats::Client {

@@ -1,22 +1,12 @@
 //! Official clients, and openssl, over TLS.
 
-use std::future::Future;
 use std::process::{Command, Stdio};
 
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
 
-use crate::harness::{DEADLINE, available, run};
+use crate::harness::{available, block_on, python, run};
 use crate::tls_kit::{Authority, server};
-
-#[track_caller]
-fn block_on<T>(body: impl Future<Output = T>) -> T {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime
-        .block_on(async { tokio::time::timeout(DEADLINE, body).await })
-        .expect("the client did not get to the end")
-}
 
 async fn talk(options: ConnectOptions, url: &str) {
     let client = options.connect(url).await.unwrap();
@@ -69,11 +59,7 @@ asyncio.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3] == "first"))
 
 #[test]
 fn the_python_client_works() {
-    let python = std::env::var("VAGUS_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let probe = Command::new(&python).args(["-c", "import nats"]).output();
-    if !available("the Python client", probe.is_ok_and(|probe| probe.status.success())) {
-        return;
-    }
+    let Some(python) = python() else { return };
     let authority = Authority::new();
     for (keys, how) in [("", "later"), ("handshake_first: true", "first")] {
         let server = server(&authority, keys, "");

@@ -38,6 +38,16 @@ pub(crate) fn available(what: &str, installed: bool) -> bool {
     installed
 }
 
+/// The interpreter that knows the official Python client, if there is one: `VAGUS_TEST_PYTHON`, or
+/// the `python3` on the path (`pip install -r tests/clients/python/requirements.txt`).
+#[track_caller]
+pub(crate) fn python() -> Option<String> {
+    let python = std::env::var("VAGUS_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let probe = Command::new(&python).args(["-c", "import nats"]).output();
+    available("the Python client", probe.is_ok_and(|probe| probe.status.success()))
+        .then_some(python)
+}
+
 /// What a program that ran to its end left behind.
 #[derive(Debug)]
 pub(crate) struct Run {

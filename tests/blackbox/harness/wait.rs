@@ -31,3 +31,13 @@ pub(crate) fn eventually_within<T>(
         thread::park_timeout(Duration::from_millis(5));
     }
 }
+
+/// Runs `body` on a runtime of its own, within the deadline.
+#[track_caller]
+pub(crate) fn block_on<T>(body: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime
+        .block_on(async { tokio::time::timeout(DEADLINE, body).await })
+        .expect("it did not get to the end")
+}
