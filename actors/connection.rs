@@ -43,7 +43,7 @@ use vagus_runtime::{Actor, Cx, Handler};
 
 use self::clock::Clock;
 use self::hello::Client;
-use self::input::{Input, Stall, Turn};
+use self::input::Stall;
 use self::interest::OwnInterest;
 use self::messages::{Accepted, Describe, End, Inform, Introduce, Reload, SendAway};
 use self::publish::Last;
@@ -51,6 +51,7 @@ use self::rights::Rights;
 use self::tls::Tls;
 use crate::broker::{Broker, Cast, Settings};
 use crate::census::messages::Born;
+use crate::delivery::reading::{Turn, Unread};
 use crate::delivery::{Counters, Outbound, Reason};
 use crate::realm::{Realm, RealmRules};
 
@@ -73,7 +74,7 @@ pub struct Connection {
     /// Its own way out: others hold it too, and write to it.
     out: Arc<Outbound>,
     io: OwnedReadHalf,
-    input: Input,
+    input: Unread,
     /// What the client said of itself, and how far it got.
     client: Client,
     /// Where the port has TLS, and the client may still want it.
@@ -98,10 +99,6 @@ pub struct Connection {
 
 /// Reads in one turn of the arbiter before others get theirs.
 const READS_MAX: usize = 8;
-/// The longest that a publisher waits for readers that are behind, a read.
-const STALL_MAX: Duration = Duration::from_millis(5);
-/// A reader with more than this pending may be waited for.
-const SOFT_PENDING: usize = 2 << 20;
 /// How long a closed connection may take what was queued for it.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -137,7 +134,7 @@ impl Connection {
             tls: Tls::new(&settings, &out),
             out,
             io,
-            input: Input::default(),
+            input: Unread::default(),
             client: Client::new(&settings),
             interest: OwnInterest::default(),
             last: None,

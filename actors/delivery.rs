@@ -18,6 +18,7 @@ pub mod interest;
 pub mod lane;
 pub mod outbound;
 pub mod outlet;
+pub mod reading;
 pub mod reason;
 pub mod shadow;
 pub mod slots;

@@ -30,12 +30,12 @@ use tracing::{debug, info};
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
 use self::clock::Clock;
-use self::input::{Input, Turn};
 use self::interest::{Account, Changes};
 use self::operate::{Last, Modifiers};
 pub use self::peer::{About, Peer, RouteFacts};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
+use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
 use crate::delivery::{Counters, Outbound, Reason};
 
 /// See the module's text.
@@ -48,7 +48,7 @@ pub struct Route {
     /// The way out: publishers and shards write to it.
     out: Arc<Outbound>,
     io: OwnedReadHalf,
-    input: Input,
+    input: Unread,
     /// By account name.
     accounts: HashMap<Arc<str>, Account>,
     /// The account that the other server speaks of.
@@ -107,7 +107,7 @@ impl Route {
             news: link.news,
             out,
             io,
-            input: Input::default(),
+            input: Unread::default(),
             accounts: HashMap::new(),
             current: None,
             modifiers: Modifiers::default(),
@@ -241,9 +241,9 @@ impl Route {
         Counters::add(&self.counters.lookups, lookups);
         let settings = self.broker.settings();
         let behind = delivery.batch.take_behind();
-        let soft = input::soft_pending(settings.pending_max);
+        let soft = soft_pending(settings.pending_max);
         if settings.stall && behind.iter().any(|out| out.stall(soft, task.waker())) {
-            self.stall = Some(Box::pin(tokio::time::sleep(input::STALL)));
+            self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
         }
     }
 }

@@ -1,7 +1,5 @@
-//! Reading: one socket read at a time into the arbiter's shared buffer.
-//!
-//! What remains of an operation that is not whole yet moves to a buffer of the connection's own and
-//! back before the next read. An operation too large for that is read into a buffer of its own.
+//! A turn of reading: what the connection reads with, and what becomes of what was gathered for
+//! others meanwhile.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,58 +11,16 @@ use tokio::time::Sleep;
 use tokio_util::io::poll_read_buf;
 use vagus_wire::Limits;
 
-use super::{Connection, SOFT_PENDING, STALL_MAX};
-use crate::delivery::desk::{Delivery, Desk, INPUT};
+use super::Connection;
+use crate::delivery::desk::{Delivery, Desk};
+use crate::delivery::reading::{Reading, STALL_MAX, Turn, Unread, Worked, soft_pending};
 use crate::delivery::{Counters, Outbound, Reason};
-
-/// Bytes that were read but not worked through.
-#[derive(Default)]
-pub(super) struct Input {
-    /// The start of an operation, or what follows a gate.
-    tail: Vec<u8>,
-    /// Bytes that the operation at the start of `tail` needs.
-    need: usize,
-    /// `tail` was left at a gate: it can be worked on without reading.
-    resume: bool,
-}
 
 /// A pause for readers of what the connection publishes.
 pub(super) struct Stall {
     pub end: Pin<Box<Sleep>>,
     /// Who is waited for.
     behind: Vec<Arc<Outbound>>,
-}
-
-/// What a turn came to.
-pub(super) enum Turn {
-    /// There may be more to read.
-    Again,
-    /// Nothing more for now; the socket will wake the task.
-    Wait,
-    /// Something has to happen before the rest can be worked on.
-    Gated,
-    /// Others are to have their turn before the rest is worked on.
-    Yield,
-    /// The connection is to end.
-    Ended,
-}
-
-/// How far the work on some input came.
-pub(super) struct Worked {
-    pub used: usize,
-    /// Bytes that the operation at `used` needs.
-    pub need: usize,
-    pub turn: Turn,
-}
-
-/// Bytes of an unfinished control line that are read at once.
-const LINE_PIECE: usize = 64 << 10;
-/// An operation of at least this size is read into a buffer of its own.
-const OWN_BUFFER_FROM: usize = INPUT / 4;
-
-/// Above so many pending bytes of a client, others may wait for it.
-fn soft_pending(pending_max: usize) -> usize {
-    SOFT_PENDING.min(pending_max / 4 * 3)
 }
 
 // === impl Stall ===
@@ -78,31 +34,41 @@ impl Stall {
     }
 }
 
-// === impl Input ===
+// === impl Reading ===
 
-impl Input {
-    /// What came before the work on it could begin is put here.
-    pub(super) fn tail_for_more(&mut self) -> &mut Vec<u8> {
-        &mut self.tail
+impl Reading for Connection {
+    fn unread(&mut self) -> &mut Unread {
+        &mut self.input
     }
 
-    /// The work can begin.
-    pub(super) fn take_up(&mut self) {
-        self.resume = !self.tail.is_empty();
+    fn poll_read(
+        &mut self,
+        task: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.poll_receive(task, room)
     }
 
-    /// Keeps what was not used.
-    fn keep(&mut self, rest: &[u8], worked: &Worked) {
-        self.tail.clear();
-        if rest.is_empty() {
-            if self.tail.capacity() > 0 {
-                self.tail = Vec::new();
-            }
-        } else {
-            self.tail.extend_from_slice(rest);
+    fn poll_read_more(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let tail = self.input.tail();
+        match &mut self.tls {
+            None => poll_read_buf(Pin::new(&mut self.io), task, tail),
+            Some(tls) => tls.poll_read_more(&mut self.io, task, tail),
         }
-        self.need = worked.need;
-        self.resume = matches!(worked.turn, Turn::Gated | Turn::Yield) && !rest.is_empty();
+    }
+
+    fn heard(&mut self, delivery: &mut Delivery) {
+        let now = self.broker.now_ns();
+        self.clock.heard(now);
+        delivery.batch.dated(now);
+    }
+
+    fn heard_all(&mut self, reason: Reason) {
+        self.end(reason);
+    }
+
+    fn work_through(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
+        self.work(input, delivery)
     }
 }
 
@@ -115,13 +81,7 @@ impl Connection {
             let soft_max = soft_pending(self.settings.pending_max);
             desk.delivery.batch.begin(soft_max, self.drop_above());
             desk.delivery.batch.dated(self.clock.heard_at());
-            let turn = if self.input.resume {
-                self.work_on_tail(&mut desk.delivery)
-            } else if self.input.need >= OWN_BUFFER_FROM {
-                self.read_large(task, &mut desk.delivery)
-            } else {
-                self.read(task, desk)
-            };
+            let turn = self.read_turn(task, desk);
             self.hand_over(&mut desk.delivery, task);
             match turn {
                 Turn::Again | Turn::Yield if self.stall.is_some() => Turn::Gated,
@@ -134,74 +94,6 @@ impl Connection {
     /// that it is not cut off.
     fn drop_above(&self) -> usize {
         if self.settings.stall { usize::MAX } else { self.settings.pending_max / 4 * 3 }
-    }
-
-    fn read(&mut self, task: &mut Context<'_>, desk: &mut Desk) -> Turn {
-        let Desk { input, delivery } = desk;
-        let kept = self.input.tail.len();
-        input[..kept].copy_from_slice(&self.input.tail);
-        let read = self.poll_receive(task, &mut input[kept..]);
-        let count = match &read {
-            Poll::Ready(Ok(count)) => *count,
-            _ => 0,
-        };
-        if let Some(turn) = self.read_outcome(read, delivery) {
-            return turn;
-        }
-        let all = &input[..kept + count];
-        let worked = self.work(all, delivery);
-        self.input.keep(&all[worked.used..], &worked);
-        worked.turn
-    }
-
-    fn read_large(&mut self, task: &mut Context<'_>, delivery: &mut Delivery) -> Turn {
-        // Of a control line only its limit is known: it is read in larger pieces than needed.
-        match self.input.need.saturating_sub(self.input.tail.len()) {
-            0 | 1 => self.input.tail.reserve(LINE_PIECE),
-            missing => self.input.tail.reserve_exact(missing),
-        }
-        while self.input.tail.len() < self.input.need {
-            let read = match &mut self.tls {
-                None => poll_read_buf(Pin::new(&mut self.io), task, &mut self.input.tail),
-                Some(tls) => tls.poll_read_more(&mut self.io, task, &mut self.input.tail),
-            };
-            if let Some(turn) = self.read_outcome(read, delivery) {
-                return turn;
-            }
-        }
-        self.work_on_tail(delivery)
-    }
-
-    /// `None` when bytes came.
-    fn read_outcome(
-        &mut self,
-        read: Poll<std::io::Result<usize>>,
-        delivery: &mut Delivery,
-    ) -> Option<Turn> {
-        match read {
-            Poll::Pending => Some(Turn::Wait),
-            Poll::Ready(Ok(0)) => {
-                self.end(Reason::ClientClosed);
-                Some(Turn::Ended)
-            }
-            Poll::Ready(Err(_)) => {
-                self.end(Reason::ReadError);
-                Some(Turn::Ended)
-            }
-            Poll::Ready(Ok(_)) => {
-                let now = self.broker.now_ns();
-                self.clock.heard(now);
-                delivery.batch.dated(now);
-                None
-            }
-        }
-    }
-
-    fn work_on_tail(&mut self, delivery: &mut Delivery) -> Turn {
-        let tail = std::mem::take(&mut self.input.tail);
-        let worked = self.work(&tail, delivery);
-        self.input.keep(&tail[worked.used..], &worked);
-        worked.turn
     }
 
     /// Hands over what was gathered, and looks whether some reader is to be waited for.

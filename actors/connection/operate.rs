@@ -7,8 +7,8 @@ use vagus_wire::{Op, ParseError, Step, parse};
 
 use super::Connection;
 use super::belonging::Refusal;
-use super::input::{Turn, Worked};
 use crate::delivery::desk::Delivery;
+use crate::delivery::reading::{Turn, Worked};
 use crate::delivery::{Counters, Reason, Target};
 
 /// How to go on after an operation.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use vagus_subject::is_valid_literal;
 use vagus_subject::transform::Resolved;
-use vagus_wire::{Publish, encode, repeat, route, text};
+use vagus_wire::{Publish, encode, route, text};
 
 use super::Connection;
 use super::operate::{Next, Tally, WORK_MAX};
 use super::rights::Leave;
-use crate::delivery::batch::{Run, Span};
+use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::{Bridge, Outlet, Post, Reason, Speaker, Target, spread};
@@ -43,35 +43,23 @@ impl Connection {
     pub(super) fn publish_repeats(
         &mut self,
         input: &[u8],
-        mut at: usize,
+        at: usize,
         delivery: &mut Delivery,
         tally: &mut Tally,
     ) -> usize {
         let Some(last) = &mut self.last else { return at };
-        let (payload_max, start) = (self.rights.payload_max, at);
+        let payload_max = self.rights.payload_max;
         let mut spans = std::mem::take(&mut delivery.spans);
-        spans.clear();
-        let mut payload = 0;
         // A wide fan-out is worked on in short runs, so that a turn can end between them.
         let most = (WORK_MAX as usize / 4 / last.found.width().max(1)).max(RUN_MIN);
-        while spans.len() < most
-            && let Some(found) = repeat::next(input, at, &last.head, payload_max)
-        {
-            spans.push(Span {
-                start: found.tail as u32,
-                end: found.end as u32,
-                size: found.size as u32,
-            });
-            payload += found.size as u64;
-            at = found.end;
-        }
+        let (end, payload) = Run::gather(&mut spans, input, at, &last.head, payload_max, most);
         if !spans.is_empty() {
             if !last.found.is_current(&self.realm.interest) {
                 last.renew(&self.realm.interest, delivery);
                 if last.found.one_by_one {
                     delivery.spans = spans;
                     self.last = None;
-                    return start;
+                    return at;
                 }
             }
             let found = Rc::clone(&last.found);
@@ -80,7 +68,7 @@ impl Connection {
             self.deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
         }
         delivery.spans = spans;
-        at
+        end
     }
 
     fn deliver_run(&self, found: &Match, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
@@ -88,14 +76,9 @@ impl Connection {
             if self.is_own_echo(&want.sub.target) {
                 continue;
             }
-            let granted = want.sub.claim(run.spans.len() as u64) as usize;
-            let spans = &run.spans[..granted];
-            let run = match granted {
-                0 => continue,
-                n if n == run.spans.len() => run,
-                _ => Run { spans, payload: spans.iter().map(|span| u64::from(span.size)).sum() },
-            };
-            delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+            if let Some(run) = run.claim(&want.sub) {
+                delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+            }
         }
         for group in &found.queues {
             for span in run.spans {

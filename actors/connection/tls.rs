@@ -250,7 +250,7 @@ impl Connection {
 
     fn poll_handshake(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(())) };
-        tls.wire.poll_handshake(&mut self.io, task, self.input.tail_for_more())
+        tls.wire.poll_handshake(&mut self.io, task, self.input.tail())
     }
 
     fn handshake_done(&mut self) {

@@ -4,8 +4,10 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use vagus_wire::repeat;
+
 use super::block::Block;
-use super::subscription::Target;
+use super::subscription::{Subscription, Target};
 use super::{Feed, Outbound};
 
 /// Output of the read that an arbiter works through.
@@ -56,6 +58,52 @@ pub struct Run<'a> {
     pub spans: &'a [Span],
     /// Sum of the payloads, in bytes.
     pub payload: u64,
+}
+
+// === impl Run ===
+
+impl<'a> Run<'a> {
+    /// Gathers into `spans` the messages at `at` that repeat `head`, `most` of them at most. The
+    /// answer is where they end, and the sum of their payloads in bytes.
+    #[inline]
+    pub fn gather(
+        spans: &mut Vec<Span>,
+        input: &[u8],
+        mut at: usize,
+        head: &[u8],
+        payload_max: usize,
+        most: usize,
+    ) -> (usize, u64) {
+        spans.clear();
+        let mut payload = 0;
+        while spans.len() < most
+            && let Some(found) = repeat::next(input, at, head, payload_max)
+        {
+            spans.push(Span {
+                start: found.tail as u32,
+                end: found.end as u32,
+                size: found.size as u32,
+            });
+            payload += found.size as u64;
+            at = found.end;
+        }
+        (at, payload)
+    }
+
+    /// As much of it as the subscription still takes; `None`: nothing.
+    #[inline]
+    pub fn claim(self, sub: &Subscription) -> Option<Self> {
+        let granted = sub.claim(self.spans.len() as u64) as usize;
+        match granted {
+            0 => None,
+            n if n == self.spans.len() => Some(self),
+            n => {
+                let spans = &self.spans[..n];
+                let payload = spans.iter().map(|span| u64::from(span.size)).sum();
+                Some(Self { spans, payload })
+            }
+        }
+    }
 }
 
 /// A block of this size is handed over before it grows.

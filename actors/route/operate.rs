@@ -7,15 +7,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use tracing::warn;
 use vagus_wire::route::{Heard, Said, parse, weight};
-use vagus_wire::{Limits, Op, Publish, repeat};
+use vagus_wire::{Limits, Op, Publish};
 
 use super::Route;
-use super::input::{Turn, Worked};
 use crate::cluster::Told;
-use crate::delivery::batch::{Run, Span};
+use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match};
 use crate::delivery::desk::Delivery;
 use crate::delivery::outlet::{Outlet, Post};
+use crate::delivery::reading::{Turn, Worked};
 use crate::delivery::{Counters, Reason, Speaker};
 use crate::realm::Realm;
 
@@ -135,22 +135,11 @@ impl Route {
 
     /// Takes all messages at `at` that repeat the last subject; returns where they end.
     #[inline]
-    fn take_repeats(&mut self, input: &[u8], mut at: usize, delivery: &mut Delivery) -> usize {
+    fn take_repeats(&mut self, input: &[u8], at: usize, delivery: &mut Delivery) -> usize {
         let Some(last) = &mut self.last else { return at };
         let mut spans = std::mem::take(&mut delivery.spans);
-        spans.clear();
-        let (mut payload, start) = (0, at);
-        while spans.len() < RUN_MAX
-            && let Some(found) = repeat::next(input, at, &last.head, LIMITS.payload_max)
-        {
-            spans.push(Span {
-                start: found.tail as u32,
-                end: found.end as u32,
-                size: found.size as u32,
-            });
-            payload += found.size as u64;
-            at = found.end;
-        }
+        let (mut end, payload) =
+            Run::gather(&mut spans, input, at, &last.head, LIMITS.payload_max, RUN_MAX);
         if !spans.is_empty() {
             let found = Rc::clone(&last.found);
             let current = self.account().is_some_and(|one| found.is_current(&one.realm.interest));
@@ -159,11 +148,11 @@ impl Route {
                 deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
             } else {
                 self.last = None;
-                at = start;
+                end = at;
             }
         }
         delivery.spans = spans;
-        at
+        end
     }
 
     /// One message from the general parser; `rest` starts with its bytes.
@@ -212,13 +201,8 @@ impl Route {
 /// Gives a run to the plain subscriptions of this server.
 fn deliver_run(found: &Match, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
     for want in found.plain.iter().filter(|want| !want.sub.target.is_route()) {
-        let granted = want.sub.claim(run.spans.len() as u64) as usize;
-        let spans = &run.spans[..granted];
-        let run = match granted {
-            0 => continue,
-            n if n == run.spans.len() => run,
-            _ => Run { spans, payload: spans.iter().map(|span| u64::from(span.size)).sum() },
-        };
-        delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+        if let Some(run) = run.claim(&want.sub) {
+            delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
+        }
     }
 }
