@@ -1,8 +1,8 @@
-//! Reading, one socket read at a time, into the arbiter's shared buffer: for whatever publishes what
-//! it reads, a client's connection or the link to another server.
+//! Reading, one socket read at a time, into the arbiter's shared buffer: for whatever publishes
+//! what it reads, a client's connection or the link to another server.
 //!
-//! What remains of an operation that is not whole yet moves to a buffer of the reader's own and back
-//! before the next read. An operation too large for that is read into a buffer of its own.
+//! What remains of an operation that is not whole yet moves to a buffer of the reader's own and
+//! back before the next read. An operation too large for that is read into a buffer of its own.
 
 use std::io;
 use std::task::{Context, Poll};

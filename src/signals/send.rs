@@ -179,10 +179,11 @@ mod tests {
         assert_eq!(running(proc.path()), [4, 30]);
     }
 
+    /// Not `reload`: under nohup, children ignore that signal from birth.
     #[test]
     fn a_process_gets_the_signal() {
         use std::os::unix::process::ExitStatusExt;
-        for (order, number) in [("term", 15), ("reload", 1), ("stop", 9)] {
+        for (order, number) in [("term", 15), ("reopen", 10), ("stop", 9)] {
             let mut child = Command::new("sleep").arg("60").spawn().unwrap();
             send(order, &child.id().to_string()).unwrap();
             assert_eq!(child.wait().unwrap().signal(), Some(number), "{order}");
