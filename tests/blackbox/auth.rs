@@ -31,6 +31,7 @@ fn info_says_that_credentials_are_needed() {
     assert_eq!(Server::start(USERS).connect().info["auth_required"], true);
 }
 
+// Row 43.
 #[test]
 fn the_right_password_opens_and_wrong_ones_do_not() {
     let server = Server::start(USERS);
@@ -61,6 +62,7 @@ fn anything_but_connect_comes_too_early() {
     }
 }
 
+// Row 47.
 #[test]
 fn a_client_that_says_nothing_is_closed_after_the_timeout() {
     let server = Server::start(USERS);
@@ -70,6 +72,7 @@ fn a_client_that_says_nothing_is_closed_after_the_timeout() {
     assert!((900..5000).contains(&waited), "closed after {waited} ms");
 }
 
+// Row 41.
 #[test]
 fn a_token_opens() {
     let server = Server::start("authorization { token: s3cret }");
@@ -78,6 +81,7 @@ fn a_token_opens() {
     refused(&server, "{}");
 }
 
+// Row 42.
 #[test]
 fn a_single_user_opens() {
     let server = Server::start("authorization { user: derek, password: porkchop }");
@@ -85,6 +89,7 @@ fn a_single_user_opens() {
     refused(&server, r#"{"user":"derek","pass":"chop"}"#);
 }
 
+// Row 44.
 #[test]
 fn a_hashed_password_is_compared_as_a_hash() {
     // bcrypt of "s3cret", at the lowest cost.
@@ -95,6 +100,7 @@ fn a_hashed_password_is_compared_as_a_hash() {
     refused(&server, &format!(r#"{{"user":"u","pass":"{HASH}"}}"#));
 }
 
+// Row 46.
 #[test]
 fn a_user_for_those_without_credentials() {
     let server = Server::start(&format!("no_auth_user: bob\n{USERS}"));

@@ -4,12 +4,14 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
 
-use crate::harness::{Server, eventually, request};
+use crate::harness::{Server, eventually, is_reference, request, server_path};
 
 /// The files in `dir` whose name begins with `start`.
 fn files(dir: &Path, start: &str) -> Vec<String> {
@@ -67,6 +69,32 @@ fn log_lines_have_a_pid_a_time_and_a_level() {
     for text in ["Listening for client connections on 127.0.0.1:", "Using configuration file: "] {
         assert!(log.contains(text), "{log}");
     }
+}
+
+/// Minutes past midnight of the first line logged by a server whose clock is five hours ahead.
+fn logged_at(args: &[&str]) -> u64 {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(server_path());
+    command.args(["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir"]);
+    command.arg(dir.path()).args(args).env("TZ", "XXX-5");
+    let server = Server::spawn(dir, &mut command);
+    let log = server.log.wait_for("Server is ready\n");
+    let time = log.split(' ').nth(2).unwrap();
+    let (hour, rest) = time.split_once(':').unwrap();
+    hour.parse::<u64>().unwrap() * 60 + rest[..2].parse::<u64>().unwrap()
+}
+
+// Row 114.
+#[test]
+fn the_log_may_tell_universal_time() {
+    if is_reference() {
+        return; // It knows zones by their names only.
+    }
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60;
+    let behind = |logged: u64| (now() + 24 * 60 - logged) % (24 * 60);
+    assert!(behind(logged_at(&["--logtime_utc"])) < 5, "not universal time");
+    let local = behind(logged_at(&[]));
+    assert!((19 * 60..19 * 60 + 5).contains(&local), "{local} minutes behind universal time");
 }
 
 #[test]

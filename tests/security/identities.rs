@@ -24,6 +24,7 @@ fn sign(server: &Server, fields: Value, signers: &[(&str, &KeyPair)]) -> Client 
 
 const REFUSED: &str = "Authorization Violation";
 
+// Row 45.
 #[test]
 fn users_prove_that_they_own_their_keys() {
     let (joe, ann) = (KeyPair::new_user(), KeyPair::new_user());

@@ -101,3 +101,40 @@ fn monitoring_tells_accounts_apart() {
     let subs = page["subscriptions_list"].as_array().unwrap_or(&none);
     assert!(subs.iter().all(|sub| sub["subject"] != "only.a"));
 }
+
+// Rows 56 and 63.
+#[test]
+fn imports_that_are_not_meant_or_form_a_ring_are_refused() {
+    let shared = |c: &str| {
+        format!(
+            r#"accounts {{
+    A {{ exports: [{{stream: "p.>", accounts: [B]}}, {{service: "q", accounts: [B]}}] }}
+    B {{ imports: [{{stream: {{account: A, subject: "p.>"}}}}, {{service: {{account: A, subject: q}}}}] }}
+    C {{ imports: [{c}] }}
+}}"#
+        )
+    };
+    let ring = |kind: &str| {
+        format!(
+            r#"accounts {{
+    A {{ exports: [{{{kind}: s}}], imports: [{{{kind}: {{account: B, subject: s}}}}] }}
+    B {{ exports: [{{{kind}: s}}], imports: [{{{kind}: {{account: A, subject: s}}}}] }}
+}}"#
+        )
+    };
+    assert_eq!(Server::run_conf(&shared(""), &["-t"]).code, Some(0));
+    for (conf, text) in [
+        (
+            shared("{stream: {account: A, subject: p.x}}"),
+            "Error adding stream import \"p.x\": stream import not authorized",
+        ),
+        (
+            shared("{service: {account: A, subject: q}}"),
+            "Error adding service import \"q\": service import not authorized",
+        ),
+        (ring("stream"), "Error adding stream import \"s\": import forms a cycle"),
+        (ring("service"), "Error adding service import \"s\": import forms a cycle"),
+    ] {
+        Server::run_conf(&conf, &["-t"]).refused_with(text);
+    }
+}

@@ -45,6 +45,30 @@ fn an_empty_list_allows_nothing() {
     denied_publish(&with("publish: {allow: []}"), &["a", "b.c"]);
 }
 
+// Row 51.
+#[test]
+fn who_has_no_permissions_gets_the_defaults() {
+    let own = "publish: {allow: [\"no\", \"yes\"]}";
+    let users = |a: &str, b: &str| {
+        format!(
+            "users: [{{user: {a}, password: x}}
+                {{user: {b}, password: x, permissions: {{{own}}}}}]
+            default_permissions: {{publish: {{deny: \"no\"}}}}"
+        )
+    };
+    let accounts = format!("accounts {{ ONE {{ {} }}, TWO: {{}} }}", users("u", "own"));
+    for conf in [format!("authorization {{ {} }}", users("u", "own")), accounts] {
+        let server = Server::start(&conf);
+        denied_publish(&server, &["no"]);
+        let mut own = user(&server, "own");
+        own.subscribe("no", "1");
+        own.publish("no", "x");
+        own.expect("MSG no 1 1\r\nx\r\n");
+        own.publish("other", "x");
+        own.expect_err("Permissions Violation for Publish to \"other\"");
+    }
+}
+
 #[test]
 fn a_denied_publish_is_not_confirmed() {
     let server = with(r#"publish: "a""#);
@@ -119,6 +143,7 @@ fn what_is_denied_is_kept_back_from_wildcard_subscriptions() {
     client.ping_pong();
 }
 
+// Row 49.
 #[test]
 fn queue_groups_have_permissions_of_their_own() {
     let server = with(r#"subscribe: {allow: ["a", "w.* workers", "v.* v1.>"], deny: ["a bad"]}"#);
@@ -173,6 +198,7 @@ fn respond(permissions: &str) -> (Server, crate::harness::Client, crate::harness
     (server, responder, admin)
 }
 
+// Row 50.
 #[test]
 fn who_may_respond_answers_once_by_default() {
     let (_server, mut responder, mut admin) =

@@ -34,6 +34,7 @@ fn one(users: &str) -> String {
 
 const STAYS: &str = "{user: stays, password: x}";
 
+// Row 103.
 #[test]
 fn who_is_no_longer_known_goes_and_others_stay() {
     let conf = one(&format!("{STAYS}, {{user: goes, password: x}}, {{user: new, password: x}}"));

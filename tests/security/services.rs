@@ -141,6 +141,7 @@ fn without_a_reply_there_is_nothing_to_answer() {
     assert_eq!((subject.as_str(), reply.as_str()), ("q.a", ""));
 }
 
+// Row 59.
 #[test]
 fn several_answers_come_until_an_empty_one() {
     let server = Server::start(SHARED);
@@ -161,6 +162,7 @@ fn several_answers_come_until_an_empty_one() {
     }
 }
 
+// Row 60.
 #[test]
 fn answers_after_the_threshold_do_not_come() {
     let server = Server::start(SHARED);
@@ -228,6 +230,7 @@ fn report(client: &mut Client, sid: &str) -> serde_json::Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
+// Row 61.
 #[test]
 fn response_times_are_reported_to_the_exporter() {
     let server = Server::start(
