@@ -76,7 +76,7 @@ fn logged_at(args: &[&str]) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(server_path());
     command.args(["-a", "127.0.0.1", "-p", "-1", "-m", "-1", "--ports_file_dir"]);
-    command.arg(dir.path()).args(args).env("TZ", "XXX-5");
+    command.arg(dir.path()).args(args).env("TZ", "FAR-5");
     let server = Server::spawn(dir, &mut command);
     let log = server.log.wait_for("Server is ready\n");
     let time = log.split(' ').nth(2).unwrap();

@@ -109,7 +109,12 @@ fn imports_that_are_not_meant_or_form_a_ring_are_refused() {
         format!(
             r#"accounts {{
     A {{ exports: [{{stream: "p.>", accounts: [B]}}, {{service: "q", accounts: [B]}}] }}
-    B {{ imports: [{{stream: {{account: A, subject: "p.>"}}}}, {{service: {{account: A, subject: q}}}}] }}
+    B {{
+        imports: [
+            {{stream: {{account: A, subject: "p.>"}}}}
+            {{service: {{account: A, subject: q}}}}
+        ]
+    }}
     C {{ imports: [{c}] }}
 }}"#
         )
