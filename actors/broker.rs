@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use vagus_auth::Authenticator;
 use vagus_runtime::Handle;
-use vagus_tls::ServerTls;
+use vagus_tls::{LinkTls, ServerTls};
 use vagus_wire::{Info, Limits};
 
 use crate::accounts::Accounts;
@@ -102,6 +102,8 @@ pub struct Settings {
     pub proxy_protocol: bool,
     /// `None`: clients do without TLS.
     pub tls: Option<Arc<ServerTls>>,
+    /// `None`: other servers of the cluster do without TLS.
+    pub route_tls: Option<Arc<LinkTls>>,
     /// The cluster's name, which chooses among mappings.
     pub cluster: Option<String>,
     pub trace: bool,

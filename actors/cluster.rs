@@ -14,6 +14,7 @@ mod admit;
 mod greet;
 mod links;
 mod news;
+mod secure;
 mod settings;
 mod view;
 

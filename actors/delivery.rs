@@ -27,6 +27,7 @@ pub mod subscription;
 pub mod turns;
 pub mod verdicts;
 pub mod watch;
+pub mod wire;
 
 pub use answers::Answers;
 pub use batch::Batch;
@@ -45,6 +46,7 @@ pub use slots::{Slot, Slots};
 pub use subscription::{Sub, Subscription, Target};
 pub use verdicts::Verdicts;
 pub use watch::{Watch, Watches};
+pub use wire::Wire;
 
 #[cfg(test)]
 mod tests;

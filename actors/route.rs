@@ -36,7 +36,8 @@ pub use self::peer::{About, Peer, RouteFacts};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
 use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
-use crate::delivery::{Counters, Outbound, Reason};
+use crate::delivery::wire::Parts;
+use crate::delivery::{Counters, Outbound, Reason, Wire};
 
 /// See the module's text.
 pub struct Route {
@@ -48,6 +49,8 @@ pub struct Route {
     /// The way out: publishers and shards write to it.
     out: Arc<Outbound>,
     io: OwnedReadHalf,
+    /// What encrypts, on a link with TLS. Then nobody but this actor writes to the socket.
+    wire: Option<Box<Wire>>,
     input: Unread,
     /// By account name.
     accounts: HashMap<Arc<str>, Account>,
@@ -96,9 +99,10 @@ impl Route {
         arbiter: usize,
         link: Peer,
     ) -> std::io::Result<Self> {
-        let socket = tokio::net::TcpStream::from_std(link.socket)?;
-        let (io, write) = socket.into_split();
+        let Parts { socket, wire, unread } = link.parts;
+        let (io, write) = tokio::net::TcpStream::from_std(socket)?.into_split();
         let out = Outbound::new(link.cid, broker.slots.take(), write, link.pending_max);
+        let wire = wire.and_then(|wire| Some(Box::new(wire.over(out.seal()?))));
         let out = Arc::new(out);
         let facts = Arc::new(RouteFacts { about: link.about, out: Arc::clone(&out) });
         Ok(Self {
@@ -107,7 +111,8 @@ impl Route {
             news: link.news,
             out,
             io,
-            input: Unread::default(),
+            wire,
+            input: Unread::holding(unread),
             accounts: HashMap::new(),
             current: None,
             modifiers: Modifiers::default(),
@@ -123,8 +128,8 @@ impl Route {
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let events = self.out.poll_events(task);
-        if events.drain() || self.draining {
-            self.draining = self.out.poll_drain(task).is_pending();
+        if events.drain() || self.draining || self.has_unsent() {
+            self.draining = self.poll_send(task).is_pending();
         }
         if let Some(reason) = self.out.closed() {
             // What is queued is worth little: the other server gets all interest anew.

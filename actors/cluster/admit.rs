@@ -7,7 +7,8 @@ use tracing::{debug, error};
 use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, Guest, HelloError};
 
-use super::{Cluster, STRANGERS_MAX};
+use super::{Cluster, STRANGERS_MAX, secure};
+use crate::delivery::wire::Stream;
 
 impl Cluster {
     /// Hears who has connected.
@@ -19,9 +20,11 @@ impl Cluster {
         }
         self.strangers += 1;
         let (me, settings) = (self.introduction(), self.settings.clone());
+        let tls = self.broker.settings().route_tls.clone();
         let talk = async move {
             socket.set_nodelay(true)?;
-            hello::receive(socket, &me, &settings.secret, settings.auth_timeout).await
+            let stream = secure::accept(socket, tls).await?;
+            hello::receive(stream, &me, &settings.secret, settings.auth_timeout).await
         };
         cx.when(talk, move |cluster, heard, cx| {
             cluster.strangers -= 1;
@@ -35,12 +38,13 @@ impl Cluster {
     fn turn_away(&mut self, peer: SocketAddr, problem: &HelloError) {
         self.refused += 1;
         match problem {
+            HelloError::Tls(_) => error!("{peer} - no route: {problem}"),
             HelloError::Unauthorized => error!("{peer} - Authorization Violation of a route"),
             problem => debug!("{peer} - no route: {problem}"),
         }
     }
 
-    fn judge(&mut self, guest: Guest<TcpStream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+    fn judge(&mut self, guest: Guest<Stream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         let introduction = guest.introduction.clone();
         if let Err(why) = self.is_welcome(&introduction, false) {
             self.refused += 1;

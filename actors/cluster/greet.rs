@@ -1,14 +1,14 @@
 //! Looking for other servers: attempts to connect, and when the next one is due.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tracing::{debug, error, info};
 use vagus_runtime::Cx;
-use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
+use vagus_runtime::cluster::hello::{self, HelloError};
 
-use super::{Cluster, Place};
+use super::{Cluster, Place, secure};
 
 /// A server to be found.
 pub(super) struct Target {
@@ -105,14 +105,29 @@ impl Cluster {
             return;
         }
         target.attempts += 1;
-        let (place, me, within) =
-            (target.place.clone(), self.introduction(), self.settings.auth_timeout);
+        let (place, configured) = (target.place.clone(), target.configured);
+        let (me, within) = (self.introduction(), self.settings.auth_timeout);
         debug!("Trying to connect to route on {}", place.address);
-        let attempt = async move { dial(&place, &me, within).await };
+        let tls = self.broker.settings().route_tls.clone();
+        // An address that was heard of is certified under a name that is known.
+        let known = self.named_host().filter(|_| !configured).map(str::to_owned);
+        let attempt = async move {
+            let host = secure::name(&place.address, known.as_deref());
+            let (socket, peer) = dial(&place.address).await?;
+            let mut stream = secure::solicit(socket, host, tls).await?;
+            let other = hello::greet(&mut stream, &me, &place.secret, within).await?;
+            Ok((stream, peer, other))
+        };
         cx.when(attempt, move |cluster, outcome, cx| match outcome {
             Ok((stream, peer, introduction)) => cluster.met(n, stream, peer, introduction, cx),
             Err(problem) => cluster.failed(n, &problem, cx),
         });
+    }
+
+    /// The first host that the configuration knows by a name.
+    fn named_host(&self) -> Option<&str> {
+        let hosts = self.settings.places.iter().map(|place| secure::name(&place.address, None));
+        hosts.into_iter().find(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().is_err())
     }
 
     fn failed(&mut self, n: usize, problem: &HelloError, cx: &mut Cx<'_, Self>) {
@@ -139,17 +154,12 @@ impl Cluster {
     }
 }
 
-async fn dial(
-    place: &Place,
-    me: &Introduction,
-    within: Duration,
-) -> Result<(TcpStream, SocketAddr, Introduction), HelloError> {
-    let connect = TcpStream::connect(&place.address);
-    let mut stream = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
-    stream.set_nodelay(true)?;
-    let peer = stream.peer_addr()?;
-    let introduction = hello::greet(&mut stream, me, &place.secret, within).await?;
-    Ok((stream, peer, introduction))
+async fn dial(address: &str) -> Result<(TcpStream, SocketAddr), HelloError> {
+    let connect = TcpStream::connect(address);
+    let socket = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
+    socket.set_nodelay(true)?;
+    let peer = socket.peer_addr()?;
+    Ok((socket, peer))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::net::TcpStream;
 use tracing::{error, info, warn};
 use vagus_runtime::cluster::hello::Introduction;
 use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
@@ -15,6 +14,7 @@ use super::news::place_of;
 use crate::census::messages::Tell;
 use crate::connection::messages::Inform;
 use crate::delivery::Reason;
+use crate::delivery::wire::Stream;
 use crate::route::{About, End, Peer, Route};
 
 /// A link, from the moment at which it is decided on.
@@ -127,7 +127,7 @@ impl Cluster {
     pub(super) fn met(
         &mut self,
         n: usize,
-        stream: TcpStream,
+        stream: Stream,
         peer: SocketAddr,
         other: Introduction,
         cx: &mut Cx<'_, Self>,
@@ -154,13 +154,13 @@ impl Cluster {
     }
 
     /// Puts a link into service.
-    pub(super) fn serve(&mut self, cid: u64, stream: TcpStream, cx: &mut Cx<'_, Self>) {
+    pub(super) fn serve(&mut self, cid: u64, stream: Stream, cx: &mut Cx<'_, Self>) {
         let Some(link) = self.links.get_mut(&cid) else { return };
-        let Ok(socket) = stream.into_std() else { return self.forget(cid) };
+        let Ok(parts) = stream.into_parts() else { return self.forget(cid) };
         let settings = &self.settings;
         let peer = Peer {
             cid,
-            socket,
+            parts,
             about: link.about.clone(),
             news: cx.handle().recipient(),
             pending_max: settings.pending_max,

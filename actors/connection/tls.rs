@@ -1,5 +1,5 @@
 //! TLS of a connection: when it begins, and what the client proves by it. How the bytes travel is
-//! in [`wire`].
+//! in [`Wire`].
 //!
 //! ```text
 //!            (handshake_first)                                   INFO again
@@ -9,8 +9,6 @@
 //!                                         \ (allow_non_tls, and not a byte of TLS)
 //!                                          +---> a plain connection
 //! ```
-
-mod wire;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,11 +23,10 @@ use vagus_config::HandshakeFirst;
 use vagus_tls::{Admission, Broken, Peer, Rate, ServerTls, Session, suite_name, version_name};
 use vagus_wire::text;
 
-use self::wire::Wire;
 use super::Connection;
 use super::messages::TlsDescription;
 use crate::broker::Settings;
-use crate::delivery::{Outbound, Reason};
+use crate::delivery::{Outbound, Reason, Wire};
 
 /// What a connection has of TLS, until it turns out to do without.
 pub(super) struct Tls {
@@ -61,8 +58,6 @@ enum Stage {
 
 /// The first byte of a handshake.
 const HANDSHAKE: u8 = 0x16;
-/// Room for one read of a large operation.
-const MORE: usize = 64 << 10;
 
 // === impl Tls ===
 
@@ -93,19 +88,11 @@ impl Tls {
         task: &mut Context<'_>,
         tail: &mut Vec<u8>,
     ) -> Poll<std::io::Result<usize>> {
-        let start = tail.len();
-        tail.resize(start + MORE, 0);
-        let read = self.wire.poll_read(io, task, &mut tail[start..]);
-        let count = match &read {
-            Poll::Ready(Ok(count)) => *count,
-            _ => 0,
-        };
-        tail.truncate(start + count);
-        read
+        self.wire.poll_read_more(io, task, tail)
     }
 
     fn session(&self) -> Option<&Session> {
-        self.wire.session.as_ref()
+        self.wire.session()
     }
 
     pub(super) fn describe(&self) -> Option<TlsDescription> {
@@ -238,9 +225,9 @@ impl Connection {
             }
             return self.refuse(text::THROTTLED, Reason::MaxConnections);
         }
-        match tls.server.session() {
-            Ok(session) => tls.wire.session = Some(session),
-            Err(problem) => return self.handshake_failed(&problem.into()),
+        let begun = tls.server.session().map_err(Broken::from);
+        if let Err(problem) = begun.and_then(|session| tls.wire.begin(session)) {
+            return self.handshake_failed(&problem);
         }
         tls.stage = Stage::Shaking;
         let timeout = tls.server.timeout;

@@ -152,6 +152,12 @@ pub fn soft_pending(pending_max: usize) -> usize {
 // === impl Unread ===
 
 impl Unread {
+    /// Begins with bytes that were read elsewhere.
+    #[must_use]
+    pub fn holding(bytes: Vec<u8>) -> Self {
+        Self { resume: !bytes.is_empty(), tail: bytes, need: 0 }
+    }
+
     /// Where more is read to.
     pub fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.tail

@@ -23,12 +23,18 @@ impl Reading for Route {
         task: &mut Context<'_>,
         room: &mut [u8],
     ) -> Poll<std::io::Result<usize>> {
+        if let Some(wire) = &mut self.wire {
+            return wire.poll_read(&mut self.io, task, room);
+        }
         let mut buffer = ReadBuf::new(room);
         let read = Pin::new(&mut self.io).poll_read(task, &mut buffer);
         read.map_ok(|()| buffer.filled().len())
     }
 
     fn poll_read_more(&mut self, task: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        if let Some(wire) = &mut self.wire {
+            return wire.poll_read_more(&mut self.io, task, self.input.tail());
+        }
         poll_read_buf(Pin::new(&mut self.io), task, self.input.tail())
     }
 
@@ -48,6 +54,19 @@ impl Reading for Route {
 // === impl Route ===
 
 impl Route {
+    /// Sends what is queued. Ready when nothing is left.
+    pub(super) fn poll_send(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        match &mut self.wire {
+            None => self.out.poll_drain(task),
+            Some(wire) => wire.poll_drain(&self.out, false, task),
+        }
+    }
+
+    /// Whether bytes of TLS itself wait to be sent.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| wire.has_unsent())
+    }
+
     /// Reads once and works through what there is.
     pub(super) fn turn(&mut self, task: &mut Context<'_>) -> Turn {
         let now = self.broker.now_ns();

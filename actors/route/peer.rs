@@ -8,11 +8,12 @@ use vagus_runtime::Recipient;
 
 use crate::cluster::Told;
 use crate::delivery::Outbound;
+use crate::delivery::wire::Parts;
 
 /// A link whose two ends know each other: what a [`Route`](super::Route) is made from.
 pub struct Peer {
     pub cid: u64,
-    pub socket: std::net::TcpStream,
+    pub parts: Parts,
     pub about: About,
     /// Who hears what the other server tells of the cluster.
     pub news: Recipient<Told>,

@@ -229,7 +229,9 @@ impl Builder {
                 self.config.plugins = blocks.collect::<BTreeMap<_, _>>();
             }
             ("vagus", Value::Map(map)) => self.vagus(map),
-            ("tls", Value::Map(map)) => self.tls(node, map),
+            ("tls", Value::Map(map)) => {
+                self.config.tls = Some(self.tls(&schema::tls::CLIENT, node, map));
+            }
             ("ocsp", _) => self.ocsp(node),
             (
                 "mappings" | "authorization" | "cluster" | "plugins" | "proxies" | "tls" | "vagus",

@@ -10,7 +10,7 @@ mod leaf;
 mod mqtt;
 mod operator;
 mod own;
-mod tls;
+pub(crate) mod tls;
 mod top;
 mod websocket;
 

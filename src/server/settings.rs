@@ -13,7 +13,7 @@ use vagus_auth::{
 use vagus_config::{Config, Tls, User, WriteTimeout};
 use vagus_jetstream::ApiError;
 use vagus_subject::transform::MappingError;
-use vagus_tls::{ServerTls, TlsError};
+use vagus_tls::{LinkTls, ServerTls, TlsError};
 use vagus_wire::{Info, Limits};
 
 use super::identity::{COMPATIBLE, Identity};
@@ -51,6 +51,7 @@ pub(super) fn from_config(
     let authenticator = authenticator.with_callout(config.authorization.auth_callout.clone());
     let authenticator = trust::add_operators(authenticator, config, book);
     let tls = config.tls.as_ref().map(|tls| ServerTls::load(tls, config.allow_non_tls));
+    let route_tls = config.cluster.tls.as_ref().map(LinkTls::load);
     Ok(Settings {
         profile: Arc::new(profile(config, identity)),
         info: info(config, identity, address, authenticator.announced()),
@@ -74,6 +75,7 @@ pub(super) fn from_config(
         proxy_protocol: config.proxy_protocol,
         tls: tls.transpose()?.map(Arc::new),
         cluster: config.cluster.name.clone(),
+        route_tls: route_tls.transpose()?.map(Arc::new),
         trace: config.trace,
         trace_headers: config.trace_headers,
         traced_len_max: size(config.max_traced_msg_len),

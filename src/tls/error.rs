@@ -26,6 +26,8 @@ pub enum TlsError {
     Authorities,
     #[error("no authority of the system can be read, and 'ca_file' names none")]
     NoAuthorities,
+    #[error("{0:?} is neither the name of a host nor an address")]
+    Host(String),
     #[error("error parsing tls config: {0}")]
     Settings(#[from] rustls::Error),
     #[error("error parsing tls config: {0}")]

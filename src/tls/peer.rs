@@ -1,4 +1,6 @@
-//! What a client's certificates say of it.
+//! What the certificates of the other end say of it.
+
+use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
@@ -11,7 +13,7 @@ use crate::name;
 /// See the module's text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peer {
-    /// As monitoring shows them: the client's own first.
+    /// As monitoring shows them: its own first.
     pub certificates: Vec<PeerCertificate>,
     /// Other names of the subject of the first: e-mail addresses, then hosts, then URIs.
     pub alternative_names: Vec<String>,
@@ -71,6 +73,19 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
         _ => None,
     });
     emails.chain(hosts).chain(uris).collect()
+}
+
+/// Whether a public key is among those that are accepted, which all are where none is named. Else
+/// its digest; empty where no certificate was shown.
+pub(crate) fn is_pinned(pinned: &BTreeSet<String>, peer: Option<&Peer>) -> Result<(), String> {
+    if pinned.is_empty() {
+        return Ok(());
+    }
+    let own = peer.and_then(|peer| peer.certificates.first());
+    match own.map(|certificate| &certificate.spki_sha256) {
+        Some(digest) if pinned.contains(digest) => Ok(()),
+        digest => Err(digest.cloned().unwrap_or_default()),
+    }
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {

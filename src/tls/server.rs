@@ -13,7 +13,7 @@ use vagus_config::{HandshakeFirst, Tls};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::choice::Choice;
-use crate::peer::sha256;
+use crate::peer::{is_pinned, sha256};
 use crate::{Peer, Rate, Session, StatusError, Subject, TlsError, files, suites};
 
 /// A `tls` block with its files read. A reload makes a new one; sessions keep theirs.
@@ -108,14 +108,7 @@ impl ServerTls {
     /// # Errors
     /// The digest of a key that is not accepted; empty where the client showed none.
     pub fn check_pin(&self, peer: Option<&Peer>) -> Result<(), String> {
-        if self.pinned.is_empty() {
-            return Ok(());
-        }
-        let own = peer.and_then(|peer| peer.certificates.first());
-        match own.map(|certificate| &certificate.spki_sha256) {
-            Some(digest) if self.pinned.contains(digest) => Ok(()),
-            digest => Err(digest.cloned().unwrap_or_default()),
-        }
+        is_pinned(&self.pinned, peer)
     }
 }
 

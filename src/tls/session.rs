@@ -1,25 +1,40 @@
-//! One TLS connection of a server, without input or output.
+//! One TLS connection, without input or output: of a server, or of one that connects to a server.
 //!
 //! What came from the wire is worked through where it lies; what the session does not use stays the
 //! caller's to keep, and comes first in the next call: a session that is idle holds no buffer.
 
 use std::sync::Arc;
 
-use rustls::server::UnbufferedServerConnection;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
 };
-use rustls::{ProtocolVersion, ServerConfig, SupportedCipherSuite};
+use rustls::{ClientConfig, CommonState, ProtocolVersion, ServerConfig, SupportedCipherSuite};
 use thiserror::Error;
 
 use crate::{Outgoing, Peer};
 
 /// See the module's text.
 pub struct Session {
-    connection: Box<UnbufferedServerConnection>,
+    end: End,
     /// It has ended with an error. The library is not asked again: it holds on to positions in
     /// bytes that are gone.
     broken: bool,
+}
+
+/// Which end of the connection it is.
+enum End {
+    Server(Box<UnbufferedServerConnection>),
+    Client(Box<UnbufferedClientConnection>),
+}
+
+/// One end, to the library: the two do the same under different types.
+trait Records {
+    type Data;
+
+    fn process<'c, 'i>(&'c mut self, wire: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data>;
 }
 
 /// How far a call came.
@@ -27,9 +42,9 @@ pub struct Session {
 pub struct Progress {
     /// Bytes from the wire that are done with.
     pub used: usize,
-    /// Bytes of the client.
+    /// Bytes of the other end.
     pub plain: usize,
-    /// The client will send nothing more.
+    /// The other end will send nothing more.
     pub closed: bool,
 }
 
@@ -43,7 +58,7 @@ pub enum Broken {
     NoRoom,
     #[error("tls: the session has ended")]
     Exhausted,
-    /// The client has gone in the midst of a handshake.
+    /// The other end has gone in the midst of a handshake.
     #[error("EOF")]
     Eof,
 }
@@ -75,84 +90,52 @@ impl Broken {
 impl Session {
     pub(crate) fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let connection = Box::new(UnbufferedServerConnection::new(config)?);
-        Ok(Self { connection, broken: false })
+        Ok(Self { end: End::Server(connection), broken: false })
+    }
+
+    /// The end that connects, to a server of this name. It speaks first: [`Session::receive`] is
+    /// to be called with nothing once.
+    pub(crate) fn toward(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let connection = Box::new(UnbufferedClientConnection::new(config, name)?);
+        Ok(Self { end: End::Client(connection), broken: false })
+    }
+
+    fn state(&self) -> &CommonState {
+        match &self.end {
+            End::Server(connection) => connection,
+            End::Client(connection) => connection,
+        }
     }
 
     /// Whether data can travel.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.connection.is_handshaking()
+        !self.state().is_handshaking()
     }
 
-    /// Works through `wire`. What the client sent is put to the front of `plain`, which must be as
-    /// long as `wire` at least; what has to be sent in answer goes to `answer`.
+    /// Works through `wire`. What the other end sent is put to the front of `plain`, which must be
+    /// as long as `wire` at least; what has to be sent in answer goes to `answer`.
     ///
     /// # Errors
-    /// When the client breaks the rules of TLS. The alert that tells it so is in `answer`.
+    /// When the other end breaks the rules of TLS. The alert that tells it so is in `answer`.
     pub fn receive(
         &mut self,
         wire: &mut [u8],
         plain: &mut [u8],
         answer: &mut Outgoing,
     ) -> Result<Progress, Broken> {
-        let mut progress = Progress::default();
         if self.broken {
             return Err(Broken::Exhausted);
         }
-        loop {
-            let UnbufferedStatus { mut discard, state } =
-                self.connection.process_tls_records(&mut wire[progress.used..]);
-            let mut more = true;
-            match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(record) = traffic.next_record() {
-                        let record = record?;
-                        let end = progress.plain + record.payload.len();
-                        let room = plain.get_mut(progress.plain..end).ok_or(Broken::NoRoom)?;
-                        room.copy_from_slice(record.payload);
-                        progress.plain = end;
-                        discard += record.discard;
-                    }
-                }
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    append(answer, |room| data.encode(room))?;
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
-                    progress.closed = true;
-                    more = false;
-                }
-                Ok(_) => more = false,
-                Err(problem) => {
-                    progress.used += discard;
-                    self.last_words(&mut wire[progress.used..], answer);
-                    return Err(problem.into());
-                }
-            }
-            progress.used += discard;
-            if !more {
-                return Ok(progress);
-            }
-        }
-    }
-
-    /// Adds the alert that an error leaves behind.
-    fn last_words(&mut self, rest: &mut [u8], answer: &mut Outgoing) {
-        self.broken = true;
-        for _ in 0..LAST_WORDS_MAX {
-            match self.connection.process_tls_records(rest).state {
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    let start = answer.len();
-                    let added = append(answer, |room| data.encode(room));
-                    if added.is_err() || is_alert(&answer.bytes()[start..]) {
-                        return;
-                    }
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                // The error once more, or another.
-                _ => return,
-            }
-        }
+        let outcome = match &mut self.end {
+            End::Server(connection) => receive(&mut **connection, wire, plain, answer),
+            End::Client(connection) => receive(&mut **connection, wire, plain, answer),
+        };
+        self.broken |= matches!(outcome, Err(Broken::Tls(_)));
+        outcome
     }
 
     /// Encrypts `plain`; the outcome is added to `out`. `rest` is what the last
@@ -169,68 +152,164 @@ impl Session {
         if self.broken {
             return Err(Broken::Exhausted);
         }
-        for _ in 0..LAST_WORDS_MAX {
-            match self.connection.process_tls_records(rest).state? {
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    let records = plain.len().div_ceil(RECORD).max(1);
-                    let room = out.room(plain.len() + records * OVERHEAD);
-                    let wrote = traffic.encrypt(plain, room)?;
-                    out.wrote(wrote);
-                    return Ok(());
-                }
-                ConnectionState::EncodeTlsData(mut data) => {
-                    append(out, |room| data.encode(room))?;
-                }
-                ConnectionState::TransmitTlsData(data) => data.done(),
-                // Said once only.
-                ConnectionState::PeerClosed => {}
-                _ => break,
-            }
+        match &mut self.end {
+            End::Server(connection) => seal(&mut **connection, rest, plain, out),
+            End::Client(connection) => seal(&mut **connection, rest, plain, out),
         }
-        Err(Broken::Exhausted)
     }
 
-    /// Says goodbye, so that the client can tell the end from a cut connection.
+    /// Says goodbye, so that the other end can tell the end from a cut connection.
     pub fn close(&mut self, rest: &mut [u8], out: &mut Outgoing) {
         if self.broken {
             return;
         }
-        for _ in 0..LAST_WORDS_MAX {
-            match self.connection.process_tls_records(rest).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    if let Ok(wrote) = traffic.queue_close_notify(out.room(ANSWER)) {
-                        out.wrote(wrote);
-                    }
-                    return;
-                }
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    if append(out, |room| data.encode(room)).is_err() {
-                        return;
-                    }
-                }
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => {}
-                _ => return,
-            }
+        match &mut self.end {
+            End::Server(connection) => close(&mut **connection, rest, out),
+            End::Client(connection) => close(&mut **connection, rest, out),
         }
     }
 
     /// Known once the session is open.
     #[must_use]
     pub fn version(&self) -> Option<ProtocolVersion> {
-        self.connection.protocol_version()
+        self.state().protocol_version()
     }
 
     /// Known once the session is open.
     #[must_use]
     pub fn suite(&self) -> Option<SupportedCipherSuite> {
-        self.connection.negotiated_cipher_suite()
+        self.state().negotiated_cipher_suite()
     }
 
-    /// What the client showed of itself, if it did.
+    /// What the other end showed of itself, if it did.
     #[must_use]
     pub fn peer(&self) -> Option<Peer> {
-        Peer::read(self.connection.peer_certificates()?)
+        Peer::read(self.state().peer_certificates()?)
+    }
+}
+
+// === impl Records ===
+
+impl Records for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, wire: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(wire)
+    }
+}
+
+impl Records for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn process<'c, 'i>(&'c mut self, wire: &'i mut [u8]) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(wire)
+    }
+}
+
+fn receive<R: Records>(
+    end: &mut R,
+    wire: &mut [u8],
+    plain: &mut [u8],
+    answer: &mut Outgoing,
+) -> Result<Progress, Broken> {
+    let mut progress = Progress::default();
+    loop {
+        let UnbufferedStatus { mut discard, state } = end.process(&mut wire[progress.used..]);
+        let mut more = true;
+        match state {
+            Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                while let Some(record) = traffic.next_record() {
+                    let record = record?;
+                    let end = progress.plain + record.payload.len();
+                    let room = plain.get_mut(progress.plain..end).ok_or(Broken::NoRoom)?;
+                    room.copy_from_slice(record.payload);
+                    progress.plain = end;
+                    discard += record.discard;
+                }
+            }
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                append(answer, |room| data.encode(room))?;
+            }
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                progress.closed = true;
+                more = false;
+            }
+            Ok(_) => more = false,
+            Err(problem) => {
+                progress.used += discard;
+                last_words(end, &mut wire[progress.used..], answer);
+                return Err(problem.into());
+            }
+        }
+        progress.used += discard;
+        if !more {
+            return Ok(progress);
+        }
+    }
+}
+
+/// Adds the alert that an error leaves behind.
+fn last_words<R: Records>(end: &mut R, rest: &mut [u8], answer: &mut Outgoing) {
+    for _ in 0..LAST_WORDS_MAX {
+        match end.process(rest).state {
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                let start = answer.len();
+                let added = append(answer, |room| data.encode(room));
+                if added.is_err() || is_alert(&answer.bytes()[start..]) {
+                    return;
+                }
+            }
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            // The error once more, or another.
+            _ => return,
+        }
+    }
+}
+
+fn seal<R: Records>(
+    end: &mut R,
+    rest: &mut [u8],
+    plain: &[u8],
+    out: &mut Outgoing,
+) -> Result<(), Broken> {
+    for _ in 0..LAST_WORDS_MAX {
+        match end.process(rest).state? {
+            ConnectionState::WriteTraffic(mut traffic) => {
+                let records = plain.len().div_ceil(RECORD).max(1);
+                let room = out.room(plain.len() + records * OVERHEAD);
+                let wrote = traffic.encrypt(plain, room)?;
+                out.wrote(wrote);
+                return Ok(());
+            }
+            ConnectionState::EncodeTlsData(mut data) => append(out, |room| data.encode(room))?,
+            ConnectionState::TransmitTlsData(data) => data.done(),
+            // Said once only.
+            ConnectionState::PeerClosed => {}
+            _ => break,
+        }
+    }
+    Err(Broken::Exhausted)
+}
+
+fn close<R: Records>(end: &mut R, rest: &mut [u8], out: &mut Outgoing) {
+    for _ in 0..LAST_WORDS_MAX {
+        match end.process(rest).state {
+            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                if let Ok(wrote) = traffic.queue_close_notify(out.room(ANSWER)) {
+                    out.wrote(wrote);
+                }
+                return;
+            }
+            Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                if append(out, |room| data.encode(room)).is_err() {
+                    return;
+                }
+            }
+            Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+            Ok(ConnectionState::PeerClosed) => {}
+            _ => return,
+        }
     }
 }
 

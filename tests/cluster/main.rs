@@ -16,3 +16,7 @@ mod interest;
 mod membership;
 mod queues;
 mod strangers;
+mod tls;
+#[allow(dead_code)]
+#[path = "../security/tls_kit.rs"]
+mod tls_kit;

@@ -29,6 +29,7 @@ mod streams;
 mod tls;
 mod tls_bad_input;
 mod tls_clients;
+#[allow(dead_code)]
 mod tls_kit;
 mod tls_ocsp;
 mod tls_peers;

@@ -52,9 +52,9 @@ impl Authority {
         &self,
         name: &str,
         mut params: CertificateParams,
-        use_: ExtendedKeyUsagePurpose,
+        uses: &[ExtendedKeyUsagePurpose],
     ) -> Pair {
-        params.extended_key_usages = vec![use_];
+        params.extended_key_usages = uses.to_vec();
         let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         let pair = Pair {
@@ -71,7 +71,14 @@ impl Authority {
         let names = vec![host.to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).unwrap();
         params.not_after = rcgen::date_time_ymd(2041, 5, 7);
-        self.sign(file, params, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(file, params, &[ExtendedKeyUsagePurpose::ServerAuth])
+    }
+
+    /// For a server at this host that has links to others.
+    pub(crate) fn peer(&self, file: &str, host: &str) -> Pair {
+        let params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let uses = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(file, params, &uses)
     }
 
     /// For a server called localhost, with this serial number and these extensions.
@@ -80,7 +87,7 @@ impl Authority {
         let mut params = CertificateParams::new(names).unwrap();
         params.serial_number = Some(serial.into());
         params.custom_extensions = extensions;
-        self.sign("server", params, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign("server", params, &[ExtendedKeyUsagePurpose::ServerAuth])
     }
 
     /// The authority's own key, in a file.
@@ -98,7 +105,7 @@ impl Authority {
         if !email.is_empty() {
             params.subject_alt_names = vec![SanType::Rfc822Name(email.try_into().unwrap())];
         }
-        self.sign(name, params, ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(name, params, &[ExtendedKeyUsagePurpose::ClientAuth])
     }
 
     /// The keys of a `tls` block for a server with this certificate.

@@ -56,6 +56,8 @@ pub enum HelloError {
     Impostor,
     #[error("{0}")]
     Refused(String),
+    #[error("TLS handshake error: {0}")]
+    Tls(String),
     #[error("the other server takes too long")]
     Slow,
 }

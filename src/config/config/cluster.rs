@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Port;
+use super::{Port, Tls};
 use crate::secret::Secret;
 
 /// Routes between the servers of a cluster.
@@ -21,6 +21,8 @@ pub struct Cluster {
     pub password: Option<Secret>,
     /// Time for the two ends of a link to get to know each other.
     pub auth_timeout: Duration,
+    /// Links are encrypted, and both ends show a certificate.
+    pub tls: Option<Tls>,
     pub routes: Vec<RouteUrl>,
     /// Attempts after the first to connect to a server that was heard of.
     pub connect_retries: u64,
@@ -57,6 +59,7 @@ impl Default for Cluster {
             user: None,
             password: None,
             auth_timeout: Duration::from_secs(2),
+            tls: None,
             routes: Vec::new(),
             connect_retries: 0,
             connect_backoff: false,

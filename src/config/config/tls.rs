@@ -27,6 +27,8 @@ pub struct Tls {
     /// SHA-256 of the only public keys that clients may have, in lower-case hex; empty for any.
     pub pinned_certs: BTreeSet<String>,
     pub handshake_first: HandshakeFirst,
+    /// Of one who connects: whoever answers is taken for who it should be.
+    pub insecure: bool,
 }
 
 /// Paths of a certificate chain and its key, both PEM.
@@ -179,6 +181,7 @@ impl Default for Tls {
             min_version: TlsVersion::default(),
             pinned_certs: BTreeSet::new(),
             handshake_first: HandshakeFirst::default(),
+            insecure: false,
         }
     }
 }

@@ -24,6 +24,7 @@ impl Builder {
                 ("advertise", Value::Text(text)) => cluster.advertise = given(text),
                 ("no_advertise", Value::Bool(flag)) => cluster.no_advertise = *flag,
                 ("authorization", Value::Map(map)) => self.cluster_users(block, map, &mut cluster),
+                ("tls", Value::Map(map)) => cluster.tls = Some(self.link_tls("routes", node, map)),
                 ("routes", value) => cluster.routes = self.routes(node, value),
                 ("connect_retries", Value::Int(count)) => {
                     cluster.connect_retries = u64::try_from(*count).unwrap_or(0);

@@ -1,25 +1,23 @@
-//! The top-level `tls` block, of the client port and of https monitoring.
+//! `tls` blocks: of the client port and https monitoring, and of links between servers.
 
 use std::time::Duration;
 
 use super::{Builder, read};
 use crate::config::{CipherSuite, Curve, HandshakeFirst, OcspMode, Tls, TlsFiles, TlsVersion, tls};
 use crate::diagnostic::Diagnostic;
-use crate::schema;
+use crate::schema::{self, Block};
 use crate::value::{Map, Node, Value};
 
 /// A longer time for a handshake is most likely a slip of the pen.
 const TIMEOUT_ADVISED_MAX_SECONDS: f64 = 60.0;
 
 impl Builder {
-    pub(super) fn tls(&mut self, block_node: &Node, map: &Map) {
+    /// Reads a `tls` block that has the keys of `known`.
+    pub(super) fn tls(&mut self, known: &Block, block_node: &Node, map: &Map) -> Tls {
         let mut tls = Tls::default();
         let mut single = (None, None);
         for (name, node) in map.iter() {
-            let Some(key) = schema::find("tls").and_then(|key| key.shape.blocks()[0].find(name))
-            else {
-                continue;
-            };
+            let Some(key) = known.find(name) else { continue };
             match (key.name, &node.value) {
                 ("cert_file", Value::Text(text)) => single.0 = path(text),
                 ("key_file", Value::Text(text)) => single.1 = path(text),
@@ -27,6 +25,7 @@ impl Builder {
                 ("ca_file", Value::Text(text)) => tls.ca_file = path(text),
                 ("verify", Value::Bool(flag)) => tls.verify = *flag,
                 ("verify_and_map", Value::Bool(flag)) => tls.verify_and_map = *flag,
+                ("insecure", Value::Bool(flag)) => tls.insecure = *flag,
                 ("timeout", _) => tls.timeout = self.tls_timeout(node).unwrap_or(tls.timeout),
                 ("connection_rate_limit", Value::Int(limit)) => {
                     tls.connection_rate_limit = u64::try_from(*limit).unwrap_or(0);
@@ -38,7 +37,20 @@ impl Builder {
             }
         }
         self.single_certificate(block_node, single, &mut tls);
-        self.config.tls = Some(tls);
+        tls
+    }
+
+    /// The `tls` block of these links between servers. Each end checks the other, always.
+    pub(super) fn link_tls(&mut self, links: &str, block_node: &Node, map: &Map) -> Tls {
+        let tls = self.tls(&schema::tls::LINK, block_node, map);
+        if tls.insecure {
+            let text = format!(
+                "TLS certificate chain and hostname of solicited {links} will not be verified. \
+                 DO NOT USE IN PRODUCTION!"
+            );
+            self.found.push(Diagnostic::warning(&block_node.at, text));
+        }
+        Tls { verify: true, ..tls }
     }
 
     /// Keys that choose among what the library of TLS can do.

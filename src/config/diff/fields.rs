@@ -152,6 +152,7 @@ fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     user "Cluster" Auth optional,
     password "Cluster" Auth secret,
     auth_timeout "Cluster" Limits time,
+    tls "Cluster" Tls certificate,
     routes "Routes" Info routes,
     connect_retries "Cluster" Limits plain,
     connect_backoff "Cluster" Limits plain,

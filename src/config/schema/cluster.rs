@@ -20,7 +20,7 @@ static CLUSTER_KEYS: &[Key] = &[
     key("permissions", Block(&auth::PERMISSIONS), "",
         "Subjects that cross routes.").refused(),
     key("routes", Texts, "", "URLs of other servers."),
-    key("tls", Block(&tls::TLS), "", "TLS of routes.").refused(),
+    key("tls", Block(&tls::LINK), "", "TLS of routes.").reloads(),
     key("connect_retries", Int, "0", "Attempts to connect to a server heard of."),
     key("connect_backoff", Bool, "false", "Wait longer after each failed attempt."),
     key("pool_size", Int, "3",

@@ -34,7 +34,7 @@ static TLS_KEYS: &[Key] = &[
 ];
 
 /// TLS of the client port, of which the monitoring port uses the certificate.
-pub(super) static CLIENT: Block =
+pub(crate) static CLIENT: Block =
     Block::new("tls", CLIENT_KEYS).unknown("error parsing tls config, unknown field {}");
 
 #[rustfmt::skip]
@@ -55,6 +55,36 @@ static CLIENT_KEYS: &[Key] = &[
     TIMEOUT,
     RATE,
     FIRST,
+    STORE,
+    MATCH_BY,
+    MATCH,
+    CA_MATCH,
+    SKIP_INVALID,
+    OCSP_PEER.refused(),
+];
+
+/// TLS of links between servers, of both ends. Both show a certificate, always.
+pub(crate) static LINK: Block =
+    Block::new("tls", LINK_KEYS).unknown("error parsing tls config, unknown field {}");
+
+#[rustfmt::skip]
+static LINK_KEYS: &[Key] = &[
+    CERT_FILE,
+    KEY_FILE,
+    CERTS,
+    CA_FILE,
+    VERIFY,
+    VERIFY_AND_MAP.refused(),
+    KNOWN_URLS.refused(),
+    PINNED,
+    CIPHERS,
+    INSECURE_CIPHERS,
+    CURVES,
+    MIN_VERSION,
+    INSECURE,
+    TIMEOUT,
+    RATE.later(),
+    FIRST.later(),
     STORE,
     MATCH_BY,
     MATCH,

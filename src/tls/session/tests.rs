@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use vagus_config::{CipherSuite, Tls, TlsFiles, TlsVersion};
 
 use super::*;
-use crate::ServerTls;
+use crate::{LinkTls, ServerTls};
 
 /// A certificate for localhost in files, and a client that trusts it.
 struct Pair {
@@ -108,6 +108,56 @@ fn bytes_travel_both_ways_however_they_are_cut() {
         session.seal(&mut [], &data[100..60_000], &mut out).unwrap();
         assert!(hand(&mut client, out.bytes()) == data[..60_000]);
     }
+}
+
+/// Lets the two talk until neither has more to say. Returns what came out in the clear at each.
+fn talk(one: &mut Session, other: &mut Session, mut wire: Vec<u8>) -> [Vec<u8>; 2] {
+    let mut got = [Vec::new(), Vec::new()];
+    for n in 0..12 {
+        let mut plain = vec![0; wire.len()];
+        let mut answer = Outgoing::default();
+        let to = if n % 2 == 0 { &mut *one } else { &mut *other };
+        let progress = to.receive(&mut wire, &mut plain, &mut answer).unwrap();
+        assert_eq!(progress.used, wire.len());
+        got[n % 2].extend_from_slice(&plain[..progress.plain]);
+        wire = answer.bytes().to_vec();
+    }
+    got
+}
+
+#[test]
+fn the_two_ends_of_a_link_understand_each_other() {
+    let mut pair = Pair::new();
+    let cert = pair.tls.certificates[0].cert_file.clone();
+    pair.tls = Tls { verify: true, ca_file: Some(cert), ..pair.tls };
+    for min_version in [TlsVersion::V1_2, TlsVersion::V1_3] {
+        let link = LinkTls::load(&Tls { min_version, ..pair.tls.clone() }).unwrap();
+        let mut near = link.solicited.session("localhost").unwrap();
+        let mut far = link.accepted.session().unwrap();
+        talk(&mut near, &mut far, Vec::new());
+        assert!(near.is_open() && far.is_open());
+        assert_eq!(near.peer(), far.peer());
+        assert!(near.peer().is_some());
+        let mut out = Outgoing::default();
+        near.seal(&mut [], b"there", &mut out).unwrap();
+        assert_eq!(talk(&mut far, &mut near, out.bytes().to_vec())[0], b"there");
+        let mut out = Outgoing::default();
+        far.seal(&mut [], b"and back", &mut out).unwrap();
+        assert_eq!(talk(&mut near, &mut far, out.bytes().to_vec())[0], b"and back");
+    }
+    let link = LinkTls::load(&pair.tls).unwrap();
+    assert!(link.solicited.session("no host").is_err());
+    let mut near = link.solicited.session("elsewhere").unwrap();
+    let mut far = link.accepted.session().unwrap();
+    let (mut hello, mut answer) = (Outgoing::default(), Outgoing::default());
+    near.receive(&mut [], &mut [], &mut hello).unwrap();
+    let mut wire = hello.bytes().to_vec();
+    let mut plain = vec![0; wire.len()];
+    far.receive(&mut wire, &mut plain, &mut answer).unwrap();
+    let mut wire = answer.bytes().to_vec();
+    let mut plain = vec![0; wire.len()];
+    let broken = near.receive(&mut wire, &mut plain, &mut Outgoing::default()).unwrap_err();
+    assert!(broken.to_string().contains("certificate"), "{broken}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
-//! The bytes of a connection with TLS, between its socket and the rest of it.
+//! The bytes of a connection with TLS, a client's or another server's, between its socket and the
+//! rest of it.
 //!
 //! What is read and written passes through buffers that all connections of an arbiter share. A
 //! connection has buffers of its own only for the start of a record that is not whole yet, and for
 //! what the socket did not take.
+
+mod stream;
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
@@ -14,12 +17,13 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tracing::debug;
 use vagus_tls::{Broken, Outgoing, Progress, Session};
 
-use crate::delivery::{Outbound, Reason};
+pub use self::stream::{Parts, Stream};
+use super::{Outbound, Reason};
 
 /// See the module's text.
-pub(super) struct Wire {
+pub struct Wire {
     /// There is none before the handshake.
-    pub(super) session: Option<Session>,
+    session: Option<Session>,
     /// Let go of when the last was said.
     write: Option<OwnedWriteHalf>,
     /// The start of a record.
@@ -37,6 +41,8 @@ const HANDSHAKE_READ: usize = 8 << 10;
 const HANDSHAKE_MAX: usize = 40 << 10;
 /// Plain bytes that become one write.
 const WRITE: usize = 128 << 10;
+/// Room for one read of a large operation.
+const MORE: usize = 64 << 10;
 /// Reads in a row that may come to nothing.
 const EMPTY_READS_MAX: usize = 8;
 
@@ -63,20 +69,47 @@ enum Came {
 // === impl Wire ===
 
 impl Wire {
-    pub(super) fn new(write: OwnedWriteHalf) -> Self {
+    #[must_use]
+    pub fn new(write: OwnedWriteHalf) -> Self {
         Self { session: None, write: Some(write), unread: Vec::new(), unsent: Vec::new(), sent: 0 }
     }
 
-    pub(super) fn into_write_half(self) -> Option<OwnedWriteHalf> {
+    #[must_use]
+    pub fn into_write_half(self) -> Option<OwnedWriteHalf> {
         self.write
     }
 
-    pub(super) fn has_unsent(&self) -> bool {
+    /// Goes on with another write half of the same socket.
+    #[must_use]
+    pub fn over(self, write: OwnedWriteHalf) -> Self {
+        Self { write: Some(write), ..self }
+    }
+
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Begins a handshake. The end that connects speaks first.
+    ///
+    /// # Errors
+    /// None in practice: nothing was heard yet.
+    pub fn begin(&mut self, mut session: Session) -> Result<(), Broken> {
+        let mut hello = Outgoing::new();
+        session.receive(&mut [], &mut [], &mut hello)?;
+        self.unsent.extend_from_slice(hello.bytes());
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// Whether bytes of TLS itself wait to be sent.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
         !self.unsent.is_empty()
     }
 
     /// Goes on with the handshake. What the client sent right behind it is added to `plain`.
-    pub(super) fn poll_handshake(
+    pub fn poll_handshake(
         &mut self,
         io: &mut OwnedReadHalf,
         task: &mut Context<'_>,
@@ -113,7 +146,7 @@ impl Wire {
     }
 
     /// Reads bytes of the client. Ready with 0 when it has said goodbye.
-    pub(super) fn poll_read(
+    pub fn poll_read(
         &mut self,
         io: &mut OwnedReadHalf,
         task: &mut Context<'_>,
@@ -131,12 +164,30 @@ impl Wire {
                 Err(Fault::Io(error)) => return Poll::Ready(Err(error)),
                 Err(Fault::Tls(broken)) => {
                     debug!("TLS error: {broken}");
-                    return Poll::Ready(Err(ErrorKind::InvalidData.into()));
+                    return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, broken)));
                 }
             }
         }
         task.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Reads more of an operation that is larger than most, behind what is in `tail`.
+    pub fn poll_read_more(
+        &mut self,
+        io: &mut OwnedReadHalf,
+        task: &mut Context<'_>,
+        tail: &mut Vec<u8>,
+    ) -> Poll<std::io::Result<usize>> {
+        let start = tail.len();
+        tail.resize(start + MORE, 0);
+        let read = self.poll_read(io, task, &mut tail[start..]);
+        let count = match &read {
+            Poll::Ready(Ok(count)) => *count,
+            _ => 0,
+        };
+        tail.truncate(start + count);
+        read
     }
 
     /// One read of at most `len` bytes, with what was kept, and the work on it. Answers go out, or
@@ -185,12 +236,7 @@ impl Wire {
 
     /// Sends what is queued, and at the end the goodbye. Ready when nothing is left, or nothing can
     /// be sent before the handshake is done. `clear`: as it is.
-    pub(super) fn poll_drain(
-        &mut self,
-        out: &Outbound,
-        clear: bool,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
+    pub fn poll_drain(&mut self, out: &Outbound, clear: bool, task: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.poll_flush(task) {
                 Poll::Ready(Ok(())) => {}
