@@ -1,14 +1,18 @@
 //! `Resolver`: knows what the accounts of operators say, and takes in what they say anew.
 //!
 //! in:   [`Fetch`] of connections whose account is not known; requests below `$SYS.REQ.CLAIMS.` and
-//!       the like in the system's account
-//! out:  answers; the book of accounts, their realms' rules, and word to all connections to look at
-//!       themselves again
-//! dies: never by itself. The book and the files outlive it; a successor subscribes anew.
+//!       the like in the system's account; what other servers answer
+//! out:  answers; questions to other servers; the book of accounts, their realms' rules, and word
+//!       to all connections to look at themselves again
+//! dies: never by itself. The book and the files outlive it; a successor subscribes anew. Who waits
+//!       for an account is refused.
 
+mod exchange;
+mod kept;
 pub mod messages;
 mod petition;
 mod requests;
+mod search;
 mod source;
 
 use std::collections::HashMap;
@@ -24,7 +28,9 @@ use vagus_auth::{AccountBook, AccountRules, KnownAccount};
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits};
 use vagus_wire::frame::frames;
 
+use self::kept::Kept;
 use self::messages::{Counter, Fetch, Petition};
+use self::search::Searches;
 pub use self::source::{Files, Remote, Source, Token};
 use crate::accounts::Enforce;
 use crate::broker::{Broker, unix_now};
@@ -42,10 +48,14 @@ pub struct Resolver {
     roster: Option<Roster>,
     /// Who waits for which account.
     fetching: HashMap<String, Vec<oneshot::Sender<()>>>,
-    /// When the claims of accounts came that are only kept for a time.
-    since: HashMap<String, Instant>,
+    searches: Searches,
+    /// What a cache has on disk.
+    kept: Kept,
+    /// Of other servers, on its way to the disk.
+    unpacked: Vec<KnownAccount>,
     fetched: u64,
     updated: u64,
+    merged: u64,
 }
 
 /// What outlives an incarnation.
@@ -83,8 +93,13 @@ impl Archive {
         operators.is_some_and(|all| all.trusted_keys.contains(&account.claims.iss))
     }
 
-    /// Takes an account in. False: nothing has changed.
+    /// Takes an account in, unless newer claims of it are known. False: nothing has changed.
     fn take_in(&self, account: KnownAccount) -> bool {
+        !self.book.knows_newer(&account) && self.put_in_force(account)
+    }
+
+    /// Goes by what an account says. False: nothing has changed.
+    fn put_in_force(&self, account: KnownAccount) -> bool {
         let rules = RealmRules::of_claims(account.rules());
         let changed = self.book.put(account);
         if changed {
@@ -140,9 +155,12 @@ impl Resolver {
             archive,
             roster: None,
             fetching: HashMap::new(),
-            since: HashMap::new(),
+            searches: Searches::default(),
+            kept: Kept::default(),
+            unpacked: Vec::new(),
             fetched: 0,
             updated: 0,
+            merged: 0,
         }
     }
 
@@ -150,57 +168,88 @@ impl Resolver {
         let (broker, realm) = (Arc::clone(&self.archive.broker), Arc::clone(&self.archive.realm));
         let counter = Counter(cx.handle().recipient());
         let feed = Arc::new(Feed::new(broker.slots.take(), Arc::new(counter)));
-        let subjects = requests::subjects(self.archive.source.files().is_some());
-        let subs = subjects.iter().zip(1..).map(|(subject, sid)| {
+        let files = self.archive.source.files();
+        let inbox = files.map(|_| format!("{}*", self.inbox()));
+        let full = files.is_some_and(|files| files.full);
+        let subjects = requests::subjects(files.is_some(), full);
+        let subjects = subjects.into_iter().chain(inbox.as_deref());
+        let subs = subjects.zip(1..).map(|(subject, sid)| {
             let target = Target::Actor(Arc::clone(&feed));
-            Sub::new(target, subject.as_bytes(), None, format!("{sid}").as_bytes())
+            let group = requests::group(subject);
+            Sub::new(target, subject.as_bytes(), group, format!("{sid}").as_bytes())
         });
         let roster = Roster::new(broker, realm, subs.collect());
         cx.when(roster.register(), |_, (), _| ());
         self.roster = Some(roster);
     }
 
+    /// Where answers to this server go, but for the last token.
+    fn inbox(&self) -> String {
+        format!("$SYS._INBOX.{}.CLAIMS.", self.archive.broker.settings().profile.id)
+    }
+
     fn publish(&self, subject: &[u8], payload: &[u8], cx: &Cx<'_, Self>) {
+        self.send(Post { subject, reply: None, headers: None, payload }, cx);
+    }
+
+    /// Sends a message in the system's account; the answer is how many got it.
+    fn send(&self, post: Post<'_>, cx: &Cx<'_, Self>) -> usize {
         let (broker, realm) = (&self.archive.broker, &self.archive.realm);
-        outlet::turn(broker, realm, cx.cell().arbiter(), |out| {
-            out.publish(Post { subject, reply: None, headers: None, payload });
-        });
+        outlet::turn(broker, realm, cx.cell().arbiter(), |out| out.publish(post))
     }
 
     /// Gets the claims of an account from wherever they are.
     fn fetch(&mut self, account: String, cx: &mut Cx<'_, Self>) {
-        let token: Token = match &self.archive.source {
-            Source::Memory => Box::pin(async { Err("unknown account".to_owned()) }),
-            Source::Remote(remote) => remote.fetch(&account),
-            Source::Files(files) => {
-                let (dir, name) = (files.dir.clone(), account.clone());
-                let read = tokio::task::spawn_blocking(move || dir.load(&name));
-                Box::pin(async move {
-                    let read = read.await.map_err(|why| why.to_string())?;
-                    read.map_err(|why| why.to_string())?.ok_or_else(|| "unknown account".to_owned())
-                })
+        match &self.archive.source {
+            Source::Memory => self.fetched(&account, Err("unknown account".to_owned()), cx),
+            Source::Remote(remote) => {
+                let token = remote.fetch(&account);
+                cx.when(token, move |me, token, cx| {
+                    let known = token.and_then(|token| me.judge(&account, &token));
+                    me.fetched(&account, known, cx);
+                });
             }
-        };
-        cx.when(token, move |me, token, cx| me.fetched(&account, token, cx));
+            Source::Files(files) => {
+                let (files, name) = (files.clone(), account.clone());
+                let dir = files.dir.clone();
+                let read = tokio::task::spawn_blocking(move || dir.load(&name));
+                cx.when(read, move |me, read, cx| match read {
+                    Ok(Ok(Some(token))) => {
+                        me.kept.used(&account, Instant::now());
+                        let known = me.judge(&account, &token);
+                        me.fetched(&account, known, cx);
+                    }
+                    Ok(Ok(None)) => me.search(&account, &files, cx),
+                    Ok(Err(why)) => me.fetched(&account, Err(why.to_string()), cx),
+                    Err(why) => me.fetched(&account, Err(why.to_string()), cx),
+                });
+            }
+        }
     }
 
-    fn fetched(&mut self, account: &str, token: Result<String, String>, cx: &mut Cx<'_, Self>) {
+    fn fetched(
+        &mut self,
+        account: &str,
+        known: Result<KnownAccount, String>,
+        cx: &mut Cx<'_, Self>,
+    ) {
         self.fetched += 1;
-        let known = token.and_then(|token| self.judge(account, &token));
         match known {
-            Ok(known) => {
-                self.fetch_exporters(&known, cx);
-                let is_news = self.archive.book.get(account).is_some();
-                if self.archive.take_in(known) && is_news {
-                    self.archive.tell_connections();
-                }
-                self.since.insert(account.to_owned(), Instant::now());
-            }
+            Ok(known) => self.put_in_force(known, cx),
             Err(why) => debug!("account {account:?} can't be had: {why}"),
         }
         for waiting in self.fetching.remove(account).into_iter().flatten() {
             // A client that did not wait any longer.
             let _ = waiting.send(());
+        }
+    }
+
+    /// Goes by what an account says now, if that is news.
+    fn put_in_force(&mut self, known: KnownAccount, cx: &mut Cx<'_, Self>) {
+        self.fetch_exporters(&known, cx);
+        let was_known = self.archive.book.get(known.key()).is_some();
+        if self.archive.take_in(known) && was_known {
+            self.archive.tell_connections();
         }
     }
 
@@ -243,18 +292,30 @@ impl Resolver {
         if self.archive.book.all().iter().any(expired) {
             self.archive.tell_connections();
         }
-        let Some(ttl) = self.archive.source.files().and_then(|files| files.ttl) else { return };
-        let old: Vec<String> = self
-            .since
-            .iter()
-            .filter(|(_, since)| since.elapsed() >= ttl)
-            .map(|(account, _)| account.clone())
-            .collect();
-        for account in old {
-            self.since.remove(&account);
+        let Some(files) = self.archive.source.files().cloned() else { return };
+        let Some(ttl) = files.ttl else { return };
+        for account in self.kept.unused_for(ttl, Instant::now()) {
+            let (dir, name) = (files.dir.clone(), account.clone());
+            let removed = tokio::task::spawn_blocking(move || dir.remove(&name, true));
+            let files = files.clone();
             // Until there are newer ones those that are known count.
-            self.fetch(account, cx);
+            cx.when(removed, move |me, _, cx| me.search(&account, &files, cx));
         }
+    }
+
+    /// Learns what was kept before the start, and begins to compare where all claims are kept.
+    fn open_files(&mut self, cx: &mut Cx<'_, Self>) {
+        let Some(files) = self.archive.source.files().cloned() else { return };
+        if files.full {
+            cx.run_interval(files.interval, |me, cx| me.compare(cx));
+            return;
+        }
+        let listed = tokio::task::spawn_blocking(move || files.dir.by_age());
+        cx.when(listed, |me, listed, _| match listed {
+            Ok(Ok(names)) => names.iter().for_each(|name| me.kept.used(name, Instant::now())),
+            Ok(Err(why)) => warn!("the directory of account JWTs can't be read: {why}"),
+            Err(why) => warn!("the directory of account JWTs was not read: {why}"),
+        });
     }
 }
 
@@ -265,6 +326,7 @@ impl Actor for Resolver {
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         self.subscribe(cx);
+        self.open_files(cx);
         cx.run_interval(CLOCK, |me, cx| me.look_at_the_clock(cx));
     }
 
@@ -273,9 +335,12 @@ impl Actor for Resolver {
             "waiting": "for an account to be asked for, or to change",
             "kind": self.archive.source.name(),
             "accounts": self.archive.book.len(),
+            "kept": self.kept.len(),
             "fetching": self.fetching.len(),
+            "searching": self.searches.len(),
             "fetched": self.fetched,
             "updated": self.updated,
+            "merged": self.merged,
         })
     }
 }
@@ -303,5 +368,6 @@ impl Handler<Petition> for Resolver {
         for (_, frame) in frames(&bytes) {
             self.petition(Caller::new(bytes.clone(), frame), cx);
         }
+        self.take_over(cx);
     }
 }

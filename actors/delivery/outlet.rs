@@ -125,6 +125,19 @@ impl<'a> Outlet<'a> {
         self.send(post.subject, post, None)
     }
 
+    /// Gives the message to other servers of the cluster alone, for those who want it there. The
+    /// answer is how many servers got it.
+    pub fn publish_away(&mut self, post: Post<'_>) -> usize {
+        self.found(post.subject, |found, (batch, frame, rng)| {
+            frame.clear();
+            write_tail(frame, &post);
+            let (to, tail) = (post.subject, &**frame);
+            let mut parcel = Parcel { post: &post, to, shown: None, tail, bare: None, batch };
+            let takes = |want: &Want| want.sub.target.is_route() && want.sub.claim(1) == 1;
+            spread::spread(found, rng, takes, |want, groups| parcel.hand(found, want, groups))
+        })
+    }
+
     /// Gives the message to everyone who wants `to`, but shows them the subject of the message.
     pub fn deliver(&mut self, to: &[u8], post: Post<'_>) -> usize {
         self.send(to, post, Some(post.subject))

@@ -1,7 +1,5 @@
 //! Requests about claims: to look them up, list them, put new ones in force, delete some.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use vagus_auth::KnownAccount;
 use vagus_auth::jwt::{Claims, Generic, decode};
@@ -9,12 +7,19 @@ use vagus_auth::keys::is_account_key;
 use vagus_runtime::Cx;
 
 use super::requests::{self, Ask, done, failed};
-use super::{Archive, Resolver, Source};
+use super::{Archive, Resolver};
 use crate::jetstream::Caller;
 
 impl Resolver {
     pub(super) fn petition(&mut self, caller: Caller, cx: &mut Cx<'_, Self>) {
         let subject = std::str::from_utf8(caller.subject()).unwrap_or_default();
+        if let Some(answer) = subject.strip_prefix(&self.inbox()) {
+            match answer.parse() {
+                Ok(number) => self.search_answered(number, &caller, cx),
+                Err(_) => self.unpack(caller.body()),
+            }
+            return;
+        }
         match requests::read(subject) {
             Some(Ask::LookUp(account)) => self.look_up(account, &caller, cx),
             Some(Ask::Pack) => self.pack(&caller, cx),
@@ -35,11 +40,10 @@ impl Resolver {
         }
     }
 
-    /// The token itself, or nothing.
+    /// The token itself, or nothing. Whoever asks other servers has looked here already.
     fn look_up(&self, account: &str, caller: &Caller, cx: &Cx<'_, Self>) {
-        // Only who has all can say that there is none.
-        let full = self.archive.source.files().is_some_and(|files| files.full);
-        if let (true, Some(reply)) = (full, caller.reply()) {
+        let Some(reply) = caller.reply() else { return };
+        if !reply.starts_with(self.inbox().as_bytes()) {
             let known = self.archive.book.get(account);
             let token = known.as_ref().map(|known| &*known.token).unwrap_or_default();
             self.publish(reply, token.as_bytes(), cx);
@@ -48,8 +52,7 @@ impl Resolver {
 
     /// Every account and its token, a message each, then an empty one.
     fn pack(&self, caller: &Caller, cx: &Cx<'_, Self>) {
-        let full = self.archive.source.files().is_some_and(|files| files.full);
-        let (true, Some(reply)) = (full, caller.reply()) else { return };
+        let Some(reply) = caller.reply() else { return };
         let all = self.archive.book.all();
         let hash = requests::hash(all.iter().map(|account| &*account.token));
         if !requests::has_hash(caller.body(), &hash) {
@@ -62,85 +65,72 @@ impl Resolver {
     }
 
     fn update(&mut self, account: Option<&str>, caller: &Caller, cx: &mut Cx<'_, Self>) {
+        let words = self.archive.source.words();
         let known = match self.new_claims(account, caller.body()) {
             Ok(known) => known,
-            Err(why) => {
-                let about = account.unwrap_or_default();
-                return self.reply(caller, failed(about, &why), cx);
-            }
+            Err((account, why)) => return self.reply(caller, failed(&account, &why), cx),
         };
-        let key = known.key().to_owned();
-        let caller = caller.clone();
-        match &self.archive.source {
-            Source::Files(files) => {
-                if !files.full && self.archive.book.get(&key).is_none() {
-                    let skipped = done(&key, "jwt update cache skipped");
-                    return self.reply(&caller, skipped, cx);
-                }
-                let message = if files.full { "jwt updated" } else { "jwt updated cache" };
-                let (dir, token) = (files.dir.clone(), Arc::clone(&known.token));
-                let name = key.clone();
-                let saved = tokio::task::spawn_blocking(move || dir.save(&name, &token));
-                cx.when(saved, move |me, saved, cx| {
-                    let saved = saved.map_err(|why| why.to_string());
-                    let saved = saved.and_then(|saved| saved.map_err(|why| why.to_string()));
-                    match saved {
-                        Ok(()) => me.put_in_force(known, &caller, message, cx),
-                        Err(why) => {
-                            let why = format!("jwt update resulted in error - {why}");
-                            me.reply(&caller, failed(&key, &why), cx);
-                        }
-                    }
-                });
-            }
-            Source::Memory | Source::Remote(_) => {
-                if self.archive.book.get(&key).is_none() {
-                    return self.reply(&caller, done(&key, "jwt update skipped"), cx);
-                }
-                self.put_in_force(known, &caller, "jwt updated", cx);
-            }
+        let (key, caller) = (known.key().to_owned(), caller.clone());
+        let is_known = self.archive.book.get(&key).is_some();
+        let files = self.archive.source.files();
+        if !is_known && !files.is_some_and(|files| files.full) {
+            return self.reply(&caller, done(&key, &format!("{} skipped", words.update)), cx);
         }
+        if let Some(why) = problems(&known) {
+            let why = format!("{} - {why}", words.invalid);
+            return self.reply(&caller, failed(&key, &why), cx);
+        }
+        if files.is_none() {
+            return self.updated(known, &caller, cx);
+        }
+        self.save(vec![known], cx, move |me, saved, cx| match saved {
+            Ok(saved) => saved.into_iter().for_each(|known| me.updated(known, &caller, cx)),
+            Err(why) => {
+                let why = format!("{} resulted in error - {why}", words.update);
+                me.reply(&caller, failed(&key, &why), cx);
+            }
+        });
     }
 
-    fn put_in_force(
-        &mut self,
-        known: KnownAccount,
-        caller: &Caller,
-        message: &str,
-        cx: &mut Cx<'_, Self>,
-    ) {
+    /// Who sends claims knows why: they count even if they were issued before those in force.
+    fn updated(&mut self, known: KnownAccount, caller: &Caller, cx: &mut Cx<'_, Self>) {
         let key = known.key().to_owned();
         self.updated += 1;
-        if self.archive.take_in(known) {
+        self.fetch_exporters(&known, cx);
+        if self.archive.put_in_force(known) {
             self.archive.tell_connections();
         }
-        self.reply(caller, done(&key, message), cx);
+        self.reply(caller, done(&key, self.archive.source.words().done), cx);
     }
 
-    /// The account that a request's body is the token of, if it may take the place of the old one.
-    fn new_claims(&self, account: Option<&str>, body: &[u8]) -> Result<KnownAccount, String> {
-        if body.is_empty() {
-            return Err("jwt update error - request body is empty".to_owned());
+    /// The account that a request's body is the token of, if this server may go by it; or which
+    /// account is refused, and why.
+    fn new_claims(
+        &self,
+        account: Option<&str>,
+        body: &[u8],
+    ) -> Result<KnownAccount, (String, String)> {
+        let (source, words) = (&self.archive.source, self.archive.source.words());
+        let named = account.unwrap_or("n/a").to_owned();
+        if body.is_empty() && source.files().is_none() {
+            return Err((named, "jwt update error - request body is empty".to_owned()));
         }
-        let invalid = |why: String| format!("jwt validation failed - {why}");
-        let text = std::str::from_utf8(body).map_err(|why| invalid(why.to_string()))?;
-        let known = KnownAccount::new(text).map_err(|why| invalid(why.to_string()))?;
-        if account.is_some_and(|account| account != known.key()) {
-            return Err("jwt update resulted in error - subject does not match jwt content".into());
+        let refuse =
+            |account, why| (account, format!("{} resulted in error - {why}", words.update));
+        let text = std::str::from_utf8(body).unwrap_or_default();
+        let known = KnownAccount::new(text).map_err(|why| refuse(named, why.to_string()))?;
+        let key = known.key().to_owned();
+        if let Some(account) = account.filter(|account| *account != key) {
+            let why = "subject does not match jwt content".to_owned();
+            return Err(refuse(account.to_owned(), why));
         }
-        if !self.archive.trusts(&known) {
-            return Err(invalid("not trusted".to_owned()));
+        if self.archive.is_barred(&known) {
+            let why = "operator requires issuer to be a signing key".to_owned();
+            return Err(refuse(key, why));
         }
-        if let Some(problem) = known.claims.validate().into_iter().next() {
-            return Err(invalid(problem));
-        }
-        let files = self.archive.source.files();
-        let full = files.and_then(|files| files.limit).is_some_and(|limit| {
-            self.archive.book.get(known.key()).is_none() && self.archive.book.len() >= limit
-        });
-        match full {
-            true => Err("jwt update resulted in error - limit reached".to_owned()),
-            false => Ok(known),
+        match self.archive.trusts(&known) {
+            true => Ok(known),
+            false => Err((key, format!("{} - not trusted", words.invalid))),
         }
     }
 
@@ -152,49 +142,69 @@ impl Resolver {
         let Some(files) = self.archive.source.files().cloned() else { return };
         let (caller, names) = (caller.clone(), accounts.clone());
         let removed = tokio::task::spawn_blocking(move || {
-            names.iter().filter(|name| files.dir.remove(name, files.hard_delete).is_err()).count()
+            let removed = names.iter().map(|name| files.dir.remove(name, files.hard_delete));
+            removed.filter_map(Result::err).map(|why| why.to_string()).collect::<Vec<_>>()
         });
         cx.when(removed, move |me, failures, cx| {
             for account in &accounts {
+                me.kept.gone(account);
                 me.archive.forget(account);
             }
             me.archive.tell_connections();
-            let count = accounts.len();
-            let body = match failures {
-                Ok(0) => done("", &format!("deleted {count} accounts")),
-                _ => failed("", "delete accounts request failed: some could not be deleted"),
+            let failures = failures.unwrap_or_else(|why| vec![why.to_string()]);
+            let (count, bad) = (accounts.len().saturating_sub(failures.len()), failures.len());
+            let body = match bad {
+                0 => done("", &format!("deleted {count} accounts")),
+                _ => {
+                    let why = failures.join("\n");
+                    failed("", &format!("deleted {count} accounts, failed for {bad} - {why}"))
+                }
             };
             me.reply(&caller, body, cx);
         });
     }
 }
 
+/// What is wrong with an account's claims.
+fn problems(known: &KnownAccount) -> Option<String> {
+    let found = known.claims.validate();
+    (!found.is_empty()).then(|| format!("validation errors: [{}]", found.join(" ")))
+}
+
 // === impl Archive ===
 
 impl Archive {
+    /// Whether the account is signed by a key that an operator keeps for other things.
+    fn is_barred(&self, account: &KnownAccount) -> bool {
+        let settings = self.broker.settings();
+        let operators = settings.authenticator.operators();
+        operators.is_some_and(|all| all.idle_keys.contains(&account.claims.iss))
+    }
+
     /// The accounts that a request names, if who signed it may have them deleted.
     fn to_delete(&self, body: &[u8]) -> Result<Vec<String>, String> {
-        let why = |why: &str| format!("delete accounts request failed: {why}");
+        let why = |by: &str, why: &str| format!("delete accounts request by {by} failed - {why}");
+        let text = std::str::from_utf8(body).map_err(|_| why("", "malformed request"))?;
+        let claims: Claims<Generic> = decode(text).map_err(|error| why("", &error.to_string()))?;
+        let why = |reason: &str| Err(why(&claims.sub, reason));
         if !self.source.files().is_some_and(|files| files.allow_delete) {
-            return Err(why("delete must be enabled in server config"));
+            return why("delete must be enabled in server config");
         }
-        let text = std::str::from_utf8(body).map_err(|_| why("malformed request"))?;
-        let claims: Claims<Generic> = decode(text).map_err(|error| why(&error.to_string()))?;
+        if !claims.are_self_signed() {
+            return why("not self signed");
+        }
         let settings = self.broker.settings();
         let operators = settings.authenticator.operators();
         if !operators.is_some_and(|all| all.trusted_keys.contains(&claims.iss)) {
-            return Err(why("not trusted"));
+            return why("not trusted");
         }
-        if !claims.are_self_signed() {
-            return Err(why("not self signed"));
-        }
-        let accounts = claims.nats.accounts;
+        let accounts = &claims.nats.accounts;
         if accounts.is_empty() || !accounts.iter().all(|account| is_account_key(account)) {
-            return Err(why("malformed request"));
+            return why("malformed request");
         }
         match accounts.iter().any(|account| **account == *self.realm.name) {
-            true => Err(why("not allowed to delete system account")),
-            false => Ok(accounts),
+            true => why("not allowed to delete system account"),
+            false => Ok(accounts.clone()),
         }
     }
 }

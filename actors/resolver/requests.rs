@@ -19,22 +19,32 @@ pub(super) enum Ask<'a> {
     Delete,
 }
 
-/// Every subject that a resolver hears; those for files only where it has some.
-pub(super) fn subjects(files: bool) -> Vec<&'static str> {
+/// Where all claims are asked for: of one server of those that have them.
+pub(super) const PACK: &str = "$SYS.REQ.CLAIMS.PACK";
+/// The last token of the subject on which this server is sent all claims of another.
+pub(super) const PACKED: &str = "PACK";
+
+/// Every subject on which a resolver hears requests: with files, or even with those of all accounts,
+/// there are more.
+pub(super) fn subjects(files: bool, full: bool) -> Vec<&'static str> {
     let mut subjects = vec![
         "$SYS.REQ.CLAIMS.UPDATE",
         "$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE",
         "$SYS.ACCOUNT.*.CLAIMS.UPDATE",
     ];
     if files {
-        subjects.extend([
-            "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP",
-            "$SYS.REQ.CLAIMS.PACK",
-            "$SYS.REQ.CLAIMS.LIST",
-            "$SYS.REQ.CLAIMS.DELETE",
-        ]);
+        subjects.extend(["$SYS.REQ.CLAIMS.LIST", "$SYS.REQ.CLAIMS.DELETE"]);
+    }
+    if full {
+        // Only who has all can say that there is none.
+        subjects.extend(["$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP", PACK]);
     }
     subjects
+}
+
+/// The queue group in which a subject of [`subjects`] is heard.
+pub(super) fn group(subject: &str) -> Option<&'static [u8]> {
+    (subject == PACK).then_some(b"responder")
 }
 
 /// What a subject of [`subjects`] asks.
@@ -92,7 +102,7 @@ mod tests {
 
     #[test]
     fn all_that_is_heard_is_understood() {
-        for subject in subjects(true) {
+        for subject in subjects(true, true) {
             assert!(read(&subject.replace('*', "ABC")).is_some(), "{subject}");
         }
         assert_eq!(read("$SYS.ACCOUNT.A.CLAIMS.UPDATE"), Some(Ask::Update(Some("A"))));

@@ -29,6 +29,10 @@ pub struct Files {
     pub limit: Option<usize>,
     /// How long claims count that were not sent again; `None`: for ever.
     pub ttl: Option<Duration>,
+    /// Time that other servers may take to answer.
+    pub timeout: Duration,
+    /// Time between exchanges with other servers, where every account is there.
+    pub interval: Duration,
 }
 
 /// The future of a token, or of why there is none.
@@ -37,6 +41,14 @@ pub type Token = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 /// A server that has tokens.
 pub trait Remote: Send + Sync {
     fn fetch(&self, account: &str) -> Token;
+}
+
+/// How answers to new claims are worded.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    pub(super) done: &'static str,
+    pub(super) update: &'static str,
+    pub(super) invalid: &'static str,
 }
 
 // === impl Source ===
@@ -49,6 +61,16 @@ impl Source {
             Source::Files(files) if files.full => "full",
             Source::Files(_) => "cache",
         }
+    }
+
+    pub(super) fn words(&self) -> Words {
+        let (done, update, invalid) = match self.files() {
+            Some(files) if !files.full => {
+                ("jwt updated cache", "jwt update cache", "jwt update cache validation failed")
+            }
+            _ => ("jwt updated", "jwt update", "jwt validation failed"),
+        };
+        Words { done, update, invalid }
     }
 
     pub(super) fn files(&self) -> Option<&Files> {

@@ -30,6 +30,8 @@ use crate::nonce;
 pub struct Operators {
     /// Keys that may sign accounts.
     pub trusted_keys: HashSet<String>,
+    /// Keys of operators that may not sign accounts, as they leave that to their signing keys.
+    pub idle_keys: HashSet<String>,
     /// Those of `trusted_keys` whose accounts have to sign users with signing keys, not with their
     /// own key.
     pub strict_keys: HashSet<String>,

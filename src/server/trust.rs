@@ -27,7 +27,8 @@ pub(super) fn add_operators(
     let mut operators = Operators::new(keys, Arc::clone(book));
     let strict = trust.operator.iter().filter(|o| o.claims.nats.strict_signing_key_usage);
     operators.strict_keys =
-        strict.flat_map(|operator| operator.claims.trusted_keys()).map(str::to_owned).collect();
+        strict.clone().flat_map(|one| one.claims.trusted_keys()).map(str::to_owned).collect();
+    operators.idle_keys = strict.map(|operator| operator.claims.sub.clone()).collect();
     operators.pinned_accounts = trust.resolver_pinned_accounts.iter().cloned().collect();
     operators.default_sentinel.clone_from(&trust.default_sentinel);
     plain.with_operators(operators)
@@ -47,14 +48,24 @@ pub(super) fn preload(config: &Config, book: &AccountBook) -> Result<(), TrustEr
     let trust = &config.trust;
     let preloaded = trust.resolver_preload.iter().map(|(key, token)| (key.clone(), token.clone()));
     let mut all: Vec<(String, String)> = preloaded.collect();
-    if let Some(Resolver::Full(known)) = &trust.resolver {
-        let dir = TokenDir::open(&known.dir)?;
-        for (key, token) in &all {
-            if dir.load(key)?.is_none() {
-                dir.save(key, token)?;
+    match &trust.resolver {
+        Some(Resolver::Full(known)) => {
+            let dir = TokenDir::open(&known.dir)?;
+            for (key, token) in &all {
+                if dir.load(key)?.is_none() {
+                    dir.save(key, token)?;
+                }
+            }
+            all.extend(dir.all()?);
+        }
+        // What was sent since may be newer; the others are read when they are asked for.
+        Some(Resolver::Cache(known)) => {
+            let dir = TokenDir::open(&known.dir)?;
+            for (key, _) in all.clone() {
+                all.extend(dir.load(&key)?.map(|token| (key, token)));
             }
         }
-        all.extend(dir.all()?);
+        Some(Resolver::Memory | Resolver::Url(_)) | None => {}
     }
     let trusted: HashSet<&str> = trust.keys().collect();
     for (key, token) in all {
@@ -66,6 +77,7 @@ pub(super) fn preload(config: &Config, book: &AccountBook) -> Result<(), TrustEr
             }
             Ok(account) => match account.claims.validate().into_iter().next() {
                 Some(problem) => warn!("account {key}: {problem}"),
+                None if book.knows_newer(&account) => {}
                 None => {
                     book.put(account);
                 }
@@ -110,9 +122,12 @@ fn files(directory: &Directory, full: bool) -> Result<Source, TrustError> {
     Ok(Source::Files(Files {
         dir: TokenDir::open(&directory.dir)?,
         full,
-        allow_delete: directory.allow_delete,
-        hard_delete: directory.hard_delete,
+        // Who deletes does not leave caches out.
+        allow_delete: directory.allow_delete || !full,
+        hard_delete: directory.hard_delete || !full,
         limit: directory.limit,
         ttl: directory.ttl,
+        timeout: directory.timeout,
+        interval: directory.interval,
     }))
 }

@@ -29,15 +29,26 @@ impl TokenDir {
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
-            let name = path.file_stem().and_then(|stem| stem.to_str());
-            if path.extension().is_some_and(|ext| ext == SUFFIX)
-                && let Some(name) = name.filter(|name| is_name(name))
+            if let Some(name) = name_of(&path)
                 && let Ok(token) = fs::read_to_string(&path)
             {
-                found.push((name.to_owned(), token.trim().to_owned()));
+                found.push((name, token.trim().to_owned()));
             }
         }
         Ok(found)
+    }
+
+    /// Every account, from the one whose token was put there first.
+    pub fn by_age(&self) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if let Some(name) = name_of(&entry.path()) {
+                found.push((entry.metadata()?.modified()?, name));
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
     /// The token of an account, if there is one.
@@ -81,6 +92,13 @@ impl TokenDir {
     }
 }
 
+/// The account whose token a file has.
+fn name_of(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_str()?;
+    let is_token = path.extension()? == SUFFIX && is_name(name);
+    is_token.then(|| name.to_owned())
+}
+
 /// Names of accounts are keys: nothing that could lead out of the directory.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -102,6 +120,11 @@ mod tests {
         let mut all = tokens.all().unwrap();
         all.sort();
         assert_eq!(all, [("A".into(), "two".into()), ("B".into(), "three".into())]);
+        let touched = File::open(dir.path().join("jwt/A.jwt")).unwrap();
+        touched
+            .set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(9))
+            .unwrap();
+        assert_eq!(tokens.by_age().unwrap(), ["B", "A"]);
         assert!(tokens.remove("A", false).unwrap() && !tokens.remove("A", true).unwrap());
         assert!(dir.path().join("jwt/A.jwt.deleted").exists());
         assert!(tokens.remove("B", true).unwrap() && tokens.all().unwrap().is_empty());

@@ -5,6 +5,9 @@
 //! Row numbers in comments are those of the feature scorecard.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[allow(dead_code)]
+#[path = "../cluster/kit.rs"]
+mod cluster_kit;
 #[allow(dead_code, unused_imports)]
 #[path = "../blackbox/harness.rs"]
 mod harness;
@@ -23,6 +26,7 @@ mod pages;
 mod permissions;
 mod proxy_protocol;
 mod reload;
+mod resolver_cluster;
 mod resolvers;
 mod services;
 mod streams;

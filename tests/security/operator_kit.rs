@@ -154,12 +154,19 @@ impl World {
 
     /// A configuration with more accounts preloaded.
     pub(crate) fn memory_with(&self, more: &[&Account]) -> String {
+        let mut accounts = vec![&self.system, &self.account];
+        accounts.extend(more);
+        self.resolved_by("MEMORY", &accounts)
+    }
+
+    /// A configuration with a resolver that begins with these accounts.
+    pub(crate) fn resolved_by(&self, resolver: &str, accounts: &[&Account]) -> String {
         let mut preload = String::new();
-        for account in [&self.system, &self.account].into_iter().chain(more.iter().copied()) {
+        for account in accounts {
             preload += &format!("  {}: \"{}\"\n", account.id(), self.account_token(account));
         }
         format!(
-            "operator: \"{}\"\nresolver: MEMORY\nresolver_preload {{\n{preload}}}\n",
+            "operator: \"{}\"\nresolver: {resolver}\nresolver_preload {{\n{preload}}}\n",
             self.operator_token()
         )
     }

@@ -14,17 +14,14 @@ use crate::operator_kit::{Account, World, now};
 /// A configuration with a directory in the place of `{dir}`.
 fn full(world: &World, options: &str) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
-    let memory = world.memory();
-    let (operator, preload) = memory.split_once("resolver: MEMORY").unwrap();
-    let path = dir.path().join("jwt");
-    let resolver = format!("resolver {{ type: full, dir: {path:?}, {options} }}");
-    let config = format!("{operator}{resolver}{preload}");
+    let resolver = format!("{{ type: full, dir: {:?}, {options} }}", dir.path().join("jwt"));
+    let config = world.resolved_by(&resolver, &[&world.system, &world.account]);
     (dir, config)
 }
 
 /// Asks in the system's account.
 #[track_caller]
-fn ask(client: &mut Client, subject: &str, body: &str) -> Value {
+pub(crate) fn ask(client: &mut Client, subject: &str, body: &str) -> Value {
     serde_json::from_str(&ask_raw(client, subject, body)).unwrap()
 }
 

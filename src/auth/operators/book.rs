@@ -61,12 +61,15 @@ impl AccountBook {
         self.len() == 0
     }
 
-    /// Takes an account in, or puts its new claims in place of the old. False: nothing changes, as
-    /// it is known like this, or with claims issued later.
+    /// Whether the account is known with claims issued later.
+    pub fn knows_newer(&self, account: &KnownAccount) -> bool {
+        self.get(account.key()).is_some_and(|known| known.claims.iat > account.claims.iat)
+    }
+
+    /// Takes an account in, or puts its claims in place of those known. False: nothing changes, as
+    /// it is known like this.
     pub fn put(&self, account: KnownAccount) -> bool {
-        if let Some(known) = self.get(account.key())
-            && (known.token == account.token || known.claims.iat > account.claims.iat)
-        {
+        if self.get(account.key()).is_some_and(|known| known.token == account.token) {
             return false;
         }
         let (key, account): (Arc<str>, _) = (account.key().into(), Arc::new(account));
