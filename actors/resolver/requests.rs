@@ -24,8 +24,8 @@ pub(super) const PACK: &str = "$SYS.REQ.CLAIMS.PACK";
 /// The last token of the subject on which this server is sent all claims of another.
 pub(super) const PACKED: &str = "PACK";
 
-/// Every subject on which a resolver hears requests: with files, or even with those of all accounts,
-/// there are more.
+/// Every subject on which a resolver hears requests: with files there are more, and more still
+/// where they are those of all accounts.
 pub(super) fn subjects(files: bool, full: bool) -> Vec<&'static str> {
     let mut subjects = vec![
         "$SYS.REQ.CLAIMS.UPDATE",

@@ -27,6 +27,9 @@ struct Search {
     left: usize,
 }
 
+/// What was put on disk, or why it could not be.
+type Saved = Result<Vec<KnownAccount>, String>;
+
 // === impl Searches ===
 
 impl Searches {
@@ -103,7 +106,7 @@ impl Resolver {
         &mut self,
         accounts: Vec<KnownAccount>,
         cx: &mut Cx<'_, Self>,
-        then: impl FnOnce(&mut Self, Result<Vec<KnownAccount>, String>, &mut Cx<'_, Self>) + 'static,
+        then: impl FnOnce(&mut Self, Saved, &mut Cx<'_, Self>) + 'static,
     ) {
         let Some(files) = self.archive.source.files().cloned() else { return };
         let old = accounts.iter().filter(|one| self.archive.book.get(one.key()).is_some()).count();
