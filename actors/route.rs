@@ -27,6 +27,7 @@ use serde_json::json;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 use tracing::{debug, info};
+use vagus_auth::Permissions;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
 use self::clock::Clock;
@@ -45,6 +46,8 @@ pub struct Route {
     cast: Arc<Cast>,
     facts: Arc<RouteFacts>,
     news: Recipient<Told>,
+    /// What crosses the link, where that is not everything.
+    permissions: Option<Arc<Permissions>>,
     counters: Arc<Counters>,
     /// The way out: publishers and shards write to it.
     out: Arc<Outbound>,
@@ -109,6 +112,7 @@ impl Route {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
             facts,
             news: link.news,
+            permissions: broker.realms.mates.permissions(),
             out,
             io,
             wire,

@@ -43,12 +43,13 @@ impl SubjectShard {
 
     /// Begins where the predecessor has left off.
     fn succeed(&mut self) {
+        let rules = self.realms.mates.permissions();
         for realm in self.realms.all() {
             realm.interest.rebuild(self.writer);
             if let Some(adverts) = &mut self.adverts {
                 let mut all = Vec::new();
                 realm.interest.for_each_of(self.writer, |sub| all.push(Change::Add(sub.clone())));
-                adverts.tell(&realm, &all);
+                adverts.tell(&realm, &all, rules.as_deref());
             }
         }
         self.realms.mates.cut();
@@ -89,7 +90,8 @@ impl Handler<Apply> for SubjectShard {
                 let mut changed = Vec::new();
                 let note = |change: &Change| changed.push(change.clone());
                 interest.apply_noting(self.writer, &message.changes, note);
-                adverts.tell(&message.realm, &changed);
+                let rules = self.realms.mates.permissions();
+                adverts.tell(&message.realm, &changed, rules.as_deref());
             }
         }
         self.changes += message.changes.len() as u64;
@@ -102,7 +104,7 @@ impl Handler<Apply> for SubjectShard {
 impl Handler<Introduce> for SubjectShard {
     fn handle(&mut self, Introduce { mate }: Introduce, _: &mut Cx<'_, Self>) {
         if let Some(adverts) = &mut self.adverts {
-            adverts.introduce(mate);
+            adverts.introduce(mate, self.realms.mates.permissions().as_deref());
         }
     }
 }

@@ -185,6 +185,7 @@ impl Builder {
         let broker = Arc::new(Broker::new(settings, layout.arbiters, shards));
         if neighbours.is_some() {
             broker.realms.mates.want();
+            broker.realms.mates.permit(cluster::permissions(&config));
         }
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);
@@ -353,6 +354,7 @@ impl Server {
         }
         charter.apply(&self.broker.realms);
         self.broker.set_settings(settings);
+        self.broker.realms.mates.permit(cluster::permissions(&config));
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         if let Some(cast) = self.broker.cast() {
             // Accounts between two lives look at the rules when they are back.

@@ -100,9 +100,15 @@ impl Sub {
         sub
     }
 
-    /// What `weight` clients of another server want.
+    /// What `weight` clients of another server want, but for messages that `filter` denies.
     #[must_use]
-    pub fn routed(lane: &Arc<Lane>, subject: &[u8], queue: Option<&[u8]>, weight: u32) -> Self {
+    pub fn routed(
+        lane: &Arc<Lane>,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        weight: u32,
+        filter: Option<Arc<Filter>>,
+    ) -> Self {
         let parts: [&[u8]; 4] = [b"HPUB ", subject, b" ", queue.unwrap_or_default()];
         Self(Arc::new(Subscription {
             target: Target::Route(Arc::clone(lane)),
@@ -113,7 +119,7 @@ impl Sub {
             state: AtomicU8::new(0),
             delivered: AtomicU64::new(0),
             max: AtomicU64::new(0),
-            filter: None,
+            filter,
             shadow: None,
         }))
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use vagus_auth::Permissions;
 
 use crate::delivery::Reason;
 use crate::route::RouteFacts;
@@ -13,6 +15,7 @@ use crate::route::RouteFacts;
 pub struct Mates {
     wanted: AtomicBool,
     links: Mutex<Vec<Arc<RouteFacts>>>,
+    permissions: ArcSwapOption<Permissions>,
 }
 
 impl Mates {
@@ -25,6 +28,23 @@ impl Mates {
     #[must_use]
     pub fn wanted(&self) -> bool {
         self.wanted.load(Relaxed)
+    }
+
+    /// What crosses the links; everything where there are none. Where that changes, all links are
+    /// made anew.
+    pub fn permit(&self, permissions: Option<Permissions>) {
+        let same = self.permissions.load().as_deref() == permissions.as_ref();
+        if !same {
+            self.permissions.store(permissions.map(Arc::new));
+            self.cut();
+        }
+    }
+
+    /// See [`Mates::permit`]. Publishing is what other servers do here, subscribing what they do to
+    /// what is published here.
+    #[must_use]
+    pub fn permissions(&self) -> Option<Arc<Permissions>> {
+        self.permissions.load_full()
     }
 
     pub fn add(&self, link: Arc<RouteFacts>) {

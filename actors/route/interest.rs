@@ -10,6 +10,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use hashbrown::HashMap;
+use vagus_auth::Grant;
 
 use super::Route;
 use crate::delivery::interest::Change;
@@ -86,12 +87,17 @@ impl Route {
     pub(super) fn want(&mut self, subject: &[u8], queue: Option<&[u8]>, weight: u32) -> bool {
         let Some(name) = self.current.as_deref() else { return false };
         let Some(account) = self.accounts.get_mut(name) else { return false };
+        let filter = match self.permissions.as_ref().map(|all| all.may_subscribe(subject, queue)) {
+            Some(Grant::Refused) => return true,
+            Some(Grant::Filtered(filter)) => Some(filter),
+            Some(Grant::Granted) | None => None,
+        };
         let key = (subject.into(), queue.unwrap_or_default().into());
         let (count, before) = (&self.out.stats.subscriptions, account.wants.len());
         let gone = match weight {
             0 => account.wants.remove(&key),
             weight => {
-                let sub = Sub::routed(&account.lane, subject, queue, weight);
+                let sub = Sub::routed(&account.lane, subject, queue, weight, filter);
                 self.changes.gathered.push(Change::Add(sub.clone()));
                 account.wants.insert(key, sub)
             }

@@ -172,6 +172,9 @@ impl Route {
         let names: Vec<&[u8]> =
             groups.split(|byte| *byte == b' ').filter(|name| !name.is_empty()).collect();
         let to = if to.is_empty() { publish.subject } else { &to };
+        if self.permissions.as_ref().is_some_and(|all| !all.may_publish(to)) {
+            return true;
+        }
         Outlet::of(&realm, delivery, Speaker::Server).take_in(to, &names, post);
         if plain && !publish.has_headers && publish.reply.is_none() {
             self.remember(&realm, publish, rest, delivery);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
+use vagus_auth::Permissions;
 use vagus_wire::route;
 
 use crate::delivery::interest::Change;
@@ -30,6 +31,9 @@ struct Wanted {
     count: u32,
 }
 
+/// What of it other servers are told at all: all, where there are none.
+pub(super) type Rules<'a> = Option<&'a Permissions>;
+
 /// Bytes of one write.
 const PIECE: usize = 128 << 10;
 
@@ -37,10 +41,10 @@ const PIECE: usize = 128 << 10;
 
 impl Adverts {
     /// The changes are in force.
-    pub(super) fn tell(&mut self, realm: &Realm, changes: &[Change]) {
+    pub(super) fn tell(&mut self, realm: &Realm, changes: &[Change], rules: Rules<'_>) {
         let mut lines = Vec::new();
         for change in changes.iter().filter(|change| is_told(change.sub())) {
-            self.count(realm, change, &mut lines);
+            self.count(realm, change, rules, &mut lines);
         }
         if !lines.is_empty() {
             self.mates.retain(|mate| mate.is_open());
@@ -49,7 +53,7 @@ impl Adverts {
     }
 
     /// Counts a change, and says what is news in it.
-    fn count(&mut self, realm: &Realm, change: &Change, lines: &mut Vec<u8>) {
+    fn count(&mut self, realm: &Realm, change: &Change, rules: Rules<'_>, lines: &mut Vec<u8>) {
         let sub = change.sub();
         let known = self.by_realm.entry(Arc::clone(&realm.name)).or_default();
         let same = |wanted: &Wanted| {
@@ -75,7 +79,7 @@ impl Adverts {
             }
         };
         let first_or_last = weight == 0 || (weight == 1 && matches!(change, Change::Add(_)));
-        if first_or_last || sub.queue().is_some() {
+        if (first_or_last || sub.queue().is_some()) && is_imported(sub, rules) {
             if lines.is_empty() {
                 route::account(lines, realm.name.as_bytes());
             }
@@ -84,11 +88,11 @@ impl Adverts {
     }
 
     /// Tells a server that has come all there is, and from here on what changes.
-    pub(super) fn introduce(&mut self, mate: Arc<Outbound>) {
+    pub(super) fn introduce(&mut self, mate: Arc<Outbound>, rules: Rules<'_>) {
         let mut lines = Vec::new();
         for (account, known) in &self.by_realm {
             route::account(&mut lines, account.as_bytes());
-            for Wanted { sub, count } in known {
+            for Wanted { sub, count } in known.iter().filter(|one| is_imported(&one.sub, rules)) {
                 let weight = if sub.queue().is_some() { *count } else { 1 };
                 route::interest(&mut lines, sub.subject(), sub.queue(), weight);
                 if lines.len() >= PIECE {
@@ -115,6 +119,11 @@ fn is_told(sub: &Sub) -> bool {
         Target::Bridge(bridge) => bridge.leads_back(),
         Target::Route(_) => false,
     }
+}
+
+/// Whether messages of other servers for it are let in.
+fn is_imported(sub: &Sub, rules: Rules<'_>) -> bool {
+    rules.is_none_or(|rules| rules.may_publish(sub.subject()))
 }
 
 fn hash(sub: &Sub) -> u64 {

@@ -139,7 +139,7 @@ fn what(field: &Field, new: &Config) -> String {
         "server_tags" => "tags".to_owned(),
         "server_metadata" => "metadata".to_owned(),
         "mappings" => "accounts".to_owned(),
-        "cluster.name" | "cluster.tls" => "cluster".to_owned(),
+        "cluster.name" | "cluster.tls" | "cluster.permissions" => "cluster".to_owned(),
         "tls" => {
             format!("tls = {}", if new.tls.is_some() { "enabled" } else { "disabled" })
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 use vagus_actors::cluster::{ClusterSettings, Place};
 use vagus_actors::root::Neighbours;
+use vagus_auth::Permissions;
 use vagus_config::{Cluster, Config, RouteUrl};
 use vagus_runtime::cluster::hello::LinkSecret;
 use vagus_wire::Info;
@@ -14,6 +15,11 @@ use super::{Identity, StartError, open_at};
 
 /// The least that may wait for another server, in bytes: it stands for many clients.
 const PENDING_LEAST: u64 = 64 << 20;
+
+/// What crosses the routes, where that is not everything.
+pub(super) fn permissions(config: &Config) -> Option<Permissions> {
+    config.cluster.permissions.clone().map(Permissions::new)
+}
 
 /// Nothing where the server is none of a cluster. `info` is what clients are told.
 pub(super) fn open(

@@ -14,6 +14,7 @@ mod delivery;
 mod faults;
 mod interest;
 mod membership;
+mod permissions;
 mod queues;
 mod strangers;
 mod tls;

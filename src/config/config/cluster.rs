@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use vagus_auth::PermissionRules;
+
 use super::{Port, Tls};
 use crate::secret::Secret;
 
@@ -23,6 +25,9 @@ pub struct Cluster {
     pub auth_timeout: Duration,
     /// Links are encrypted, and both ends show a certificate.
     pub tls: Option<Tls>,
+    /// What crosses routes, where that is not everything: what may be published to is what other
+    /// servers may send here, what may be subscribed to is what is sent to them.
+    pub permissions: Option<PermissionRules>,
     pub routes: Vec<RouteUrl>,
     /// Attempts after the first to connect to a server that was heard of.
     pub connect_retries: u64,
@@ -60,6 +65,7 @@ impl Default for Cluster {
             password: None,
             auth_timeout: Duration::from_secs(2),
             tls: None,
+            permissions: None,
             routes: Vec::new(),
             connect_retries: 0,
             connect_backoff: false,

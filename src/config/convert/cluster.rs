@@ -25,6 +25,9 @@ impl Builder {
                 ("no_advertise", Value::Bool(flag)) => cluster.no_advertise = *flag,
                 ("authorization", Value::Map(map)) => self.cluster_users(block, map, &mut cluster),
                 ("tls", Value::Map(map)) => cluster.tls = Some(self.link_tls("routes", node, map)),
+                ("permissions", Value::Map(map)) => {
+                    cluster.permissions = Some(self.permissions(map));
+                }
                 ("routes", value) => cluster.routes = self.routes(node, value),
                 ("connect_retries", Value::Int(count)) => {
                     cluster.connect_retries = u64::try_from(*count).unwrap_or(0);

@@ -153,6 +153,7 @@ fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     password "Cluster" Auth secret,
     auth_timeout "Cluster" Limits time,
     tls "Cluster" Tls certificate,
+    permissions "Cluster" Auth permissions,
     routes "Routes" Info routes,
     connect_retries "Cluster" Limits plain,
     connect_backoff "Cluster" Limits plain,

@@ -18,7 +18,8 @@ static CLUSTER_KEYS: &[Key] = &[
         "Do not tell clients about the other servers."),
     key("authorization", Block(&LINK_AUTH), "", "What other servers must send."),
     key("permissions", Block(&auth::PERMISSIONS), "",
-        "Subjects that cross routes.").refused(),
+        "Subjects that cross routes: what is imported from other servers, and exported to them.")
+            .reloads(),
     key("routes", Texts, "", "URLs of other servers."),
     key("tls", Block(&tls::LINK), "", "TLS of routes.").reloads(),
     key("connect_retries", Int, "0", "Attempts to connect to a server heard of."),
