@@ -18,6 +18,7 @@ use crate::census::Census;
 use crate::cluster::ClusterView;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
+use crate::ocsp::OcspDesk;
 use crate::realm::Realms;
 use crate::resolver::Resolver;
 use crate::shard::SubjectShard;
@@ -53,6 +54,8 @@ pub struct Cast {
     pub resolver: Option<Handle<Resolver>>,
     /// Asks services who clients are.
     pub callout: Option<Handle<CalloutDesk>>,
+    /// Asks authorities about clients' certificates.
+    pub ocsp: Option<Handle<OcspDesk>>,
 }
 
 /// Rare events, counted for the whole server.
@@ -69,6 +72,19 @@ pub struct Tally {
     pub auth_failures: AtomicU64,
     /// News for the system's actor that it had no room for.
     pub events_dropped: AtomicU64,
+    pub ocsp: OcspTally,
+}
+
+/// What is known of clients' certificates.
+#[derive(Default)]
+pub struct OcspTally {
+    /// Questions that were answered from memory, and others.
+    pub hits: AtomicU64,
+    pub misses: AtomicU64,
+    /// Answers in memory.
+    pub good: AtomicU64,
+    pub revoked: AtomicU64,
+    pub unknown: AtomicU64,
 }
 
 /// What configuration says to connections. A reload puts another in its place.

@@ -14,7 +14,7 @@
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
 //! - [`system`] answers operators over NATS, and tells them what happens;
-//! - [`callout`] asks services who clients are;
+//! - [`callout`] asks services who clients are, [`ocsp`] authorities whether they may be;
 //! - [`resolver`] knows the accounts of operators by their JWTs;
 //! - [`plugins`] hosts actors of others;
 //! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
@@ -33,6 +33,7 @@ pub mod jetstream;
 pub mod listener;
 pub mod meta;
 pub mod metas;
+pub mod ocsp;
 pub mod plugins;
 pub mod realm;
 pub mod resolver;

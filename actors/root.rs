@@ -1,6 +1,6 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
-//! in:   [`Retire`]
+//! in:   [`Open`], [`Retire`]
 //! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, the cluster,
 //!       clients, and last the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
@@ -21,6 +21,7 @@ use crate::cluster::{Cluster, ClusterSettings, Leave};
 use crate::jetstream::Accounts;
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
+use crate::ocsp::{Archive as OcspArchive, OcspDesk};
 use crate::plugins::Guests;
 use crate::resolver::{Archive, Resolver};
 use crate::shard::SubjectShard;
@@ -41,8 +42,11 @@ pub struct Root {
     /// What outlives the resolver, where accounts have JWTs.
     resolver: Option<Arc<Archive>>,
     neighbours: Option<Neighbours>,
+    /// Answers about clients' certificates, and where to get them.
+    ocsp: Option<Arc<dyn OcspArchive>>,
     /// The server's own keys, for those who sign in its name.
     keys: Option<Arc<ServerKeys>>,
+    clients: Option<Handle<Clients>>,
     listener: Option<Handle<Listener>>,
     cluster: Option<Handle<Cluster>>,
     leaving: bool,
@@ -55,6 +59,11 @@ pub struct Neighbours {
     /// The open port for them.
     pub port: Arc<std::net::TcpListener>,
 }
+
+/// Take clients on this port.
+pub struct Open(pub Arc<std::net::TcpListener>);
+
+impl Message for Open {}
 
 /// Take no more clients: the server is about to end.
 pub struct Retire;
@@ -87,7 +96,9 @@ impl Root {
             accounts_ready: Some(accounts_ready),
             resolver: None,
             neighbours: None,
+            ocsp: None,
             keys: None,
+            clients: None,
             listener: None,
             cluster: None,
             leaving: false,
@@ -98,6 +109,13 @@ impl Root {
     #[must_use]
     pub fn with_keys(mut self, keys: Arc<ServerKeys>) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Clients' certificates can be asked about.
+    #[must_use]
+    pub fn with_ocsp(mut self, archive: Arc<dyn OcspArchive>) -> Self {
+        self.ocsp = Some(archive);
         self
     }
 
@@ -160,6 +178,12 @@ impl Root {
         Some(cx.spawn(Spec::new("callout", factory).mailbox(CalloutDesk::MAILBOX)))
     }
 
+    fn spawn_ocsp(&mut self, cx: &mut Cx<'_, Self>) -> Option<Handle<OcspDesk>> {
+        let (archive, broker) = (self.ocsp.take()?, Arc::clone(&self.broker));
+        let factory = move || OcspDesk::new(Arc::clone(&broker), Arc::clone(&archive));
+        Some(cx.spawn(Spec::new("ocsp", factory).mailbox(OcspDesk::MAILBOX)))
+    }
+
     fn spawn_resolver(&mut self, cx: &mut Cx<'_, Self>) -> Option<Handle<Resolver>> {
         let archive = self.resolver.take()?;
         let factory = move || Resolver::new(Arc::clone(&archive));
@@ -176,13 +200,18 @@ impl Root {
         self.cluster = Some(cx.spawn(Spec::new("cluster", factory)));
     }
 
-    fn spawn_listener(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
+    fn spawn_clients(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
             Spec::new("clients", move || Clients::new(Arc::clone(&broker), Arc::clone(&to)))
                 .mailbox(CLIENTS_MAILBOX),
         );
-        let Some(port) = self.port.clone() else { return };
+        self.clients = Some(clients);
+        self.open(cx);
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, Self>) {
+        let (Some(port), Some(clients)) = (self.port.clone(), self.clients.clone()) else { return };
         let broker = Arc::clone(&self.broker);
         let factory =
             move || Listener::new(Arc::clone(&broker), Arc::clone(&port), clients.clone());
@@ -199,7 +228,8 @@ impl Actor for Root {
         let (shards, census) = (self.spawn_shards(cx), self.spawn_census(cx));
         let (system, accounts) = (self.spawn_system(cx), self.spawn_accounts(cx));
         let (resolver, callout) = (self.spawn_resolver(cx), self.spawn_callout(cx));
-        let cast = Cast { shards, census, system, accounts, resolver, callout };
+        let ocsp = self.spawn_ocsp(cx);
+        let cast = Cast { shards, census, system, accounts, resolver, callout, ocsp };
         let cast = Arc::new(cast);
         self.broker.set_cast(Arc::clone(&cast));
         if let Some((accounts, ready)) = self.jetstream.take() {
@@ -211,7 +241,7 @@ impl Actor for Root {
             guests.move_in(&self.broker, cx);
         }
         self.spawn_cluster(&cast, cx);
-        self.spawn_listener(cast, cx);
+        self.spawn_clients(cast, cx);
     }
 
     fn observe(&self) -> serde_json::Value {
@@ -219,6 +249,17 @@ impl Actor for Root {
             "state": if self.leaving { "leaving" } else { "serving" },
             "subscriptions": self.broker.realms.subscriptions(),
         })
+    }
+}
+
+// === impl Handler<Open> ===
+
+impl Handler<Open> for Root {
+    fn handle(&mut self, Open(port): Open, cx: &mut Cx<'_, Self>) {
+        if !self.leaving {
+            self.port = Some(port);
+            self.open(cx);
+        }
     }
 }
 

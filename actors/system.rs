@@ -262,6 +262,7 @@ impl Handler<News> for System {
         let about = match &news {
             News::Joined(client) => Some(client.account()),
             News::Left(parting) => parting.was_in().then_some(parting.client.account()),
+            News::PeerRefused(_) | News::LinkRefused(_) => None,
         };
         if let Some(account) = about {
             self.count(account, cx);
@@ -269,6 +270,8 @@ impl Handler<News> for System {
         self.event(cx, |office, out| match &news {
             News::Joined(client) => office.tell_joined(client, out),
             News::Left(parting) => office.tell_left(parting, out),
+            News::PeerRefused(peer) => office.tell_peer_refused(peer, out),
+            News::LinkRefused(refused) => office.tell_link_refused(refused, out),
         });
     }
 }

@@ -9,6 +9,7 @@ mod realms;
 mod settings;
 mod system;
 mod trust;
+mod web;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::delivery::Reason;
 use vagus_actors::jetstream::Accounts;
 use vagus_actors::plugins::{self, Guest, PluginError};
-use vagus_actors::root::{Retire, Root};
+use vagus_actors::root::{Open, Retire, Root};
 use vagus_actors::system::messages::{Announce, Door};
 use vagus_auth::AccountBook;
 use vagus_config::{Config, HandshakeFirst, Loaded, Port};
@@ -39,6 +40,7 @@ pub use self::identity::Identity;
 pub use self::jetstream::JetStreamError;
 pub use self::ocsp::OcspError;
 use self::ocsp::Stapler;
+use self::ocsp::archive::Archive;
 use self::realms::Charter;
 pub use self::settings::SettingsError;
 use self::system::Orders;
@@ -174,8 +176,8 @@ impl Builder {
         trust::preload(&config, &book)?;
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let neighbours = cluster::open(&config, &identity, &settings.info)?;
-        let mut stapler = Stapler::new();
-        stapler.staple(&config, settings.tls.as_deref()).map_err(SettingsError::from)?;
+        let stapler = Stapler::new().map_err(SettingsError::from)?;
+        let stapling = stapler.staple(&config, settings.tls.as_ref());
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
         let mut layout = RuntimeConfig::default();
         if let Some(arbiters) = config.vagus.arbiters {
@@ -209,9 +211,15 @@ impl Builder {
         let (top, (api_ready, api)) = (Arc::clone(&broker), std::sync::mpsc::channel());
         let (accounts_ready, accounts) = std::sync::mpsc::channel();
         let js = jetstream.clone().map(|js| (js, api_ready));
+        let archive = Archive::new(&config.ocsp_cache);
+        // Nobody is shown a certificate that lacks its status.
+        let (now, later) = match &stapling {
+            Some(_) => (None, Some(port)),
+            None => (Some(port), None),
+        };
         let spec = Spec::once("server", move || {
-            let root = Root::new(top, Some(port), Some(guests), js, office, accounts_ready);
-            root.with_resolver(resolver).with_keys(keys).beside(neighbours)
+            let root = Root::new(top, now, Some(guests), js, office, accounts_ready);
+            root.with_resolver(resolver).with_keys(keys).with_ocsp(archive).beside(neighbours)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
@@ -227,13 +235,18 @@ impl Builder {
         arrivals.wait(PLUGINS_READY_WITHIN)?;
         // Without a system nobody is there to say so, and this returns at once.
         let _ = hears.recv_timeout(SYSTEM_READY_WITHIN);
+        if let Some(stapling) = stapling {
+            stapling.wait().map_err(SettingsError::from)?;
+        }
+        if let Some(port) = later {
+            let _ = root.send_urgent(Open(port));
+        }
         monitor.serve();
         if let Some(address) = address {
             info!("Listening for client connections on {address}");
             announce(&broker.settings());
         }
-        let watched = stapler.watch(Arc::clone(&broker), Arc::clone(&in_force));
-        watched.map_err(SettingsError::from)?;
+        stapler.watch(Arc::clone(&broker), Arc::clone(&in_force));
         Ok(Server {
             in_force,
             identity,
@@ -341,7 +354,9 @@ impl Server {
     pub fn reload(&self, loaded: Loaded) -> Result<(), SettingsError> {
         let Loaded { config, digest, .. } = loaded;
         let settings = settings::from_config(&config, &self.identity, self.address, &self.book)?;
-        self.stapler.staple(&config, settings.tls.as_deref())?;
+        if let Some(stapling) = self.stapler.staple(&config, settings.tls.as_ref()) {
+            stapling.wait()?;
+        }
         let of_jetstream = jetstream::settings(&config);
         if self.jetstream.is_some() {
             jetstream::check(&config, &of_jetstream)?;

@@ -4,7 +4,8 @@
 //! ```text
 //!            (handshake_first)                                   INFO again
 //! Silent --- first byte of TLS -----------------> Shaking -----> Open
-//!    \                                              ^
+//!    \                                              ^  \           ^
+//!     \                                             |   +-> Asking +  (ocsp_peer)
 //!     +- time is up, or other bytes --> Clear ------+
 //!                                         \ (allow_non_tls, and not a byte of TLS)
 //!                                          +---> a plain connection
@@ -17,16 +18,20 @@ use std::time::{Duration, Instant};
 
 use tokio::io::ReadBuf;
 use tokio::net::tcp::OwnedReadHalf;
+use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
 use vagus_auth::{CertificateNames, distinguished};
-use vagus_config::HandshakeFirst;
-use vagus_tls::{Admission, Broken, Peer, Rate, ServerTls, Session, suite_name, version_name};
+use vagus_config::{HandshakeFirst, PeerStatus};
+use vagus_tls::{
+    Admission, Broken, CertificateDer, Peer, Rate, ServerTls, Session, suite_name, version_name,
+};
 use vagus_wire::text;
 
 use super::Connection;
 use super::messages::TlsDescription;
-use crate::broker::Settings;
+use crate::broker::{Broker, Settings};
 use crate::delivery::{Outbound, Reason, Wire};
+use crate::ocsp::Inquire;
 
 /// What a connection has of TLS, until it turns out to do without.
 pub(super) struct Tls {
@@ -36,6 +41,8 @@ pub(super) struct Tls {
     /// TLS began before `INFO`.
     first: bool,
     proof: Option<Box<Proof>>,
+    /// Resolves with true when the client's certificates are good.
+    asking: Option<JoinHandle<bool>>,
 }
 
 /// What the client showed of itself.
@@ -53,6 +60,8 @@ enum Stage {
     Clear,
     /// A handshake is under way.
     Shaking,
+    /// The client's certificates are being asked about.
+    Asking,
     Open,
 }
 
@@ -66,7 +75,14 @@ impl Tls {
     pub(super) fn new(settings: &Settings, out: &Outbound) -> Option<Box<Self>> {
         let server = settings.tls.clone()?;
         let wire = Wire::new(out.seal()?);
-        Some(Box::new(Self { server, stage: Stage::Clear, wire, first: false, proof: None }))
+        Some(Box::new(Self {
+            server,
+            stage: Stage::Clear,
+            wire,
+            first: false,
+            proof: None,
+            asking: None,
+        }))
     }
 
     /// What the client showed of itself.
@@ -179,6 +195,11 @@ impl Connection {
                     Poll::Ready(Ok(())) => self.handshake_done(),
                     Poll::Ready(Err(problem)) => self.handshake_failed(&problem),
                 },
+                Stage::Asking => match self.poll_asking(task) {
+                    Poll::Pending => return true,
+                    Poll::Ready(true) => self.open_session(),
+                    Poll::Ready(false) => self.handshake_failed(&Broken::NotValid),
+                },
             }
             if self.out.closed().is_some() {
                 task.waker().wake_by_ref();
@@ -242,17 +263,35 @@ impl Connection {
 
     fn handshake_done(&mut self) {
         let Some(tls) = &mut self.tls else { return };
-        tls.stage = Stage::Open;
-        let first = tls.first;
         tls.proof = tls.session().and_then(Session::peer).map(|peer| Box::new(Proof::new(peer)));
-        let pinned = tls.server.check_pin(tls.peer());
-        let shown = tls.describe();
-        let prefix = self.prefix();
-        if let Err(digest) = pinned {
+        if let Err(digest) = tls.server.check_pin(tls.peer()) {
+            let prefix = self.prefix();
             debug!("{prefix}Failed pinned cert test for key id: {digest}");
             error!("{prefix}TLS handshake error: certificate not pinned");
             return self.end(Reason::TlsHandshake);
         }
+        if let Some(terms) = tls.server.ocsp_peer.clone() {
+            tls.stage = Stage::Asking;
+            let shown = tls.session().map(Session::shown).unwrap_or_default();
+            let (broker, server) = (Arc::clone(&self.broker), Arc::clone(&tls.server));
+            tls.asking = Some(tokio::spawn(ask(broker, server, shown, terms)));
+            return;
+        }
+        self.open_session();
+    }
+
+    /// Whether the client's certificates are good, by the word of their authorities.
+    fn poll_asking(&mut self, task: &mut Context<'_>) -> Poll<bool> {
+        let asking = self.tls.as_mut().and_then(|tls| tls.asking.as_mut());
+        let Some(asking) = asking else { return Poll::Ready(false) };
+        Pin::new(asking).poll(task).map(|good| good.unwrap_or(false))
+    }
+
+    fn open_session(&mut self) {
+        let Some(tls) = &mut self.tls else { return };
+        (tls.stage, tls.asking) = (Stage::Open, None);
+        let (first, shown) = (tls.first, tls.describe());
+        let prefix = self.prefix();
         self.input.take_up();
         debug!("{prefix}TLS handshake complete");
         if let Some(TlsDescription { version, suite, .. }) = shown {
@@ -282,7 +321,7 @@ impl Connection {
             Stage::Open => return false,
             Stage::Silent => self.begin_clear(),
             Stage::Clear if tls.server.optional => self.go_plain(),
-            Stage::Clear | Stage::Shaking => {
+            Stage::Clear | Stage::Shaking | Stage::Asking => {
                 self.clear_timer();
                 debug!("{}TLS handshake timeout", self.prefix());
                 self.end(Reason::TlsHandshake);
@@ -320,6 +359,22 @@ impl Connection {
         let read = tokio::io::AsyncRead::poll_read(Pin::new(&mut self.io), task, &mut buffer);
         read.map_ok(|()| buffer.filled().len())
     }
+}
+
+/// Whether the certificates that a client has shown are good.
+async fn ask(
+    broker: Arc<Broker>,
+    server: Arc<ServerTls>,
+    shown: Vec<CertificateDer<'static>>,
+    terms: PeerStatus,
+) -> bool {
+    // Signatures are checked: not on a thread that serves connections.
+    let chains = tokio::task::spawn_blocking(move || server.chains(&shown)).await;
+    let Some(chains) = chains.ok().flatten() else { return false };
+    let desk = broker.cast().and_then(|cast| cast.ocsp.clone());
+    let (done, told) = tokio::sync::oneshot::channel();
+    let asked = desk.is_some_and(|desk| desk.send(Inquire { chains, terms, done }).is_ok());
+    asked && told.await.is_ok()
 }
 
 /// One line for all that were refused about now.

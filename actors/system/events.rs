@@ -3,11 +3,13 @@
 
 use std::time::SystemTime;
 
+use data_encoding::{BASE64, HEXLOWER};
 use serde::Serialize;
 use vagus_telemetry::json;
 use vagus_telemetry::text::GoTime;
+use vagus_tls::Certificate;
 
-use super::messages::{Announce, Parting};
+use super::messages::{Announce, LinkRefused, Parting};
 use super::office::Office;
 use super::server_info::ServerInfo;
 use super::{AccountStat, ClientInfo};
@@ -40,6 +42,31 @@ struct Disconnect<'a> {
 }
 
 #[derive(Serialize)]
+struct PeerRefused<'a> {
+    kind: &'static str,
+    peer: Shown<'a>,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct BadLink<'a> {
+    link: Shown<'a>,
+    peer: Shown<'a>,
+    reason: &'a str,
+}
+
+/// A certificate.
+#[derive(Serialize)]
+struct Shown<'a> {
+    subject: &'a str,
+    issuer: &'a str,
+    /// SHA-256 in base64.
+    fingerprint: String,
+    /// In base64.
+    raw: String,
+}
+
+#[derive(Serialize)]
 struct Traffic {
     msgs: u64,
     bytes: u64,
@@ -47,6 +74,8 @@ struct Traffic {
 
 const CONNECT: &str = "io.nats.server.advisory.v1.client_connect";
 const DISCONNECT: &str = "io.nats.server.advisory.v1.client_disconnect";
+const PEER_REFUSED: &str = "io.nats.server.advisory.v1.ocsp_peer_reject";
+const LINK_REFUSED: &str = "io.nats.server.advisory.v1.ocsp_peer_link_invalid";
 const CONNECTIONS: &str = "io.nats.server.advisory.v1.account_connections";
 
 /// Subjects of all that is said when a client of an account comes, goes or is refused by the server
@@ -115,6 +144,24 @@ impl Office {
         self.say(out, &disconnect(client.account()), about);
     }
 
+    /// A client is not let in, for its certificates.
+    pub(super) fn tell_peer_refused(&self, peer: &Certificate, out: &mut Outlet<'_>) {
+        let subject = self.about_server("OCSP.PEER.CONN.REJECT");
+        self.say(out, &subject, || {
+            let (peer, reason) = (shown(peer), "client not OCSP valid");
+            self.event(PEER_REFUSED, &new_id(), PeerRefused { kind: "Client", peer, reason })
+        });
+    }
+
+    /// A certificate is bad in a chain that a client has shown.
+    pub(super) fn tell_link_refused(&self, refused: &LinkRefused, out: &mut Outlet<'_>) {
+        let subject = self.about_server("OCSP.PEER.LINK.INVALID");
+        self.say(out, &subject, || {
+            let (link, peer) = (shown(&refused.link), shown(&refused.peer));
+            self.event(LINK_REFUSED, &new_id(), BadLink { link, peer, reason: &refused.why })
+        });
+    }
+
     /// Whether anybody wants to know how many connections an account has. Nobody does of the one
     /// that clients belong to which belong to no other.
     pub(super) fn hears_connections(&self, account: &str, out: &mut Outlet<'_>) -> bool {
@@ -144,6 +191,16 @@ impl Office {
         };
         let about = || json::compact(&self.profile().info(self.next()));
         self.say(out, &self.about_server(name), about);
+    }
+}
+
+fn shown(certificate: &Certificate) -> Shown<'_> {
+    let digest = HEXLOWER.decode(certificate.digest.as_bytes()).unwrap_or_default();
+    Shown {
+        subject: &certificate.subject,
+        issuer: &certificate.issuer,
+        fingerprint: BASE64.encode(&digest),
+        raw: BASE64.encode(&certificate.der),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 
 use bytes::Bytes;
 use vagus_runtime::{Handle, Message, Recipient};
+use vagus_tls::Certificate;
 
 use super::{ClientInfo, System, events};
 use crate::broker::Broker;
@@ -24,6 +25,17 @@ pub struct Asked {
 pub enum News {
     Joined(Box<ClientInfo>),
     Left(Box<Parting>),
+    /// Its certificate was found to be bad.
+    PeerRefused(Box<Certificate>),
+    LinkRefused(Box<LinkRefused>),
+}
+
+/// A certificate that was found to be bad, in a chain of a client's.
+#[derive(Debug)]
+pub struct LinkRefused {
+    pub link: Certificate,
+    pub peer: Certificate,
+    pub why: String,
 }
 
 /// The end of a connection.
@@ -105,7 +117,14 @@ impl Door {
     /// Tells of a client, if anybody listens to what would be said of it. `about`: its account.
     /// News for which there is no room is counted, and lost.
     pub(crate) fn tell(&self, broker: &Broker, about: &str, news: impl FnOnce() -> News) {
-        if self.listens(about) && self.handle.send(news()).is_err() {
+        if self.listens(about) {
+            self.report(broker, news());
+        }
+    }
+
+    /// Tells of what is rare, whoever listens.
+    pub(crate) fn report(&self, broker: &Broker, news: News) {
+        if self.handle.send(news).is_err() {
             broker.tally.events_dropped.fetch_add(1, Relaxed);
         }
     }

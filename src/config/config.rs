@@ -19,7 +19,8 @@ pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::cluster::{Cluster, RouteUrl};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 pub use self::tls::{
-    CipherSuite, Curve, HandshakeFirst, Ocsp, OcspMode, Tls, TlsFiles, TlsVersion,
+    CipherSuite, Curve, HandshakeFirst, Ocsp, OcspCache, OcspMode, PeerStatus, Tls, TlsFiles,
+    TlsVersion,
 };
 pub use self::trust::{Directory, Operator, Resolver, Trust};
 
@@ -72,6 +73,7 @@ pub struct Config {
     /// Clients may connect without TLS although there is a `tls` block.
     pub allow_non_tls: bool,
     pub ocsp: Ocsp,
+    pub ocsp_cache: OcspCache,
     /// Clients come through a proxy that tells in a PROXY protocol header where from.
     pub proxy_protocol: bool,
 
@@ -243,6 +245,7 @@ impl Default for Config {
             tls: None,
             allow_non_tls: false,
             ocsp: Ocsp::default(),
+            ocsp_cache: OcspCache::default(),
             proxy_protocol: false,
             max_control_line: 4096,
             max_payload: 1024 * 1024,

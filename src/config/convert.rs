@@ -7,6 +7,7 @@ mod cluster;
 pub(crate) mod jetstream;
 mod listen;
 mod mappings;
+mod ocsp;
 mod permissions;
 mod read;
 mod tls;
@@ -230,9 +231,10 @@ impl Builder {
             }
             ("vagus", Value::Map(map)) => self.vagus(map),
             ("tls", Value::Map(map)) => {
-                self.config.tls = Some(self.tls(&schema::tls::CLIENT, node, map));
+                self.config.tls = Some(self.client_tls(node, map));
             }
             ("ocsp", _) => self.ocsp(node),
+            ("ocsp_cache", _) => self.ocsp_cache(node),
             (
                 "mappings" | "authorization" | "cluster" | "plugins" | "proxies" | "tls" | "vagus",
                 _,

@@ -42,6 +42,8 @@ struct Varz {
     feature_flags: BTreeMap<String, bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     system_account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ocsp_peer_cache: Option<OcspPeerCache>,
     slow_consumer_stats: ByKind,
     stale_connection_stats: ByKind,
     disk_io_wait_stats: DiskWaits,
@@ -66,6 +68,26 @@ struct About {
     tls_required: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     tls_verify: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_ocsp_peer_verify: bool,
+}
+
+/// What is known of clients' certificates.
+#[derive(Serialize)]
+struct OcspPeerCache {
+    cache_type: &'static str,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_hits: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cache_misses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cached_responses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cached_revoked_responses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cached_good_responses: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    cached_unknown_responses: u64,
 }
 
 #[derive(Serialize)]
@@ -198,6 +220,7 @@ pub(super) fn page(context: &Context) -> Reply {
         metadata: config.server_metadata.clone(),
         feature_flags: config.feature_flags.clone(),
         system_account: context.system_account(),
+        ocsp_peer_cache: ocsp_peer_cache(context, config),
         slow_consumer_stats: clients(tally.slow_consumers.load(Relaxed)),
         stale_connection_stats: clients(tally.stale_connections.load(Relaxed)),
         disk_io_wait_stats: DiskWaits { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
@@ -222,7 +245,27 @@ fn about(context: &Context) -> About {
         auth_required: settings.authenticator.required(),
         tls_required: info.tls_required,
         tls_verify: info.tls_verify,
+        tls_ocsp_peer_verify: info.tls_required && asks_about_clients(context),
     }
+}
+
+fn asks_about_clients(context: &Context) -> bool {
+    context.broker.settings().tls.as_ref().is_some_and(|tls| tls.ocsp_peer.is_some())
+}
+
+fn ocsp_peer_cache(context: &Context, config: &Config) -> Option<OcspPeerCache> {
+    let of = &context.broker.tally.ocsp;
+    let wanted = asks_about_clients(context) && !config.ocsp_cache.none;
+    let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
+    wanted.then(|| OcspPeerCache {
+        cache_type: "local",
+        cache_hits: count(&of.hits),
+        cache_misses: count(&of.misses),
+        cached_responses: count(&of.good) + count(&of.revoked) + count(&of.unknown),
+        cached_revoked_responses: count(&of.revoked),
+        cached_good_responses: count(&of.good),
+        cached_unknown_responses: count(&of.unknown),
+    })
 }
 
 /// When the server's certificate ends.

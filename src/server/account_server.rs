@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
+use hyper::Request;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use vagus_actors::resolver::{Remote, Token};
 use vagus_auth::jwt::TOKEN_BYTES_MAX;
+
+use super::web::exchange;
 
 /// See the module's text. Knows plain HTTP only.
 #[derive(Debug, Clone)]
@@ -63,31 +63,13 @@ impl AccountServer {
     async fn get(self, account: String) -> Result<String, String> {
         let socket = tokio::net::TcpStream::connect(&self.authority).await;
         let socket = socket.map_err(|why| why.to_string())?;
-        let handshake = http1::handshake(TokioIo::new(socket)).await;
-        let (mut sender, connection) = handshake.map_err(|why| why.to_string())?;
         let request = Request::get(format!("{}{account}", self.path))
             .header("Host", &self.authority)
             .header("Connection", "close")
             .body(Empty::<Bytes>::new())
             .map_err(|why| why.to_string())?;
-        let answer = async {
-            let response = sender.send_request(request).await.map_err(|why| why.to_string())?;
-            if response.status() != StatusCode::OK {
-                return Err(format!("the account server answered {}", response.status()));
-            }
-            let body = Limited::new(response.into_body(), TOKEN_BYTES_MAX).collect().await;
-            let body = body.map_err(|why| why.to_string())?.to_bytes();
-            String::from_utf8(body.to_vec()).map_err(|why| why.to_string())
-        };
-        // The connection moves bytes only while it is polled, too.
-        tokio::pin!(connection, answer);
-        tokio::select! {
-            done = &mut answer => done,
-            ended = &mut connection => {
-                ended.map_err(|why| why.to_string())?;
-                answer.await
-            }
-        }
+        let body = exchange(socket, request, TOKEN_BYTES_MAX).await?;
+        String::from_utf8(body.to_vec()).map_err(|why| why.to_string())
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! What goes wrong is told in the words of nats-server where it has them.
 
+mod chains;
 mod choice;
 mod client;
 mod error;
@@ -24,13 +25,15 @@ mod server;
 mod session;
 mod suites;
 
+pub use chains::{Certificate, Chains, Link};
 pub use client::ClientTls;
 pub use error::TlsError;
 pub use link::LinkTls;
-pub use ocsp::{Staple, StatusError, Subject};
+pub use ocsp::{Answer, Status, StatusError, Subject};
 pub use outgoing::Outgoing;
 pub use peer::{Peer, PeerCertificate};
 pub use rate::{Admission, Rate};
+pub use rustls::pki_types::CertificateDer;
 pub use server::{OwnCertificate, ServerTls};
 pub use session::{Broken, Progress, Session};
 pub use suites::{suite_name, version_name};

@@ -1,14 +1,14 @@
 //! The status of a certificate, as its authority signs it (RFC 6960): the question as bytes, and
-//! whether an answer may be shown to clients.
+//! what an answer says.
 
 use std::time::{Duration, SystemTime};
 
 use der::asn1::{Null, ObjectIdentifier, OctetString};
 use der::{Any, Decode as _, Encode as _};
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use thiserror::Error;
-use webpki::{EndEntityCert, ring as algorithms};
+use webpki::RawPublicKeyEntity;
 use x509_ocsp::{
     BasicOcspResponse, CertId, CertStatus, OcspRequest, OcspResponse, OcspResponseStatus, Request,
     SingleResponse, TbsRequest,
@@ -16,26 +16,38 @@ use x509_ocsp::{
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_OCSP;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use crate::suites;
 
 /// A certificate, and the authority that answers for it.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// What an answer must be about.
     id: CertId,
-    issuer: CertificateDer<'static>,
+    /// The authority's public key, as certificates have it.
+    key: SubjectPublicKeyInfoDer<'static>,
     /// Where the certificate says that its status is told.
     pub responders: Vec<String>,
     /// The certificate is only good together with its status.
     pub must_staple: bool,
 }
 
-/// An answer that may be shown to clients.
+/// What an authority says of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Staple {
+pub struct Answer {
     pub der: Vec<u8>,
+    pub status: Status,
     pub this_update: SystemTime,
-    /// When it is not good any more, where it says so.
+    /// When it does not count any more, where it says so.
     pub next_update: Option<SystemTime>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Good,
+    Revoked,
+    Unknown,
 }
 
 /// Why there is nothing to show.
@@ -69,17 +81,38 @@ const BASIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1
 const STATUS_REQUEST: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x05];
 const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
 
-/// Every algorithm that an authority may sign with.
-const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    algorithms::ECDSA_P256_SHA256,
-    algorithms::ECDSA_P256_SHA384,
-    algorithms::ECDSA_P384_SHA256,
-    algorithms::ECDSA_P384_SHA384,
-    algorithms::ED25519,
-    algorithms::RSA_PKCS1_2048_8192_SHA256,
-    algorithms::RSA_PKCS1_2048_8192_SHA384,
-    algorithms::RSA_PKCS1_2048_8192_SHA512,
-];
+// === impl Status ===
+
+impl Status {
+    /// As logs and events have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// When it does not count any more; `ttl`: how long one counts that does not say so. `None`:
+    /// never.
+    #[must_use]
+    pub fn end(&self, ttl: Duration) -> Option<SystemTime> {
+        self.next_update.or_else(|| self.this_update.checked_add(ttl))
+    }
+
+    /// Whether it counts at `now`, clocks being as far apart as `skew`.
+    #[must_use]
+    pub fn is_current(&self, now: SystemTime, skew: Duration, ttl: Duration) -> bool {
+        let latest = now.checked_add(skew);
+        let ends = self.end(ttl).and_then(|end| end.checked_add(skew));
+        latest.is_none_or(|latest| self.this_update <= latest) && ends.is_none_or(|end| end >= now)
+    }
+}
 
 // === impl Subject ===
 
@@ -96,14 +129,19 @@ impl Subject {
         let own = read(own)?;
         let issuers = chain[1..].iter().chain(authorities);
         let issuer = issuers
-            .filter_map(|der| read(der).ok().map(|certificate| (der, certificate)))
-            .find(|(_, issuer)| issuer.subject() == own.issuer());
-        let (issuer_der, issuer) = issuer.ok_or(StatusError::NoIssuer)?;
+            .filter_map(|der| read(der).ok())
+            .find(|issuer| issuer.subject() == own.issuer());
+        let issuer = issuer.ok_or(StatusError::NoIssuer)?;
+        Self::under(&own, issuer.public_key().raw)
+    }
+
+    /// A certificate that was signed with this public key.
+    pub(crate) fn under(own: &X509Certificate<'_>, key: &[u8]) -> Result<Self, StatusError> {
         Ok(Self {
-            id: id(&own, &issuer).ok_or(StatusError::Certificate)?,
-            issuer: issuer_der.clone().into_owned(),
-            responders: responders(&own),
-            must_staple: must_staple(&own),
+            id: id(own, key).ok_or(StatusError::Certificate)?,
+            key: SubjectPublicKeyInfoDer::from(key.to_vec()),
+            responders: responders(own),
+            must_staple: must_staple(own),
         })
     }
 
@@ -118,12 +156,11 @@ impl Subject {
         request.to_der().map_err(|_| StatusError::Certificate)
     }
 
-    /// Whether an answer says that the certificate is good, is signed by who may say so, and is of
-    /// this time.
+    /// What an answer says of the certificate, where it is signed by who may say so.
     ///
     /// # Errors
-    /// Why it may not be shown.
-    pub fn check(&self, answer: &[u8], now: SystemTime) -> Result<Staple, StatusError> {
+    /// Why it says nothing.
+    pub fn read(&self, answer: &[u8]) -> Result<Answer, StatusError> {
         let response = OcspResponse::from_der(answer).map_err(|_| StatusError::Malformed)?;
         refusal(response.response_status)?;
         let bytes = response.response_bytes.ok_or(StatusError::Malformed)?;
@@ -135,15 +172,29 @@ impl Subject {
         let one = basic.tbs_response_data.responses.iter().find(|one| self.is_about(one));
         let one = one.ok_or(StatusError::Another)?;
         self.check_signature(&basic)?;
+        let status = match one.cert_status {
+            CertStatus::Good(_) => Status::Good,
+            CertStatus::Revoked(_) => Status::Revoked,
+            CertStatus::Unknown(_) => Status::Unknown,
+        };
         let this_update = one.this_update.0.to_system_time();
         let next_update = one.next_update.map(|time| time.0.to_system_time());
-        if this_update > now + SKEW || next_update.is_some_and(|end| end + SKEW < now) {
+        Ok(Answer { der: answer.to_vec(), status, this_update, next_update })
+    }
+
+    /// An answer that says that the certificate is good, and is of this time.
+    ///
+    /// # Errors
+    /// Why it may not be shown.
+    pub fn check(&self, answer: &[u8], now: SystemTime) -> Result<Answer, StatusError> {
+        let answer = self.read(answer)?;
+        if !answer.is_current(now, SKEW, Duration::MAX) {
             return Err(StatusError::OutOfDate);
         }
-        match one.cert_status {
-            CertStatus::Good(_) => Ok(Staple { der: answer.to_vec(), this_update, next_update }),
-            CertStatus::Revoked(_) => Err(StatusError::Revoked),
-            CertStatus::Unknown(_) => Err(StatusError::Unknown),
+        match answer.status {
+            Status::Good => Ok(answer),
+            Status::Revoked => Err(StatusError::Revoked),
+            Status::Unknown => Err(StatusError::Unknown),
         }
     }
 
@@ -160,35 +211,35 @@ impl Subject {
     fn check_signature(&self, basic: &BasicOcspResponse) -> Result<(), StatusError> {
         let signed = basic.tbs_response_data.to_der().map_err(|_| StatusError::Malformed)?;
         let signature = basic.signature.raw_bytes();
-        if is_signed(&self.issuer, &signed, signature) {
+        if is_signed(&self.key, &signed, signature) {
             return Ok(());
         }
         let helpers = basic.certs.iter().flatten().filter_map(|one| one.to_der().ok());
-        let mut helpers = helpers.filter(|der| self.may_answer(der));
-        match helpers.any(|der| is_signed(&der.into(), &signed, signature)) {
+        let mut helpers = helpers.filter_map(|der| self.helper(&der));
+        match helpers.any(|key| is_signed(&key, &signed, signature)) {
             true => Ok(()),
             false => Err(StatusError::Signature),
         }
     }
 
-    fn may_answer(&self, der: &[u8]) -> bool {
-        let Ok((_, helper)) = X509Certificate::from_der(der) else { return false };
+    /// The public key of somebody who may answer.
+    fn helper(&self, der: &[u8]) -> Option<SubjectPublicKeyInfoDer<'static>> {
+        let (_, helper) = X509Certificate::from_der(der).ok()?;
         let usage = helper.extended_key_usage().ok().flatten();
-        usage.is_some_and(|usage| usage.value.ocsp_signing)
+        let (signed, signature) = (helper.tbs_certificate.as_ref(), &helper.signature_value.data);
+        let may = usage.is_some_and(|usage| usage.value.ocsp_signing)
             && helper.validity().is_valid()
-            && is_signed(
-                &self.issuer,
-                helper.tbs_certificate.as_ref(),
-                &helper.signature_value.data,
-            )
+            && is_signed(&self.key, signed, signature);
+        may.then(|| SubjectPublicKeyInfoDer::from(helper.public_key().raw.to_vec()))
     }
 }
 
-fn read<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, StatusError> {
+pub(crate) fn read<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, StatusError> {
     X509Certificate::from_der(der).map(|(_, one)| one).map_err(|_| StatusError::Certificate)
 }
 
-fn id(own: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Option<CertId> {
+fn id(own: &X509Certificate<'_>, key: &[u8]) -> Option<CertId> {
+    let (_, key) = SubjectPublicKeyInfo::from_der(key).ok()?;
     let sha1 =
         |bytes: &[u8]| OctetString::new(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes).as_ref()).ok();
     Some(CertId {
@@ -196,8 +247,8 @@ fn id(own: &X509Certificate<'_>, issuer: &X509Certificate<'_>) -> Option<CertId>
             oid: SHA1,
             parameters: Some(Any::encode_from(&Null).ok()?),
         },
-        issuer_name_hash: sha1(issuer.subject().as_raw())?,
-        issuer_key_hash: sha1(&issuer.public_key().subject_public_key.data)?,
+        issuer_name_hash: sha1(own.issuer().as_raw())?,
+        issuer_key_hash: sha1(&key.subject_public_key.data)?,
         serial_number: x509_cert::serial_number::SerialNumber::new(own.raw_serial()).ok()?,
     })
 }
@@ -235,8 +286,9 @@ fn refusal(status: OcspResponseStatus) -> Result<(), StatusError> {
     }))
 }
 
-/// Whether the key of `who` made the signature.
-fn is_signed(who: &CertificateDer<'_>, signed: &[u8], signature: &[u8]) -> bool {
-    let Ok(who) = EndEntityCert::try_from(who) else { return false };
-    ALGORITHMS.iter().any(|algorithm| who.verify_signature(*algorithm, signed, signature).is_ok())
+/// Whether this key made the signature.
+fn is_signed(key: &SubjectPublicKeyInfoDer<'_>, signed: &[u8], signature: &[u8]) -> bool {
+    let Ok(key) = RawPublicKeyEntity::try_from(key) else { return false };
+    let mut algorithms = suites::signatures().iter();
+    algorithms.any(|algorithm| key.verify_signature(*algorithm, signed, signature).is_ok())
 }

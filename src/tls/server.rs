@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::Ticketer;
+use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use vagus_config::{HandshakeFirst, Tls};
+use rustls::{RootCertStore, ServerConfig};
+use vagus_config::{HandshakeFirst, PeerStatus, Tls};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::choice::Choice;
 use crate::peer::{is_pinned, sha256};
-use crate::{Peer, Rate, Session, StatusError, Subject, TlsError, files, suites};
+use crate::{Chains, Peer, Rate, Session, StatusError, Subject, TlsError, files, suites};
 
 /// A `tls` block with its files read. A reload makes a new one; sessions keep theirs.
 #[derive(Debug)]
@@ -34,6 +35,10 @@ pub struct ServerTls {
     pinned: BTreeSet<String>,
     choice: Arc<Choice>,
     own: Vec<OwnCertificate>,
+    /// How to ask whether certificates of clients have been revoked.
+    pub ocsp_peer: Option<PeerStatus>,
+    /// Who signs the certificates of clients.
+    roots: Option<Arc<RootCertStore>>,
     /// When the first certificate ends.
     pub not_after: Option<SystemTime>,
 }
@@ -62,8 +67,9 @@ impl ServerTls {
         let not_after = pairs.first().and_then(not_after);
         let own = own_certificates(tls, &pairs)?;
         let choice = Arc::new(Choice::new(pairs));
+        let roots = roots(tls)?;
         Ok(Self {
-            clients: Arc::new(clients(tls, &provider, Arc::clone(&choice))?),
+            clients: Arc::new(clients(tls, &provider, Arc::clone(&choice), roots.clone())?),
             https: Arc::new(https(tls, &provider, Arc::clone(&choice))?),
             choice,
             own,
@@ -74,6 +80,8 @@ impl ServerTls {
             map: tls.verify_and_map,
             rate: Rate::new(tls.connection_rate_limit),
             pinned: tls.pinned_certs.clone(),
+            ocsp_peer: tls.ocsp_peer.clone(),
+            roots,
             not_after,
         })
     }
@@ -103,6 +111,12 @@ impl ServerTls {
         Arc::clone(&self.https)
     }
 
+    /// The chains by which the certificates are trusted that a client has shown.
+    #[must_use]
+    pub fn chains(&self, shown: &[CertificateDer<'_>]) -> Option<Chains> {
+        Chains::find(shown, self.roots.as_ref()?, SystemTime::now())
+    }
+
     /// Whether a client's public key is among those that are accepted. Else its digest.
     ///
     /// # Errors
@@ -126,24 +140,34 @@ fn own_certificates(tls: &Tls, pairs: &[CertifiedKey]) -> Result<Vec<OwnCertific
     Ok(pairs.iter().enumerate().map(one).collect())
 }
 
+/// Who signs the certificates of clients, where they must show some.
+fn roots(tls: &Tls) -> Result<Option<Arc<RootCertStore>>, TlsError> {
+    let wanted = tls.asks_for_certificates();
+    match &tls.ca_file {
+        None if !wanted => Ok(None),
+        // Where it is not needed, it is not left unread: a mistake shows at the start.
+        path => {
+            let roots = Arc::new(files::authorities(path.as_deref())?);
+            Ok(Some(roots).filter(|_| wanted))
+        }
+    }
+}
+
 fn clients(
     tls: &Tls,
     provider: &Arc<CryptoProvider>,
     choice: Arc<Choice>,
+    roots: Option<Arc<RootCertStore>>,
 ) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(suites::versions(tls.min_version))?;
-    let mut config = if tls.asks_for_certificates() {
-        let roots = Arc::new(files::authorities(tls.ca_file.as_deref())?);
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider)).build()?;
-        builder.with_client_cert_verifier(verifier).with_cert_resolver(choice)
-    } else {
-        if let Some(path) = &tls.ca_file {
-            // Not needed, and not left unread: a mistake shows at the start.
-            files::authorities(Some(path))?;
+    let mut config = match roots {
+        Some(roots) => {
+            let provider = Arc::clone(provider);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
+            builder.with_client_cert_verifier(verifier).with_cert_resolver(choice)
         }
-        builder.with_no_client_auth().with_cert_resolver(choice)
+        None => builder.with_no_client_auth().with_cert_resolver(choice),
     };
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});

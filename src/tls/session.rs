@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
@@ -58,6 +58,9 @@ pub enum Broken {
     NoRoom,
     #[error("tls: the session has ended")]
     Exhausted,
+    /// An authority says that the client's certificate is not good, or says nothing of it.
+    #[error("client not OCSP valid")]
+    NotValid,
     /// The other end has gone in the midst of a handshake.
     #[error("EOF")]
     Eof,
@@ -185,6 +188,13 @@ impl Session {
     #[must_use]
     pub fn peer(&self) -> Option<Peer> {
         Peer::read(self.state().peer_certificates()?)
+    }
+
+    /// The certificates that the other end has shown, its own first.
+    #[must_use]
+    pub fn shown(&self) -> Vec<CertificateDer<'static>> {
+        let shown = self.state().peer_certificates().unwrap_or_default();
+        shown.iter().map(|one| one.clone().into_owned()).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls::crypto::ring::{self, cipher_suite as suite, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::pki_types::SignatureVerificationAlgorithm;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
 use vagus_config::{CipherSuite, Curve, Tls, TlsVersion};
@@ -35,6 +36,11 @@ pub(crate) fn provider(tls: &Tls) -> Arc<CryptoProvider> {
         kx_groups: curves.iter().map(|curve| group(*curve)).collect(),
         ..ring::default_provider()
     })
+}
+
+/// Every algorithm with which an authority may sign.
+pub(crate) fn signatures() -> &'static [&'static dyn SignatureVerificationAlgorithm] {
+    ring::default_provider().signature_verification_algorithms.all
 }
 
 pub(crate) fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {

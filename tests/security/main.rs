@@ -28,6 +28,7 @@ mod proxy_protocol;
 mod reload;
 mod resolver_cluster;
 mod resolvers;
+mod responder;
 mod services;
 mod streams;
 mod tls;
@@ -36,4 +37,5 @@ mod tls_clients;
 #[allow(dead_code)]
 mod tls_kit;
 mod tls_ocsp;
+mod tls_ocsp_peer;
 mod tls_peers;

@@ -38,7 +38,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Test Authority");
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self::of(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn of(issuer: CertifiedIssuer<'static, KeyPair>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("ca.pem"), issuer.pem()).unwrap();
         Self { dir, issuer }
@@ -95,6 +98,32 @@ impl Authority {
         let path = self.dir.path().join("ca.key");
         fs::write(&path, self.issuer.key().serialize_pem()).unwrap();
         path
+    }
+
+    /// Signed by this authority, to sign others.
+    pub(crate) fn branch(&self, serial: u64, extensions: Vec<CustomExtension>) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Branch");
+        params.serial_number = Some(serial.into());
+        params.custom_extensions = extensions;
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).unwrap();
+        Self::of(issuer)
+    }
+
+    /// For a client of this common name, with this serial number and these extensions.
+    pub(crate) fn client_with(
+        &self,
+        name: &str,
+        serial: u64,
+        extensions: Vec<CustomExtension>,
+    ) -> Pair {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.serial_number = Some(serial.into());
+        params.custom_extensions = extensions;
+        self.sign(name, params, &[ExtendedKeyUsagePurpose::ClientAuth])
     }
 
     /// For a client of this common name and e-mail address (none where it is empty).

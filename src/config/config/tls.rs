@@ -29,6 +29,35 @@ pub struct Tls {
     pub handshake_first: HandshakeFirst,
     /// Of one who connects: whoever answers is taken for who it should be.
     pub insecure: bool,
+    /// Whether certificates of clients have been revoked is asked; `None`: it is not.
+    pub ocsp_peer: Option<PeerStatus>,
+}
+
+/// How the status of a client's certificate is asked for, and what it is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Time that each responder has to answer.
+    pub ca_timeout: Duration,
+    /// Difference of clocks that is put up with.
+    pub allowed_clockskew: Duration,
+    /// Whatever comes of it, clients are let in.
+    pub warn_only: bool,
+    /// A certificate that its authority does not know is good.
+    pub unknown_is_good: bool,
+    /// A certificate whose authority does not answer is good, unless it was known to be revoked.
+    pub allow_when_ca_unreachable: bool,
+    /// How long an answer counts that does not say so.
+    pub ttl_without_end: Duration,
+}
+
+/// The `ocsp_cache` key: where the status of clients' certificates is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OcspCache {
+    /// Nothing is kept, and asked at each connection.
+    pub none: bool,
+    pub local_store: PathBuf,
+    /// A revocation is remembered after its answer has ended.
+    pub preserve_revoked: bool,
 }
 
 /// Paths of a certificate chain and its key, both PEM.
@@ -182,7 +211,27 @@ impl Default for Tls {
             pinned_certs: BTreeSet::new(),
             handshake_first: HandshakeFirst::default(),
             insecure: false,
+            ocsp_peer: None,
         }
+    }
+}
+
+impl Default for PeerStatus {
+    fn default() -> Self {
+        Self {
+            ca_timeout: Duration::from_secs(2),
+            allowed_clockskew: Duration::from_secs(30),
+            warn_only: false,
+            unknown_is_good: false,
+            allow_when_ca_unreachable: false,
+            ttl_without_end: Duration::from_hours(1),
+        }
+    }
+}
+
+impl Default for OcspCache {
+    fn default() -> Self {
+        Self { none: false, local_store: "_rc_".into(), preserve_revoked: false }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::ocsp::peer_status;
 use super::{Builder, read};
-use crate::config::{CipherSuite, Curve, HandshakeFirst, OcspMode, Tls, TlsFiles, TlsVersion, tls};
+use crate::config::{CipherSuite, Curve, HandshakeFirst, Tls, TlsFiles, TlsVersion, tls};
 use crate::diagnostic::Diagnostic;
 use crate::schema::{self, Block};
 use crate::value::{Map, Node, Value};
@@ -33,10 +34,22 @@ impl Builder {
                 ("handshake_first", _) => {
                     tls.handshake_first = self.handshake_first(name, node).unwrap_or_default();
                 }
+                ("ocsp_peer", value) => tls.ocsp_peer = peer_status(value),
                 _ => self.tls_choice(key.name, node, &mut tls),
             }
         }
         self.single_certificate(block_node, single, &mut tls);
+        tls
+    }
+
+    /// The `tls` block of the client port.
+    pub(super) fn client_tls(&mut self, block_node: &Node, map: &Map) -> Tls {
+        let tls = self.tls(&schema::tls::CLIENT, block_node, map);
+        if tls.ocsp_peer.is_some() && !tls.asks_for_certificates() {
+            let why = "OCSP peer verification for client connections requires TLS verify (mTLS) \
+                       to be enabled";
+            self.error(block_node, why);
+        }
         tls
     }
 
@@ -165,36 +178,6 @@ impl Builder {
                 },
             },
             _ => None,
-        }
-    }
-
-    /// A switch, or a block.
-    pub(super) fn ocsp(&mut self, node: &Node) {
-        let map = match &node.value {
-            Value::Bool(true) => return self.config.ocsp.mode = OcspMode::Auto,
-            Value::Bool(false) => return self.config.ocsp.mode = OcspMode::Never,
-            Value::Map(map) => map,
-            _ => return,
-        };
-        for (name, node) in map.iter() {
-            match (name.to_lowercase().as_str(), &node.value) {
-                ("mode", Value::Text(text)) => match text.to_lowercase().as_str() {
-                    "auto" => self.config.ocsp.mode = OcspMode::Auto,
-                    "always" => self.config.ocsp.mode = OcspMode::Always,
-                    "must" => self.config.ocsp.mode = OcspMode::Must,
-                    "never" => self.config.ocsp.mode = OcspMode::Never,
-                    _ => {
-                        let why =
-                            format!("error parsing ocsp config: unsupported ocsp mode {text:?}");
-                        self.error(node, why);
-                    }
-                },
-                ("url" | "urls", value) => {
-                    let urls = read::texts(value).into_iter().map(str::to_owned);
-                    self.config.ocsp.urls.extend(urls);
-                }
-                _ => {}
-            }
         }
     }
 

@@ -12,7 +12,7 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, Ocsp, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
+    Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -73,6 +73,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust 
     tls "TLSConfig" Tls certificate,
     allow_non_tls "AllowNonTLS" Tls plain,
     ocsp "OCSPConfig" Tls ocsp,
+    ocsp_cache "OCSPCacheConfig" Tls ocsp_cache,
     proxy_protocol "ProxyProtocol" Info plain,
     max_control_line "MaxControlLine" Limits plain,
     max_payload "MaxPayload" Limits plain,
@@ -283,6 +284,13 @@ fn secret(value: &Option<Secret>) -> String {
 
 fn ocsp(value: &Ocsp) -> String {
     format!("{:?}", value.mode).to_lowercase()
+}
+
+fn ocsp_cache(value: &OcspCache) -> String {
+    match value.none {
+        true => "none".to_owned(),
+        false => path(&Some(value.local_store.clone())),
+    }
 }
 
 fn certificate(value: &Option<Tls>) -> String {

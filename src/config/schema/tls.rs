@@ -60,7 +60,7 @@ static CLIENT_KEYS: &[Key] = &[
     MATCH,
     CA_MATCH,
     SKIP_INVALID,
-    OCSP_PEER.refused(),
+    OCSP_PEER,
 ];
 
 /// TLS of links between servers, of both ends. Both show a certificate, always.
@@ -170,7 +170,8 @@ static PAIR_KEYS: &[Key] = &[CERT_FILE, KEY_FILE];
 
 const PEER_SHAPE: Shape = OneOf(&[Bool, Block(&PEER)]);
 
-static PEER: Block = Block::new("tls.ocsp_peer", PEER_KEYS);
+static PEER: Block = Block::new("tls.ocsp_peer", PEER_KEYS)
+    .unknown("error parsing tls peer config, unknown field [{}]");
 
 #[rustfmt::skip]
 static PEER_KEYS: &[Key] = &[
@@ -203,12 +204,14 @@ static OCSP_KEYS: &[Key] = &[
     key("urls", Texts, "", "Responders to ask.").reloads(),
 ];
 
-pub(super) static OCSP_CACHE: Block = Block::new("ocsp_cache", OCSP_CACHE_KEYS);
+pub(super) static OCSP_CACHE: Block = Block::new("ocsp_cache", OCSP_CACHE_KEYS)
+    .unknown("error parsing OCSP peer cache config, unknown field [{}]");
 
 #[rustfmt::skip]
 static OCSP_CACHE_KEYS: &[Key] = &[
-    key("type", Text, "local", "Kind of cache: local or none.").reloads(),
-    key("local_store", Path, "_rc_", "Directory of the cache.").reloads(),
-    key("preserve_revoked", Bool, "false", "Keep revocations after they end.").reloads(),
-    key("save_interval", Seconds, "300", "Time between writes to disk.").reloads(),
+    key("type", Text, "local", "Kind of cache: local or none."),
+    key("local_store", Path, "_rc_", "Directory of the cache."),
+    key("preserve_revoked", Bool, "false", "Keep revocations after they end."),
+    // Answers are written when they come.
+    key("save_interval", Seconds, "300", "Time between writes to disk.").later(),
 ];

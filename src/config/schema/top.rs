@@ -122,7 +122,7 @@ static KEYS: &[Key] = &[
     key("ocsp", OneOf(&[Bool, Block(&tls::OCSP)]), "",
         "Stapling of certificate status.").reloads(),
     key("ocsp_cache", OneOf(&[Bool, Block(&tls::OCSP_CACHE)]), "",
-        "Cache of certificate status.").reloads().later(),
+        "Cache of the status of the other sides' certificates."),
     // Other listeners and subsystems.
     key("cluster", Block(&cluster::CLUSTER), "",
         "Routes to the servers of the same cluster.").reloads(),
