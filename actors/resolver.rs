@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
+use vagus_auth::account::ImportError;
 use vagus_auth::keys::is_account_key;
 use vagus_auth::{AccountBook, AccountRules, KnownAccount};
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits};
@@ -100,17 +101,43 @@ impl Archive {
 
     /// Goes by what an account says. False: nothing has changed.
     fn put_in_force(&self, account: KnownAccount) -> bool {
-        let rules = RealmRules::of_claims(account.rules());
+        let (rules, refused) = self.rules_of(&account);
+        let name = account.key().to_owned();
         let changed = self.book.put(account);
         if changed {
-            self.enforce(rules);
+            refused.iter().for_each(|why| warn!("account {name}: {why}"));
+            self.enforce(Some(rules));
         }
         changed
     }
 
-    /// Puts rules of an account in force, for those who share something with it as well.
-    fn enforce(&self, rules: RealmRules) {
-        self.broker.realms.enforce(vec![rules]);
+    /// What an account may do, next to what the others do now.
+    fn rules_of(&self, account: &KnownAccount) -> (RealmRules, Vec<ImportError>) {
+        let realms = &self.broker.realms;
+        let imports_of = |name: &str| Some(realms.get(name)?.rules().stated.imports.clone());
+        RealmRules::of_claims(account.rules(), imports_of)
+    }
+
+    /// Imports that were refused before may be good now.
+    fn reconsider(&self) {
+        let realms = &self.broker.realms;
+        let in_force = |key: &str| realms.get(key).map(|realm| realm.rules().stated.imports.len());
+        for account in self.book.all() {
+            let now = in_force(account.key());
+            if now.is_some_and(|now| now < account.claims.nats.imports.len()) {
+                let (rules, _) = self.rules_of(&account);
+                if now != Some(rules.stated.imports.len()) {
+                    realms.enforce(vec![rules]);
+                }
+            }
+        }
+    }
+
+    /// Puts rules of an account in force, for those who share something with it as well. Without
+    /// rules, time has changed what is shared.
+    fn enforce(&self, rules: Option<RealmRules>) {
+        self.broker.realms.enforce(rules.into_iter().collect());
+        self.reconsider();
         let Some(cast) = self.broker.cast() else { return };
         // Accounts between two lives look at the rules when they are back.
         let _ = cast.accounts.send_urgent(Enforce);
@@ -131,7 +158,7 @@ impl Archive {
     fn forget(&self, key: &str) {
         if self.book.remove(key) {
             let stated = AccountRules { name: key.to_owned(), ..AccountRules::default() };
-            self.enforce(RealmRules::of_claims(stated));
+            self.enforce(Some(RealmRules { stated, ..RealmRules::default() }));
         }
     }
 
@@ -281,7 +308,7 @@ impl Resolver {
         }
     }
 
-    /// What time does to claims: accounts expire, and caches forget.
+    /// What time does to claims: accounts and activations expire, and caches forget.
     fn look_at_the_clock(&mut self, cx: &mut Cx<'_, Self>) {
         let now = unix_now();
         let expired = |account: &Arc<KnownAccount>| {
@@ -289,7 +316,13 @@ impl Resolver {
             // Those that have expired in the last few looks; earlier ones are gone already.
             exp > 0 && exp <= now && exp > now - 2
         };
-        if self.archive.book.all().iter().any(expired) {
+        let realms = self.archive.broker.realms.all();
+        let ends = |realm: &Arc<Realm>| realm.links().until.is_some_and(|end| end <= now);
+        let imports_end = realms.iter().any(ends);
+        if imports_end {
+            self.archive.enforce(None);
+        }
+        if imports_end || self.archive.book.all().iter().any(expired) {
             self.archive.tell_connections();
         }
         let Some(files) = self.archive.source.files().cloned() else { return };

@@ -18,6 +18,8 @@ pub struct Links {
     pub services: Vec<Arc<ServiceImport>>,
     /// Others may import services from here.
     pub serves: bool,
+    /// When the first of them ends, as its activation does, in Unix seconds.
+    pub until: Option<i64>,
 }
 
 /// Messages of another realm that are heard in this one.
@@ -63,7 +65,9 @@ impl Links {
         for import in &rules.imports {
             let Some(exporter) = realms.get(&import.account) else { continue };
             let offers = exporter.rules();
-            let Some(export) = offers.export_for(import, &rules.name) else { continue };
+            let Some((export, end)) = offers.export_for(import, &rules.name) else { continue };
+            links.until =
+                [links.until, Some(end).filter(|end| *end > 0)].into_iter().flatten().min();
             match import.kind {
                 Sharing::Stream => {
                     links.streams.extend(StreamImport::new(&exporter, import).map(Arc::new));

@@ -1,7 +1,7 @@
 //! The rules of an account, made ready for those who go by them.
 
 use vagus_auth::AccountRules;
-use vagus_auth::account::{AccountMapping, Export, Import};
+use vagus_auth::account::{AccountMapping, Export, Import, ImportError, refuse_cycles};
 use vagus_auth::jwt::is_activated;
 use vagus_subject::transform::{MappingError, Mappings};
 
@@ -30,25 +30,34 @@ impl RealmRules {
         Ok(Self { stated, mappings })
     }
 
-    /// Makes rules of an account's JWT ready: a mapping that makes no sense is left out, as nobody
-    /// is there to be told.
+    /// Makes rules of an account's JWT ready. What makes no sense is left out, as nobody is there
+    /// to be told: mappings, and imports that form a cycle with those of others, of whom
+    /// `imports_of` tells it. Of these the reasons are given.
     #[must_use]
-    pub fn of_claims(mut stated: AccountRules) -> Self {
+    pub fn of_claims(
+        mut stated: AccountRules,
+        imports_of: impl Fn(&str) -> Option<Vec<Import>>,
+    ) -> (Self, Vec<ImportError>) {
+        let refused = refuse_cycles(&mut stated, imports_of);
         let good = |mapping: &AccountMapping| {
             let mut one = Mappings::default();
             one.add(mapping.source.as_bytes(), &mapping.destinations).is_ok()
         };
         stated.mappings.retain(good);
-        Self::new(stated.clone()).unwrap_or(Self { stated, mappings: Mappings::default() })
+        let rules = Self::new(stated.clone());
+        (rules.unwrap_or(Self { stated, mappings: Mappings::default() }), refused)
     }
 
-    /// The offer that `import` of the account `importer` takes.
+    /// The offer that `import` of the account `importer` takes, and when that ends, in Unix seconds
+    /// (0: never).
     #[must_use]
-    pub fn export_for(&self, import: &Import, importer: &str) -> Option<&Export> {
-        let mut exports = self.stated.exports.iter().filter(|export| export.kind == import.kind);
-        exports.find(|export| {
-            export.offers(&import.subject, importer)
-                && is_activated(export, &self.stated, import, importer, unix_now()).is_some()
+    pub fn export_for(&self, import: &Import, importer: &str) -> Option<(&Export, i64)> {
+        let now = unix_now();
+        let exports = self.stated.exports.iter().filter(|export| export.kind == import.kind);
+        let mut offers = exports.filter(|export| export.offers(&import.subject, importer));
+        offers.find_map(|export| {
+            let end = is_activated(export, &self.stated, import, importer, now)?;
+            Some((export, end))
         })
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use vagus_subject::transform::Destination;
 
-pub use self::import_check::{ImportError, check_imports};
+pub use self::import_check::{ImportError, check_imports, refuse_cycles};
 pub use self::sharing::{Export, Import, Latency, ResponseType, Sampling, Sharing};
 use crate::permissions::PermissionRules;
 

@@ -1,7 +1,10 @@
 //! From the configuration to the realms of accounts and their rules.
 
+use std::collections::HashMap;
+
+use tracing::warn;
 use vagus_actors::realm::{GLOBAL_ACCOUNT, RealmRules, Realms};
-use vagus_auth::account::{AccountMapping, JetStreamLimits};
+use vagus_auth::account::{AccountMapping, Import, JetStreamLimits};
 use vagus_auth::{AccountBook, AccountRules};
 use vagus_config::Config;
 use vagus_subject::transform::MappingError;
@@ -32,10 +35,8 @@ impl Charter {
             all.push(AccountRules { name: system.to_owned(), ..AccountRules::default() });
         }
         let mut all = all.into_iter().map(RealmRules::new).collect::<Result<Vec<_>, _>>()?;
-        for account in book.all() {
-            all.retain(|rules| rules.stated.name != account.key());
-            all.push(RealmRules::of_claims(account.rules()));
-        }
+        all.retain(|rules| book.get(&rules.stated.name).is_none());
+        all.extend(of_book(book));
         Ok(Self(all))
     }
 
@@ -50,4 +51,20 @@ impl Charter {
         }
         realms.enforce(self.0);
     }
+}
+
+/// The rules of all accounts that are known by their claims. Of imports that form a cycle, that of
+/// the account is refused whose claims were issued last.
+fn of_book(book: &AccountBook) -> Vec<RealmRules> {
+    let mut accounts = book.all();
+    accounts.sort_by(|a, b| (a.claims.iat, a.key()).cmp(&(b.claims.iat, b.key())));
+    let mut imports: HashMap<String, Vec<Import>> = HashMap::new();
+    let rules = accounts.iter().map(|account| {
+        let imports_of = |name: &str| imports.get(name).cloned();
+        let (rules, refused) = RealmRules::of_claims(account.rules(), imports_of);
+        refused.iter().for_each(|why| warn!("account {}: {why}", account.key()));
+        imports.insert(account.key().to_owned(), rules.stated.imports.clone());
+        rules
+    });
+    rules.collect()
 }

@@ -14,6 +14,7 @@ mod harness;
 mod kit;
 
 mod account_limits;
+mod activation;
 mod callout;
 mod identities;
 mod isolation;

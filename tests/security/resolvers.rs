@@ -12,7 +12,7 @@ use crate::harness::{Client, Server, eventually};
 use crate::operator_kit::{Account, World, now};
 
 /// A configuration with a directory in the place of `{dir}`.
-fn full(world: &World, options: &str) -> (tempfile::TempDir, String) {
+pub(crate) fn full(world: &World, options: &str) -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let resolver = format!("{{ type: full, dir: {:?}, {options} }}", dir.path().join("jwt"));
     let config = world.resolved_by(&resolver, &[&world.system, &world.account]);

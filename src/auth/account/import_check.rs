@@ -1,4 +1,5 @@
 //! Whether the imports of all accounts fit the exports: authorised, mapped well, without cycles.
+//! Those of a configuration are looked at all at once, those of claims as they arrive.
 
 use std::collections::{HashMap, HashSet};
 
@@ -31,6 +32,9 @@ pub enum ImportError {
     Mapping { subject: String, kind: &'static str, from: String, to: String, why: TransformError },
 }
 
+/// What accounts import, by name.
+type Imports<'a> = HashMap<&'a str, &'a [Import]>;
+
 /// How many accounts a chain of imports may pass.
 const DEPTH_MAX: usize = 1024;
 
@@ -39,6 +43,7 @@ const DEPTH_MAX: usize = 1024;
 pub fn check_imports(accounts: &[AccountRules]) -> Vec<(usize, usize, ImportError)> {
     let by_name: HashMap<&str, &AccountRules> =
         accounts.iter().map(|account| (account.name.as_str(), account)).collect();
+    let imports = accounts.iter().map(|one| (one.name.as_str(), one.imports.as_slice())).collect();
     let mut found = Vec::new();
     for (place, account) in accounts.iter().enumerate() {
         let mut seen = HashSet::new();
@@ -47,9 +52,50 @@ pub fn check_imports(accounts: &[AccountRules]) -> Vec<(usize, usize, ImportErro
                 && !seen.insert((&import.account, &import.subject, import.local()));
             let checked = match twice {
                 true => Err(ImportError::Exists(import.subject.clone())),
-                false => check(account, import, &by_name),
+                false => check(account, import, &by_name, &imports),
             };
             found.extend(checked.err().map(|why| (place, at, why)));
+        }
+    }
+    found
+}
+
+/// Leaves out the imports of an account that form a cycle with what it imports besides, or others
+/// do, of whom `imports_of` tells it. What is left out comes back with the reason.
+pub fn refuse_cycles(
+    account: &mut AccountRules,
+    imports_of: impl Fn(&str) -> Option<Vec<Import>>,
+) -> Vec<ImportError> {
+    let wanted = std::mem::take(&mut account.imports);
+    let others = reachable(&account.name, &wanted, imports_of);
+    let mut refused = Vec::new();
+    for import in wanted {
+        let mut imports: Imports<'_> =
+            others.iter().map(|(name, imports)| (name.as_str(), imports.as_slice())).collect();
+        imports.insert(&account.name, &account.imports);
+        match check_cycle(&account.name, &import, &imports) {
+            Ok(()) => account.imports.push(import),
+            Err(why) => refused.push(why),
+        }
+    }
+    refused
+}
+
+/// Everyone from whom something comes by these imports, through whomever, but for `origin` itself.
+fn reachable(
+    origin: &str,
+    imports: &[Import],
+    imports_of: impl Fn(&str) -> Option<Vec<Import>>,
+) -> HashMap<String, Vec<Import>> {
+    let exporters = |imports: &[Import]| -> Vec<String> {
+        imports.iter().map(|import| import.account.clone()).collect()
+    };
+    let (mut found, mut open) = (HashMap::new(), exporters(imports));
+    while let Some(name) = open.pop() {
+        if name != origin && !found.contains_key(&name) {
+            let imports = imports_of(&name).unwrap_or_default();
+            open.extend(exporters(&imports));
+            found.insert(name, imports);
         }
     }
     found
@@ -59,6 +105,7 @@ fn check(
     account: &AccountRules,
     import: &Import,
     accounts: &HashMap<&str, &AccountRules>,
+    imports: &Imports<'_>,
 ) -> Result<(), ImportError> {
     let (kind, subject) = (word(import.kind), import.subject.clone());
     let Some(exporter) = accounts.get(import.account.as_str()) else {
@@ -69,14 +116,19 @@ fn check(
         return Err(ImportError::NotAuthorized(subject, kind));
     }
     mapping(import)?;
+    check_cycle(&account.name, import, imports)
+}
+
+fn check_cycle(account: &str, import: &Import, imports: &Imports<'_>) -> Result<(), ImportError> {
     let mut search = Search {
-        accounts,
+        imports,
         kind: import.kind,
-        origin: &account.name,
+        origin: account,
         local: import.local_pattern(),
         visited: HashSet::new(),
     };
-    match search.comes_back(exporter, &import.subject, 0) {
+    let (kind, subject) = (word(import.kind), import.subject.clone());
+    match search.comes_back(&import.account, &import.subject, 0) {
         Some(false) => Ok(()),
         Some(true) => Err(ImportError::Cycle(subject, kind)),
         None => Err(ImportError::TooDeep(subject, kind)),
@@ -106,7 +158,7 @@ fn mapping(import: &Import) -> Result<(), ImportError> {
 
 /// A search for a way of imports that leads from an import back to itself.
 struct Search<'a> {
-    accounts: &'a HashMap<&'a str, &'a AccountRules>,
+    imports: &'a Imports<'a>,
     kind: Sharing,
     /// The account of the import, and what the import is called there.
     origin: &'a str,
@@ -116,27 +168,21 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Whether what `account` has on `subject` comes from the import; `None`: too deep to tell.
-    fn comes_back(
-        &mut self,
-        account: &'a AccountRules,
-        subject: &str,
-        depth: usize,
-    ) -> Option<bool> {
+    fn comes_back(&mut self, account: &str, subject: &str, depth: usize) -> Option<bool> {
         if depth > DEPTH_MAX {
             return None;
         }
-        if account.name == self.origin && overlaps(self.local.as_bytes(), subject.as_bytes()) {
+        if account == self.origin && overlaps(self.local.as_bytes(), subject.as_bytes()) {
             return Some(true);
         }
-        let kind = self.kind;
-        for import in account.imports.iter().filter(|import| import.kind == kind) {
+        let (kind, all) = (self.kind, self.imports);
+        let imports = all.get(account).copied().unwrap_or_default();
+        for import in imports.iter().filter(|import| import.kind == kind) {
             if !overlaps(import.local_pattern().as_bytes(), subject.as_bytes()) {
                 continue;
             }
-            let accounts = self.accounts;
-            let Some(next) = accounts.get(import.account.as_str()) else { continue };
-            if self.visited.insert((&next.name, &import.subject))
-                && self.comes_back(next, &import.subject, depth + 1)?
+            if self.visited.insert((&import.account, &import.subject))
+                && self.comes_back(&import.account, &import.subject, depth + 1)?
             {
                 return Some(true);
             }
@@ -246,6 +292,28 @@ mod tests {
         let there = account("A", &[(Stream, "q.>")], vec![import(Stream, "B", "z.a", "q.x")]);
         let back = account("B", &[(Stream, "z.>")], vec![import(Stream, "A", "q.y", "z.a")]);
         assert!(texts(&[there, back]).is_empty(), "what comes back is another subject");
+    }
+
+    #[test]
+    fn who_comes_last_closes_no_ring() {
+        let exports = [(Service, "s"), (Service, "t")];
+        let from =
+            |name: &str| vec![import(Service, name, "s", ""), import(Service, name, "t", "x")];
+        let (b, c) = (from("C"), from("A"));
+        let known = |name: &str| match name {
+            "B" => Some(b.clone()),
+            "C" => Some(c.clone()),
+            _ => None,
+        };
+        let mut a = account("A", &exports, from("B"));
+        let refused = refuse_cycles(&mut a, known);
+        let cycle = "Error adding service import \"s\": import forms a cycle";
+        assert_eq!(refused.iter().map(ImportError::to_string).collect::<Vec<_>>(), [cycle]);
+        assert_eq!(a.imports, from("B")[1..]);
+        let mut alone = account("A", &exports, from("B"));
+        assert!(refuse_cycles(&mut alone, |_| None).is_empty() && alone.imports.len() == 2);
+        let mut own = account("A", &exports, from("A"));
+        assert_eq!((refuse_cycles(&mut own, known).len(), own.imports.len()), (1, 1));
     }
 
     #[test]

@@ -237,6 +237,14 @@ fn mapping((source, to): (&String, &Vec<ClaimedMapping>)) -> AccountMapping {
 // === impl Kind ===
 
 impl Kind {
+    /// As JWTs have it.
+    fn word(self) -> &'static str {
+        match self {
+            Kind::Stream => "stream",
+            Kind::Service => "service",
+        }
+    }
+
     fn sharing(self) -> Sharing {
         match self {
             Kind::Stream => Sharing::Stream,

@@ -69,7 +69,7 @@ pub(super) fn imports(of: &AccountRules, realms: &Realms) -> Vec<ImportShown> {
             invalid: export.is_none(),
             share: import.share,
             tracking: false,
-            latency: export.and_then(|export| export.latency.as_ref()).map(latency),
+            latency: export.and_then(|(export, _)| export.latency.as_ref()).map(latency),
         }
     };
     of.imports.iter().map(shown).collect()

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use vagus_subject::{is_subset, overlaps};
+use vagus_subject::is_subset;
 
+use super::super::activation::Activation;
 use super::super::claims::Claims;
+use super::super::token::decode;
 use super::super::validate::Findings;
 use super::{AccountClaims, ClaimedExport, ClaimedImport, Kind, SigningKey};
+use crate::account::Sharing;
 use crate::keys::{is_account_key, is_curve_key, is_user_key};
 
 /// Bytes of a description or of the address of one.
@@ -22,7 +25,10 @@ impl Claims<AccountClaims> {
         limits(claims, &mut found);
         claims.exports.iter().for_each(|export| check_export(export, &mut found));
         contained(&claims.exports, &mut found);
-        claims.imports.iter().for_each(|import| check_import(import, &mut found));
+        for import in &claims.imports {
+            check_import(import, &mut found);
+            check_activation(import, &self.sub, &mut found);
+        }
         overlapping(&claims.imports, &mut found);
         for key in &claims.signing_keys {
             check_signing_key(key, &mut found);
@@ -138,18 +144,54 @@ fn check_import(import: &ClaimedImport, found: &mut Findings) {
     });
 }
 
-/// Services that are imported under subjects of which a request could have both.
+/// What an import shows in order to be let in, as far as that can be seen without the exporter. The
+/// time is not looked at: what has expired may be renewed.
+fn check_activation(import: &ClaimedImport, importer: &str, found: &mut Findings) {
+    if import.token.is_empty() {
+        return;
+    }
+    let subject = &import.subject;
+    let Ok(claims) = decode::<Activation>(&import.token) else {
+        return found
+            .error_if(true, || format!("import {subject:?} contains an invalid activation token"));
+    };
+    let (activation, account) = (&claims.nats, &import.account);
+    found.error_if(claims.iss != *account && activation.issuer_account != *account, || {
+        format!("activation token doesn't match account for import {subject:?}")
+    });
+    found.error_if(claims.sub != importer, || {
+        format!("activation token doesn't match account it is being included in, {subject:?}")
+    });
+    found.error_if(activation.kind != import.kind, || {
+        let word = |kind: Option<Kind>| kind.map_or("unknown", Kind::word);
+        let (token, import) = (word(activation.kind), word(import.kind));
+        format!("mismatch between token import type {token} and type of import {import}")
+    });
+    found.subject(&activation.subject);
+    let wanted = match (import.kind, import.to.as_str()) {
+        (Some(Kind::Service), to) if !to.is_empty() => to,
+        _ => subject,
+    };
+    found.error_if(!is_subset(wanted.as_bytes(), activation.subject.as_bytes()), || {
+        let granted = &activation.subject;
+        format!("activation token import subject {granted:?} doesn't match import {subject:?}")
+    });
+}
+
+/// Services of one account that are imported under subjects of which one is part of the other.
 fn overlapping(imports: &[ClaimedImport], found: &mut Findings) {
     let local = |import: &ClaimedImport| {
-        let service = import.kind == Some(Kind::Service);
-        service.then(|| import.rules()).flatten().map(|rules| rules.local_pattern())
+        let rules = import.rules().filter(|rules| rules.kind == Sharing::Service)?;
+        Some((rules.account.clone(), rules.local_pattern()))
     };
-    let services: Vec<String> = imports.iter().filter_map(local).collect();
-    for (place, service) in services.iter().enumerate() {
-        for other in &services[..place] {
-            found.error_if(overlaps(service.as_bytes(), other.as_bytes()), || {
+    let services: Vec<(String, String)> = imports.iter().filter_map(local).collect();
+    for (place, (account, service)) in services.iter().enumerate() {
+        for (_, other) in services[..place].iter().filter(|(other, _)| other == account) {
+            let (one, two) = (service.as_bytes(), other.as_bytes());
+            found.error_if(is_subset(one, two) || is_subset(two, one), || {
                 format!(
-                    "overlapping subject namespace for {service:?} and {other:?} in same account"
+                    "overlapping subject namespace for {service:?} and {other:?} in same account \
+                     {account:?}"
                 )
             });
         }
