@@ -7,8 +7,10 @@
 //! dies: never by itself. It decides who is linked with whom; after a panic its successor goes on
 //!       with the same open port and makes all links anew.
 //!
-//! Every server is linked with every other by one link. Of two that come about at the same time,
-//! both ends keep the one that the server with the lower id has made.
+//! Every server is linked with every other by a main link, and by as many more as accounts are to
+//! be kept apart on: whoever has made the main one makes these, and they end with it. Of two links
+//! that come about at the same time for the same accounts, both ends keep the one that the server
+//! with the lower id has made.
 
 mod admit;
 mod greet;
@@ -27,6 +29,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::{error, info};
 use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::{Actor, ChildEvent, Cx, Handler, Message};
 
 use self::greet::Target;
@@ -94,13 +97,15 @@ impl Cluster {
     }
 
     /// How this server introduces itself.
-    fn introduction(&self) -> Introduction {
+    fn introduction(&self, share: Share) -> Introduction {
         Introduction {
             id: self.settings.id.clone(),
             name: self.settings.server_name.clone(),
             cluster: self.name.clone(),
             dynamic: self.dynamic,
             address: self.settings.address.clone(),
+            share,
+            sharing: self.settings.sharing.clone(),
         }
     }
 
@@ -154,7 +159,8 @@ impl Actor for Cluster {
         json!({
             "name": self.name,
             "dynamic": self.dynamic,
-            "links": self.links.values().map(|link| &*link.about.name).collect::<Vec<_>>(),
+            "servers": self.mains().map(|link| &*link.about.name).collect::<Vec<_>>(),
+            "links": self.links.len(),
             "strangers": self.strangers,
             "refused": self.refused,
             "looking_for": self.targets.iter().filter(|target| !target.is_linked()).count(),

@@ -6,6 +6,7 @@ use tokio::net::TcpStream;
 use tracing::{debug, error};
 use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, Guest, HelloError};
+use vagus_runtime::cluster::sharing::Share;
 
 use super::{Cluster, STRANGERS_MAX, secure};
 use crate::delivery::wire::Stream;
@@ -19,7 +20,7 @@ impl Cluster {
             return;
         }
         self.strangers += 1;
-        let (me, settings) = (self.introduction(), self.settings.clone());
+        let (me, settings) = (self.introduction(Share::MAIN), self.settings.clone());
         let tls = self.broker.settings().route_tls.clone();
         let talk = async move {
             socket.set_nodelay(true)?;
@@ -46,7 +47,7 @@ impl Cluster {
 
     fn judge(&mut self, guest: Guest<Stream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         let introduction = guest.introduction.clone();
-        if let Err(why) = self.is_welcome(&introduction, false) {
+        if let Err(why) = self.is_welcome(&introduction, &introduction.share, false) {
             self.refused += 1;
             debug!("{peer} - no route: {why}");
             cx.when(async move { guest.refuse(&why).await }, |_, _, _| ());

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tracing::{debug, error, info};
 use vagus_runtime::Cx;
-use vagus_runtime::cluster::hello::{self, HelloError};
+use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
+use vagus_runtime::cluster::sharing::Share;
 
 use super::{Cluster, Place, secure};
 
@@ -15,6 +16,10 @@ pub(super) struct Target {
     place: Place,
     /// Named in the configuration: it is looked for as long as this server lives.
     pub configured: bool,
+    /// Which accounts the link is for that is looked for.
+    pub share: Share,
+    /// The server that it is one more link to.
+    of: Option<String>,
     attempts: u64,
     state: State,
 }
@@ -45,7 +50,24 @@ const DIAL: Duration = Duration::from_secs(2);
 
 impl Target {
     pub(super) fn configured(place: Place) -> Self {
-        Self { place, configured: true, attempts: 0, state: State::Sought }
+        Self {
+            place,
+            configured: true,
+            share: Share::MAIN,
+            of: None,
+            attempts: 0,
+            state: State::Sought,
+        }
+    }
+
+    /// One more link to server `id`.
+    pub(super) fn beside(place: Place, id: &str, share: Share) -> Self {
+        Self { share, of: Some(id.to_owned()), ..Self::heard_of(place) }
+    }
+
+    /// Whether a server that was found is the one that was looked for.
+    pub(super) fn is(&self, id: &str) -> bool {
+        self.of.as_deref().is_none_or(|of| of == id)
     }
 
     pub(super) fn heard_of(place: Place) -> Self {
@@ -106,7 +128,8 @@ impl Cluster {
         }
         target.attempts += 1;
         let (place, configured) = (target.place.clone(), target.configured);
-        let (me, within) = (self.introduction(), self.settings.auth_timeout);
+        let share = target.share.clone();
+        let (me, within) = (self.introduction(share), self.settings.auth_timeout);
         debug!("Trying to connect to route on {}", place.address);
         let tls = self.broker.settings().route_tls.clone();
         // An address that was heard of is certified under a name that is known.
@@ -145,12 +168,66 @@ impl Cluster {
         let Some(target) = self.targets.get_mut(n).filter(|one| one.state == State::Sought) else {
             return;
         };
+        if let Some(id) = target.of.clone() {
+            return self.again_beside(n, &id, cx);
+        }
         if !target.configured && target.attempts > retries {
             info!("Giving up on route {}", target.address());
             return target.give_up();
         }
-        let pause = target.pause(self.settings.connect_backoff);
+        self.solicit_later(n, cx);
+    }
+
+    fn solicit_later(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
+        let pause = self.targets[n].pause(self.settings.connect_backoff);
         cx.run_later(pause, move |cluster, cx| cluster.solicit(n, cx));
+    }
+
+    /// One more link to a server is looked for as long as this one has made the main link to it.
+    fn again_beside(&mut self, n: usize, id: &str, cx: &mut Cx<'_, Self>) {
+        let made = self.mains().any(|link| link.about.id == id && link.about.solicited);
+        match made {
+            true => self.solicit_later(n, cx),
+            false => self.targets[n].give_up(),
+        }
+    }
+
+    /// The target at this address for these accounts.
+    pub(super) fn target_at(&self, address: &str, share: &Share) -> Option<usize> {
+        let same = |one: &Target| one.address() == address && one.share == *share;
+        self.targets.iter().position(same)
+    }
+
+    /// This server has made the main link to another, by target number `main`: it makes the others
+    /// as well.
+    pub(super) fn solicit_beside(
+        &mut self,
+        main: usize,
+        other: &Introduction,
+        cx: &mut Cx<'_, Self>,
+    ) {
+        let place = self.targets[main].place.clone();
+        let agreed = self.settings.sharing.agreed(&other.sharing);
+        for share in agreed.shares().filter(|share| !share.is_main()) {
+            if self.link_to(&other.id, &share).is_some() {
+                continue;
+            }
+            let fresh = Target::beside(place.clone(), &other.id, share.clone());
+            match self.target_at(&place.address, &share) {
+                // An attempt is under way, or will be: let it be one to this server.
+                Some(n) if self.targets[n].state == State::Sought => {
+                    self.targets[n].of = fresh.of;
+                }
+                Some(n) => {
+                    self.targets[n] = fresh;
+                    self.solicit(n, cx);
+                }
+                None => {
+                    self.targets.push(fresh);
+                    self.solicit(self.targets.len() - 1, cx);
+                }
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{error, info, warn};
 use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
 
 use super::Cluster;
@@ -40,6 +41,7 @@ impl Cluster {
     pub(super) fn is_welcome(
         &mut self,
         other: &Introduction,
+        share: &Share,
         solicited: bool,
     ) -> Result<(), String> {
         if other.id == self.settings.id {
@@ -53,19 +55,43 @@ impl Cluster {
             error!("Remote server has a duplicate name: {name:?}");
             return Err(format!("Remote server has a duplicate name: {name:?}"));
         }
-        let Some((cid, rival)) = self.links.iter().find(|(_, link)| link.about.id == other.id)
-        else {
-            return Ok(());
-        };
+        self.agree_on_share(other, share)?;
+        let Some(cid) = self.link_to(&other.id, share) else { return Ok(()) };
+        let rival = &self.links[&cid];
         // Who connects again has lost what it had.
         let again = rival.about.solicited == solicited;
         let by_lower_id = (self.settings.id < other.id) == solicited;
         if !again && (!by_lower_id || rival.since.elapsed() > YOUNG) {
             return Err("the two servers are linked already".to_owned());
         }
-        let cid = *cid;
         self.cut(cid);
         Ok(())
+    }
+
+    /// A link for a part of the accounts is one beside a main link.
+    fn agree_on_share(&self, other: &Introduction, share: &Share) -> Result<(), String> {
+        let agreed = self.settings.sharing.agreed(&other.sharing);
+        match () {
+            () if share.is_main() => Ok(()),
+            () if agreed.shares().all(|one| one != *share) => {
+                Err("the two servers do not share accounts out like this".to_owned())
+            }
+            () if self.link_to(&other.id, &Share::MAIN).is_none() => {
+                Err("there is no main link between the two servers".to_owned())
+            }
+            () => Ok(()),
+        }
+    }
+
+    /// Main links, one for each server.
+    pub(super) fn mains(&self) -> impl Iterator<Item = &Link> {
+        self.links.values().filter(|link| link.about.share.is_main())
+    }
+
+    /// The link to server `id` for these accounts.
+    pub(super) fn link_to(&self, id: &str, share: &Share) -> Option<u64> {
+        let same = |link: &Link| link.about.id == id && link.about.share == *share;
+        self.links.iter().find(|(_, link)| same(link)).map(|(cid, _)| *cid)
     }
 
     /// The two must be of one cluster. A name that was made up yields to one that was chosen, or
@@ -106,12 +132,16 @@ impl Cluster {
         target: Option<usize>,
     ) -> u64 {
         let cid = self.broker.next_cid();
+        let asked = target.and_then(|n| self.targets.get(n)).map(|target| &target.share);
+        let share = asked.unwrap_or(&other.share).clone();
         let about = About {
             id: other.id.clone(),
             name: other.name.clone(),
             address,
             solicited: target.is_some(),
             configured: target.is_some_and(|n| self.targets[n].configured),
+            share,
+            sharing: self.settings.sharing.agreed(&other.sharing),
             since: SystemTime::now(),
         };
         let place = place_of(&other.address, address);
@@ -135,10 +165,17 @@ impl Cluster {
         if other.id == self.settings.id {
             return self.targets[n].is_itself();
         }
-        match self.is_welcome(&other, true) {
+        if !self.targets[n].is(&other.id) {
+            return self.again(n, cx);
+        }
+        let share = self.targets[n].share.clone();
+        match self.is_welcome(&other, &share, true) {
             Ok(()) => {
                 let cid = self.link(&other, peer, Some(n));
                 self.serve(cid, stream, cx);
+                if share.is_main() {
+                    self.solicit_beside(n, &other, cx);
+                }
             }
             Err(_) => self.again_unless_linked(n, &other, cx),
         }
@@ -146,8 +183,7 @@ impl Cluster {
 
     /// The target may be a server that has a link already, made by itself.
     fn again_unless_linked(&mut self, n: usize, other: &Introduction, cx: &mut Cx<'_, Self>) {
-        let known = self.links.iter().find(|(_, link)| link.about.id == other.id);
-        match known.map(|(cid, _)| *cid) {
+        match self.link_to(&other.id, &self.targets[n].share) {
             Some(cid) => self.targets[n].linked(cid),
             None => self.again(n, cx),
         }
@@ -189,9 +225,14 @@ impl Cluster {
         }
     }
 
-    /// A link that came to nothing.
+    /// A link that came to nothing, or has ended. Others beside it end with a main one.
     pub(super) fn forget(&mut self, cid: u64) {
-        self.links.remove(&cid);
+        let Some(link) = self.links.remove(&cid) else { return };
+        if link.about.share.is_main() {
+            let beside = self.links.iter().filter(|(_, one)| one.about.id == link.about.id);
+            let beside: Vec<u64> = beside.map(|(cid, _)| *cid).collect();
+            beside.into_iter().for_each(|cid| self.cut(cid));
+        }
     }
 
     /// A route has ended: whoever was found by it is looked for again.
@@ -200,7 +241,7 @@ impl Cluster {
         if let Some(cause) = event.fate.cause() {
             error!("route {cid} failed: {cause}");
         }
-        self.links.remove(cid);
+        self.forget(*cid);
         for n in 0..self.targets.len() {
             if self.targets[n].is_linked_by(*cid) {
                 self.targets[n].seek();

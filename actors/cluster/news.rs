@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::{Cx, Handler, Message};
 use vagus_wire::route;
 
@@ -57,14 +58,13 @@ impl Cluster {
             urls.clone_from(&self.settings.client_urls);
         }
         let servers = self
-            .links
-            .values()
+            .mains()
             .map(|link| Neighbour { id: link.about.id.clone(), address: link.place.clone() });
         let news = News { urls, servers: servers.collect() };
         let Ok(text) = serde_json::to_vec(&news) else { return };
         let mut frame = Vec::new();
         route::control_frame(&mut frame, &text);
-        for route in self.links.values().filter_map(|link| link.route.as_ref()) {
+        for route in self.mains().filter_map(|link| link.route.as_ref()) {
             // One that is gone, or that can't follow, hears the next.
             let _ = route.send(Say(frame.clone()));
         }
@@ -75,7 +75,7 @@ impl Cluster {
         if linked || neighbour.id == self.settings.id || self.leaving {
             return;
         }
-        let known = self.targets.iter().position(|one| one.address() == neighbour.address);
+        let known = self.target_at(&neighbour.address, &Share::MAIN);
         let n = match known {
             Some(n) if self.targets[n].is_given_up() => n,
             Some(_) => return,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use vagus_runtime::cluster::hello::LinkSecret;
+use vagus_runtime::cluster::sharing::Sharing;
 
 /// See the module's text.
 pub struct ClusterSettings {
@@ -20,6 +21,8 @@ pub struct ClusterSettings {
     /// Clients are not told of the other servers.
     pub no_advertise: bool,
     pub secret: LinkSecret,
+    /// How accounts are to be shared out among the links to a server.
+    pub sharing: Sharing,
     pub places: Vec<Place>,
     pub auth_timeout: Duration,
     /// Attempts after the first to connect to a server that was heard of.

@@ -61,7 +61,7 @@ impl Route {
     /// Has every shard tell the other server what is wanted here, and whatever changes of that.
     pub(super) fn introduce(&mut self, _: &mut Cx<'_, Self>) {
         for shard in self.cast.shards.iter() {
-            let mate = Arc::clone(&self.out);
+            let mate = Arc::clone(&self.facts);
             // A shard that is gone takes the server with it.
             let _ = shard.send_urgent(crate::shard::Introduce { mate });
         }

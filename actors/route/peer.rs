@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use vagus_runtime::Recipient;
+use vagus_runtime::cluster::sharing::{Share, Sharing};
 
 use crate::cluster::Told;
 use crate::delivery::Outbound;
@@ -33,6 +34,9 @@ pub struct About {
     pub solicited: bool,
     /// The other is named in the configuration.
     pub configured: bool,
+    /// The accounts that the link is for, and how all of them are shared out.
+    pub share: Share,
+    pub sharing: Sharing,
     pub since: SystemTime,
 }
 
@@ -45,6 +49,12 @@ pub struct RouteFacts {
 // === impl RouteFacts ===
 
 impl RouteFacts {
+    /// Whether the link is the one of an account.
+    #[must_use]
+    pub fn serves(&self, account: &str) -> bool {
+        self.about.sharing.serves(&self.about.share, account)
+    }
+
     /// What lines of the log about this link begin with.
     #[must_use]
     pub fn prefix(&self) -> String {

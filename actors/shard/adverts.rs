@@ -14,14 +14,15 @@ use vagus_auth::Permissions;
 use vagus_wire::route;
 
 use crate::delivery::interest::Change;
-use crate::delivery::{Outbound, Sub, Target};
+use crate::delivery::{Sub, Target};
 use crate::realm::Realm;
+use crate::route::RouteFacts;
 
 /// See the module's text.
 #[derive(Default)]
 pub(super) struct Adverts {
     by_realm: HashMap<Arc<str>, HashTable<Wanted>>,
-    mates: Vec<Arc<Outbound>>,
+    mates: Vec<Arc<RouteFacts>>,
 }
 
 /// What is wanted, and how often.
@@ -47,8 +48,9 @@ impl Adverts {
             self.count(realm, change, rules, &mut lines);
         }
         if !lines.is_empty() {
-            self.mates.retain(|mate| mate.is_open());
-            self.mates.iter().for_each(|mate| mate.send(&lines));
+            self.mates.retain(|mate| mate.out.is_open());
+            let mates = self.mates.iter().filter(|mate| mate.serves(&realm.name));
+            mates.for_each(|mate| mate.out.send(&lines));
         }
     }
 
@@ -88,21 +90,21 @@ impl Adverts {
     }
 
     /// Tells a server that has come all there is, and from here on what changes.
-    pub(super) fn introduce(&mut self, mate: Arc<Outbound>, rules: Rules<'_>) {
+    pub(super) fn introduce(&mut self, mate: Arc<RouteFacts>, rules: Rules<'_>) {
         let mut lines = Vec::new();
-        for (account, known) in &self.by_realm {
+        for (account, known) in self.by_realm.iter().filter(|(name, _)| mate.serves(name)) {
             route::account(&mut lines, account.as_bytes());
             for Wanted { sub, count } in known.iter().filter(|one| is_imported(&one.sub, rules)) {
                 let weight = if sub.queue().is_some() { *count } else { 1 };
                 route::interest(&mut lines, sub.subject(), sub.queue(), weight);
                 if lines.len() >= PIECE {
-                    mate.send(&lines);
+                    mate.out.send(&lines);
                     lines.clear();
                     route::account(&mut lines, account.as_bytes());
                 }
             }
         }
-        mate.send(&lines);
+        mate.out.send(&lines);
         self.mates.push(mate);
     }
 

@@ -6,9 +6,9 @@ use std::task::Waker;
 
 use vagus_runtime::Message;
 
-use crate::delivery::Outbound;
 use crate::delivery::interest::Change;
 use crate::realm::Realm;
+use crate::route::RouteFacts;
 
 /// Put these changes in force, all of one slice of this realm, in this order.
 pub struct Apply {
@@ -19,7 +19,7 @@ pub struct Apply {
 
 /// A server of the cluster has come: tell it what is wanted here, and whatever changes of that.
 pub struct Introduce {
-    pub mate: Arc<Outbound>,
+    pub mate: Arc<RouteFacts>,
 }
 
 /// One shard's share of a [`Barrier`]. Dropped without [`Ack::done`], as happens when the shard

@@ -48,6 +48,8 @@ struct Route {
     subscriptions_list: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     subscriptions_list_detail: Vec<SubDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
 }
 
 /// What is shown of the other server's interest.
@@ -112,6 +114,7 @@ fn describe(context: &Context, link: &RouteFacts, subs: Subs) -> Route {
         subscriptions: stats.subscriptions.load(Relaxed),
         subscriptions_list,
         subscriptions_list_detail: wants,
+        account: about.share.account().map(str::to_owned),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/varz`: the server, its limits, and what went through it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -336,11 +336,13 @@ fn process(context: &Context) -> Process {
 
 fn traffic(context: &Context) -> Traffic {
     let (totals, tally) = (context.broker.totals(), &context.broker.tally);
+    let routes = context.broker.realms.mates.all();
+    let remotes: BTreeSet<&str> = routes.iter().map(|route| &*route.about.id).collect();
     Traffic {
         connections: tally.clients.load(Relaxed),
         total_connections: tally.connections.load(Relaxed),
-        routes: context.broker.realms.mates.all().len() as u64,
-        remotes: context.broker.realms.mates.all().len() as u64,
+        routes: routes.len() as u64,
+        remotes: remotes.len() as u64,
         leafnodes: 0,
         in_msgs: totals.in_msgs,
         in_bytes: totals.in_bytes,

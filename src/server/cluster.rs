@@ -9,6 +9,7 @@ use vagus_actors::root::Neighbours;
 use vagus_auth::Permissions;
 use vagus_config::{Cluster, Config, RouteUrl};
 use vagus_runtime::cluster::hello::LinkSecret;
+use vagus_runtime::cluster::sharing::{POOL_MAX, Sharing};
 use vagus_wire::Info;
 
 use super::{Identity, StartError, open_at};
@@ -44,6 +45,7 @@ pub(super) fn open(
         client_urls: client_urls(info),
         no_advertise: wanted.no_advertise,
         places: wanted.routes.iter().map(|url| place(url, own.as_ref())).collect(),
+        sharing: sharing(config),
         secret: own.unwrap_or_else(LinkSecret::none),
         auth_timeout: wanted.auth_timeout,
         connect_retries: wanted.connect_retries,
@@ -53,6 +55,14 @@ pub(super) fn open(
         pending_max: usize::try_from(config.max_pending.max(PENDING_LEAST)).unwrap_or(usize::MAX),
     };
     Ok(Some(Neighbours { settings: Arc::new(settings), port: Arc::new(port) }))
+}
+
+/// The system's account always has a link of its own, where accounts are shared out at all.
+fn sharing(config: &Config) -> Sharing {
+    let Some(pool) = config.cluster.pool_size else { return Sharing::default() };
+    let mut accounts = config.cluster.accounts.clone();
+    accounts.extend(config.system().map(str::to_owned));
+    Sharing { pool: pool.min(POOL_MAX), accounts }
 }
 
 /// A key is as random as a name can be.

@@ -69,6 +69,14 @@ pub(crate) fn peers(page: &Value) -> BTreeSet<String> {
     routes.iter().map(|route| route["remote_name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// How many messages a server has sent to others.
+#[track_caller]
+pub(crate) fn sent(server: &Server) -> u64 {
+    let page = server.json("/routez");
+    let routes = page["routes"].as_array().unwrap();
+    routes.iter().map(|route| route["out_msgs"].as_u64().unwrap()).sum()
+}
+
 /// Waits until a message to `subject` of the global account would find `count` entries there: the
 /// server's own subscriptions, and one of each server and group.
 #[track_caller]

@@ -15,6 +15,7 @@ mod faults;
 mod interest;
 mod membership;
 mod permissions;
+mod pool;
 mod queues;
 mod strangers;
 mod tls;

@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use super::sharing::{Share, Sharing};
+
 /// Who speaks.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Introduction {
@@ -32,6 +34,12 @@ pub struct Introduction {
     pub dynamic: bool,
     /// Where others can connect to, as far as that is known: `host:port`.
     pub address: String,
+    /// Which accounts the link is for that the solicitor asks for.
+    #[serde(default)]
+    pub share: Share,
+    /// How it wants accounts to be shared out among links.
+    #[serde(default)]
+    pub sharing: Sharing,
 }
 
 /// What both ends of a link must know. Without a password every server is welcome.
@@ -78,7 +86,7 @@ const ROUTE: u8 = b'R';
 const HEAD: usize = 8 + 2 + 1 + NONCE + 2;
 const NONCE: usize = 32;
 const PROOF: usize = 32;
-const INTRODUCTION_MAX: usize = 4 << 10;
+const INTRODUCTION_MAX: usize = 32 << 10;
 const REFUSAL_MAX: usize = 1 << 10;
 /// What the proofs are about, so that one is never good for the other.
 const SOLICITOR: &[u8] = b"vagus link solicitor";
@@ -259,6 +267,8 @@ mod tests {
             cluster: "c".to_owned(),
             dynamic: false,
             address: "h:1".to_owned(),
+            share: Share::MAIN,
+            sharing: Sharing::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `cluster` block, and the URLs by which servers find each other.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use vagus_auth::PermissionRules;
@@ -28,6 +29,10 @@ pub struct Cluster {
     /// What crosses routes, where that is not everything: what may be published to is what other
     /// servers may send here, what may be subscribed to is what is sent to them.
     pub permissions: Option<PermissionRules>,
+    /// Connections to each server that accounts are shared out among; `None`: one for all.
+    pub pool_size: Option<u16>,
+    /// Accounts with a connection of their own.
+    pub accounts: BTreeSet<String>,
     pub routes: Vec<RouteUrl>,
     /// Attempts after the first to connect to a server that was heard of.
     pub connect_retries: u64,
@@ -48,6 +53,8 @@ pub struct RouteUrl {
     pub password: Option<Secret>,
 }
 
+/// Where the file does not say, or says 0.
+pub(crate) const POOL_SIZE: u16 = 3;
 /// Routes are pinged at least this often.
 pub(crate) const PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
 
@@ -66,6 +73,8 @@ impl Default for Cluster {
             auth_timeout: Duration::from_secs(2),
             tls: None,
             permissions: None,
+            pool_size: Some(POOL_SIZE),
+            accounts: BTreeSet::new(),
             routes: Vec::new(),
             connect_retries: 0,
             connect_backoff: false,

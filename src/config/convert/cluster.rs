@@ -28,6 +28,14 @@ impl Builder {
                 ("permissions", Value::Map(map)) => {
                     cluster.permissions = Some(self.permissions(map));
                 }
+                ("pool_size", Value::Int(0)) => {}
+                ("pool_size", Value::Int(size)) => {
+                    let size = (*size >= 0).then_some(*size);
+                    cluster.pool_size = size.map(|size| u16::try_from(size).unwrap_or(u16::MAX));
+                }
+                ("accounts", value) => {
+                    cluster.accounts = read::texts(value).into_iter().map(str::to_owned).collect();
+                }
                 ("routes", value) => cluster.routes = self.routes(node, value),
                 ("connect_retries", Value::Int(count)) => {
                     cluster.connect_retries = u64::try_from(*count).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! The table of settings: key, name in nats-server's errors, part of the server, how to show it.
 //! The macro takes a `Config` apart by name, so that a field missing here does not compile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -155,6 +155,8 @@ fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     auth_timeout "Cluster" Limits time,
     tls "Cluster" Tls certificate,
     permissions "Cluster" Auth permissions,
+    pool_size "Cluster" Info optional,
+    accounts "Cluster" Info set,
     routes "Routes" Info routes,
     connect_retries "Cluster" Limits plain,
     connect_backoff "Cluster" Limits plain,
@@ -246,6 +248,10 @@ fn optional_time(value: &Option<Duration>) -> String {
 
 fn list(value: &[String]) -> String {
     format!("[{}]", value.join(" "))
+}
+
+fn set(value: &BTreeSet<String>) -> String {
+    list(&value.iter().cloned().collect::<Vec<_>>())
 }
 
 fn map<T: Display>(value: &BTreeMap<String, T>) -> String {

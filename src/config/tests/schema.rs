@@ -85,8 +85,8 @@ fn keys_not_built_leave_one_warning() {
         "a.conf:1:1: \"leafnodes\" is not implemented yet, ignored",
     );
     warned(
-        "cluster { pool_size: 1 }",
-        "a.conf:1:11: \"pool_size\" is not implemented yet, ignored",
+        "cluster { compression: s2_fast }",
+        "a.conf:1:11: \"compression\" is not implemented yet, ignored",
     );
 }
 
