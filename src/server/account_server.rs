@@ -1,24 +1,30 @@
 //! [`AccountServer`]: an HTTP server that has the JWTs of accounts.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Empty;
 use hyper::Request;
 use hyper::body::Bytes;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use vagus_actors::resolver::{Remote, Token};
 use vagus_auth::jwt::TOKEN_BYTES_MAX;
+use vagus_config::Tls;
+use vagus_tls::ClientTls;
 
 use super::web::exchange;
 
-/// See the module's text. Knows plain HTTP only.
+/// See the module's text.
 #[derive(Debug, Clone)]
 pub(super) struct AccountServer {
     /// `host:port`.
     authority: String,
+    host: String,
     /// In front of the account's key.
     path: String,
+    /// Of `https`.
+    tls: Option<Arc<ClientTls>>,
 }
 
 /// Time that an answer may take.
@@ -27,48 +33,56 @@ const TIMEOUT: Duration = Duration::from_millis(1900);
 // === impl AccountServer ===
 
 impl AccountServer {
-    /// Takes a URL apart.
-    pub(super) fn new(url: &str) -> Result<Self, String> {
-        let refuse = |why| format!("the URL of the account resolver {why}");
-        let uri: hyper::Uri = url.parse().map_err(|why| refuse(format!("is none: {why}")))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(refuse("has to begin with http://: others are not implemented yet".into()));
+    /// Takes a URL apart, and reads the files of `tls`; without, `https` trusts whom the system
+    /// does.
+    pub(super) fn new(url: &str, tls: Option<&Tls>) -> Result<Self, String> {
+        let refuse = |why: &str| format!("the URL of the account resolver {why}");
+        let uri: hyper::Uri = url.parse().map_err(|why| refuse(&format!("is none: {why}")))?;
+        let (port, tls) = match uri.scheme_str() {
+            Some("http") => (80, None),
+            Some("https") => {
+                let loaded = ClientTls::load(tls.unwrap_or(&Tls::default()));
+                (443, Some(Arc::new(loaded.map_err(|why| format!("resolver_tls: {why}"))?)))
+            }
+            _ => return Err(refuse("has to begin with http:// or https://")),
+        };
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(refuse("names a user, but nobody logs in there"));
         }
-        let host = uri.host().ok_or_else(|| refuse("names no host".into()))?;
-        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
-        Ok(Self { authority, path: uri.path().to_owned() })
+        let host = uri.host().ok_or_else(|| refuse("names no host"))?.to_owned();
+        let authority = format!("{host}:{}", uri.port_u16().unwrap_or(port));
+        let slash = if uri.path().ends_with('/') { "" } else { "/" };
+        Ok(Self { authority, host, path: format!("{}{slash}", uri.path()), tls })
     }
 
     /// Whether the server answers, before the start. Blocks.
     pub(super) fn probe(&self) -> Result<(), String> {
-        let failed = |why: std::io::Error| format!("could not reach the account resolver: {why}");
-        let address = self.authority.to_socket_addrs().map_err(failed)?.next();
-        let address = address.ok_or("the host of the account resolver has no address")?;
-        let mut socket = TcpStream::connect_timeout(&address, TIMEOUT).map_err(failed)?;
-        socket.set_read_timeout(Some(TIMEOUT)).map_err(failed)?;
-        let (path, host) = (&self.path, &self.authority);
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        socket.write_all(request.as_bytes()).map_err(failed)?;
-        let mut status = [0; 12];
-        socket.read_exact(&mut status).map_err(failed)?;
-        match &status[8..] {
-            b" 200" => Ok(()),
-            other => Err(format!(
-                "the account resolver answered{}, not 200",
-                String::from_utf8_lossy(other)
-            )),
-        }
+        let asked = self.fetch("");
+        // A thread of its own, as whoever starts a server may be within a runtime.
+        let probe = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map_err(|why| why.to_string())?.block_on(asked)
+        });
+        let answer = probe.join().unwrap_or_else(|_| Err("nobody could be asked".to_owned()));
+        answer.map(drop).map_err(|why| format!("could not reach the account resolver: {why}"))
     }
 
     async fn get(self, account: String) -> Result<String, String> {
-        let socket = tokio::net::TcpStream::connect(&self.authority).await;
-        let socket = socket.map_err(|why| why.to_string())?;
+        let socket = TcpStream::connect(&self.authority).await.map_err(|why| why.to_string())?;
         let request = Request::get(format!("{}{account}", self.path))
             .header("Host", &self.authority)
             .header("Connection", "close")
             .body(Empty::<Bytes>::new())
             .map_err(|why| why.to_string())?;
-        let body = exchange(socket, request, TOKEN_BYTES_MAX).await?;
+        let body = match &self.tls {
+            None => exchange(socket, request, TOKEN_BYTES_MAX).await?,
+            Some(tls) => {
+                let name = ClientTls::name(&self.host).map_err(|why| why.to_string())?;
+                let connected = TlsConnector::from(tls.config()).connect(name, socket).await;
+                let socket = connected.map_err(|why| why.to_string())?;
+                exchange(socket, request, TOKEN_BYTES_MAX).await?
+            }
+        };
         String::from_utf8(body.to_vec()).map_err(|why| why.to_string())
     }
 }

@@ -101,8 +101,8 @@ pub(super) fn resolver(
         _ => None,
     };
     let source = match (&config.trust.resolver, served.filter(|url| !url.is_empty())) {
-        (Some(Resolver::Url(url)), _) => remote(url)?,
-        (None, Some(url)) => remote(&format!("{url}/accounts/"))?,
+        (Some(Resolver::Url(url)), _) => remote(url, config)?,
+        (None, Some(url)) => remote(&format!("{url}/accounts/"), config)?,
         (Some(Resolver::Full(directory)), _) => files(directory, true)?,
         (Some(Resolver::Cache(directory)), _) => files(directory, false)?,
         (Some(Resolver::Memory) | None, _) => Source::Memory,
@@ -112,8 +112,9 @@ pub(super) fn resolver(
     Ok(Some(Arc::new(Archive::new(broker, book, source, realm))))
 }
 
-fn remote(url: &str) -> Result<Source, TrustError> {
-    let server = AccountServer::new(url).map_err(TrustError::Url)?;
+fn remote(url: &str, config: &Config) -> Result<Source, TrustError> {
+    let tls = config.trust.resolver_tls.as_ref();
+    let server = AccountServer::new(url, tls).map_err(TrustError::Url)?;
     server.probe().map_err(TrustError::Url)?;
     Ok(Source::Remote(Arc::new(server)))
 }

@@ -57,10 +57,22 @@ impl ClientTls {
     /// # Errors
     /// When that is neither.
     pub fn session(&self, host: &str) -> Result<Session, TlsError> {
+        Ok(Session::toward(self.config(), Self::name(host)?)?)
+    }
+
+    /// For connections that are made by others.
+    #[must_use]
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// The name that the certificate of `host` has to have.
+    ///
+    /// # Errors
+    /// When that is neither a name nor an address.
+    pub fn name(host: &str) -> Result<ServerName<'static>, TlsError> {
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name =
-            ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Host(host.to_owned()))?;
-        Ok(Session::toward(Arc::clone(&self.config), name)?)
+        ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Host(host.to_owned()))
     }
 
     /// Whether the server's public key is among those that are accepted.

@@ -28,6 +28,7 @@ mod permissions;
 mod proxy_protocol;
 mod reload;
 mod resolver_cluster;
+mod resolver_url;
 mod resolvers;
 mod responder;
 mod services;

@@ -1,9 +1,6 @@
-//! Where account JWTs come from, and how new ones take effect (rows 68 to 71 and 74).
+//! Where account JWTs come from, and how new ones take effect (rows 69 to 71 and 74).
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::thread;
 
 use serde_json::{Value, json};
 use vagus_auth::jwt::{Claims, Generic, mint};
@@ -186,51 +183,6 @@ fn an_account_that_expires_takes_its_clients_along() {
     let mut client = world.account.plain_user().login(&server);
     client.expect_err_closed("Account Authentication Expired");
     world.account.plain_user().is_refused(&server);
-}
-
-/// Serves tokens by path, and `200` for what is not a key.
-fn account_server(tokens: BTreeMap<String, String>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let mut socket = socket.unwrap();
-            let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
-            let Some(Ok(first)) = lines.next() else { continue };
-            for line in lines.by_ref() {
-                if line.is_ok_and(|line| line.is_empty()) {
-                    break;
-                }
-            }
-            let path = first.split(' ').nth(1).unwrap_or_default();
-            let name = path.rsplit('/').next().unwrap_or_default();
-            let (status, body) = match tokens.get(name) {
-                Some(token) => ("200 OK", token.as_str()),
-                None if name.is_empty() => ("200 OK", ""),
-                None => ("404 Not Found", ""),
-            };
-            let _ = write!(
-                socket,
-                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                body.len()
-            );
-        }
-    });
-    port
-}
-
-#[test]
-fn accounts_are_fetched_from_a_server() {
-    let world = World::new();
-    let tokens = [&world.system, &world.account].map(|a| (a.id(), world.account_token(a)));
-    let port = account_server(tokens.into());
-    let url = format!("http://127.0.0.1:{port}/jwt/v1/accounts/");
-    let operator = world.operator_token();
-    let server = Server::start(&format!("operator: \"{operator}\"\nresolver: URL({url})\n"));
-    for _ in 0..3 {
-        world.account.plain_user().login(&server);
-    }
-    Account::new("unknown").plain_user().is_refused(&server);
 }
 
 #[test]

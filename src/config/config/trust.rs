@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use vagus_auth::jwt::{Claims, OperatorClaims};
 
+use super::Tls;
+
 /// Clients are known by JWTs when an operator or a key is given.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trust {
@@ -13,6 +15,8 @@ pub struct Trust {
     /// Public keys of operators.
     pub trusted_keys: Vec<String>,
     pub resolver: Option<Resolver>,
+    /// TLS towards a URL that begins with `https`; `None`: whom the system trusts is trusted.
+    pub resolver_tls: Option<Tls>,
     /// JWTs of accounts, by key.
     pub resolver_preload: BTreeMap<String, String>,
     /// The only accounts whose users may connect; none: all.

@@ -38,8 +38,16 @@ impl Builder {
                 _ => self.tls_choice(key.name, node, &mut tls),
             }
         }
-        self.single_certificate(block_node, single, &mut tls);
+        let needs_none = std::ptr::eq(known, &schema::tls::REMOTE) && single == (None, None);
+        if !needs_none {
+            self.single_certificate(block_node, single, &mut tls);
+        }
         tls
+    }
+
+    /// The `tls` block of connections that this server makes, which need no certificate of its own.
+    pub(super) fn remote_tls(&mut self, block_node: &Node, map: &Map) -> Tls {
+        self.tls(&schema::tls::REMOTE, block_node, map)
     }
 
     /// The `tls` block of the client port.

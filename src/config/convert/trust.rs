@@ -41,12 +41,15 @@ impl Builder {
             }
             ("resolver", Value::Text(text)) => self.resolver_by_name(node, text),
             ("resolver", Value::Map(map)) => self.resolver_block(node, map),
+            ("resolver_tls", Value::Map(map)) => {
+                self.config.trust.resolver_tls = Some(self.remote_tls(node, map));
+            }
             ("resolver_preload", Value::Map(map)) => self.preload(map),
             ("resolver_pinned_accounts", value) => self.pinned_accounts(node, value),
             ("default_sentinel", Value::Text(text)) => {
                 self.config.trust.default_sentinel = self.token_of(node, text);
             }
-            ("resolver" | "resolver_preload" | "default_sentinel", _) => {}
+            ("resolver" | "resolver_tls" | "resolver_preload" | "default_sentinel", _) => {}
             _ => return false,
         }
         true

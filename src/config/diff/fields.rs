@@ -139,6 +139,7 @@ fields! { TRUST, Trust, trust, ""; besides;
     operator "TrustedOperators" Auth operators,
     trusted_keys "TrustedKeys" Auth list,
     resolver "AccountResolver" Auth resolver,
+    resolver_tls "AccountResolverTLSConfig" Auth certificate,
     resolver_preload "AccountResolver" Auth names,
     resolver_pinned_accounts "resolverPinnedAccounts" Auth list,
     default_sentinel "DefaultSentinel" Auth given,

@@ -93,6 +93,36 @@ static LINK_KEYS: &[Key] = &[
     OCSP_PEER.refused(),
 ];
 
+/// TLS of connections that this server makes and others accept.
+pub(crate) static REMOTE: Block =
+    Block::new("tls", REMOTE_KEYS).unknown("error parsing tls config, unknown field {}");
+
+#[rustfmt::skip]
+static REMOTE_KEYS: &[Key] = &[
+    CERT_FILE,
+    KEY_FILE,
+    CERTS,
+    CA_FILE,
+    VERIFY,
+    VERIFY_AND_MAP.refused(),
+    KNOWN_URLS.refused(),
+    PINNED.refused(),
+    CIPHERS,
+    INSECURE_CIPHERS,
+    CURVES,
+    MIN_VERSION,
+    INSECURE,
+    TIMEOUT,
+    RATE.later(),
+    FIRST.later(),
+    STORE,
+    MATCH_BY,
+    MATCH,
+    CA_MATCH,
+    SKIP_INVALID,
+    OCSP_PEER.refused(),
+];
+
 const fn tls_key(
     name: &'static str,
     shape: Shape,

@@ -111,7 +111,7 @@ static KEYS: &[Key] = &[
     key("resolver_preload", Each(&Text), "", "Account JWTs by public key.").reloads(),
     key("resolver_pinned_accounts", Texts, "",
         "The only accounts whose users may connect."),
-    key("resolver_tls", Block(&tls::TLS), "", "TLS towards a URL resolver.").reloads().refused(),
+    key("resolver_tls", Block(&tls::REMOTE), "", "TLS towards a URL resolver.").reloads(),
     key("default_sentinel", Text, "", "User JWT of clients that send none.").reloads(),
     // TLS.
     key("tls", Block(&tls::CLIENT), "",

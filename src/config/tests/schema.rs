@@ -98,7 +98,7 @@ fn what_is_switched_off_needs_no_warning() {
 
 #[test]
 fn what_protects_is_refused_rather_than_ignored() {
-    unprotected("resolver_tls { insecure: true }", "1:1", "resolver_tls");
+    unprotected("resolver_tls { pinned_certs: [a] }", "1:16", "pinned_certs");
 }
 
 #[test]
