@@ -23,10 +23,11 @@ impl Meta {
         let Some(tail) = api_tail(caller.subject(), domain) else {
             return refuse(&caller, out);
         };
-        if tail.starts_with(b"$KV.") || tail.starts_with(b"$OBJ.") {
+        let subject = [api::PREFIX.as_bytes(), tail].concat();
+        let of_domain = caller.subject().len() > subject.len();
+        if of_domain && (tail.starts_with(b"$KV.") || tail.starts_with(b"$OBJ.")) {
             return pass_on(&caller, tail, out);
         }
-        let subject = [api::PREFIX.as_bytes(), tail].concat();
         let Some(request) = Request::parse(&subject) else { return };
         if matches!(request, Request::ConsumerMsgNext { .. } | Request::DirectGet { .. }) {
             return refuse(&caller, out);

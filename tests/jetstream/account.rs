@@ -168,6 +168,9 @@ fn buckets_are_reached_through_their_domain() {
     let ack = js.publish("$JS.HUB.API.$KV.B.key", "x");
     assert_eq!(ack, json!({"stream": "KV_B", "domain": "HUB", "seq": 1}));
     assert_eq!(js.get("KV_B", 1).subject, "$KV.B.key");
+    // Whoever imports the API under `x.>` and buckets under `x.$KV.>` would put everything twice.
+    js.client.publish("$JS.API.$KV.B.key", "x");
+    assert_eq!(js.info("KV_B")["state"]["messages"], 1);
     let config = json!({"durable_name": "C", "ack_policy": "explicit"});
     js.consumer("KV_B", "C", config);
     let message = js.request("$JS.HUB.API.CONSUMER.MSG.NEXT.KV_B.C", &[], "");
