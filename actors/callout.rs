@@ -15,7 +15,7 @@ use nkeys::{KeyPair, XKey};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tracing::warn;
-use vagus_auth::jwt::{ClientInfo, ConnectOptions};
+use vagus_auth::jwt::{ClientInfo, ClientTls, ConnectOptions};
 use vagus_auth::{CALLOUT_SUBJECT, Callout, Identity};
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
 use vagus_wire::frame::frames;
@@ -52,6 +52,8 @@ pub struct Question {
     pub callout: Arc<Callout>,
     pub client: ClientInfo,
     pub shown: ConnectOptions,
+    /// Of a connection that is encrypted.
+    pub tls: Option<ClientTls>,
     /// Dropped where the service knows nobody.
     pub done: oneshot::Sender<Identity>,
 }

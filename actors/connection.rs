@@ -11,6 +11,7 @@
 //! stop reading: changes of interest that the shards have not acknowledged ([`interest`]),
 //! credentials still being checked ([`hello`]), and readers of its messages that are far behind.
 
+mod about;
 mod belonging;
 mod clock;
 mod hello;

@@ -16,6 +16,7 @@ impl CalloutDesk {
         let settings = self.broker.settings();
         let (now, profile) = (unix_now(), &settings.profile);
         let patience = i64::try_from(settings.auth_timeout.as_secs()).unwrap_or(i64::MAX);
+        let own = self.keys.sealing.public_key();
         let claims = Claims {
             aud: AUDIENCE.to_owned(),
             sub: question.callout.issuer.clone(),
@@ -28,11 +29,12 @@ impl CalloutDesk {
                     version: profile.version.clone(),
                     cluster: profile.cluster.clone().unwrap_or_default(),
                     tags: profile.tags.clone(),
-                    xkey: self.keys.sealing.public_key(),
+                    xkey: question.callout.xkey.as_ref().map(|_| own).unwrap_or_default(),
                 },
                 user_nkey: user_nkey.to_owned(),
                 client_info: question.client.clone(),
                 connect_opts: question.shown.clone(),
+                client_tls: question.tls.clone(),
                 kind: "authorization_request".to_owned(),
                 version: 2,
                 ..AuthorizationRequest::default()

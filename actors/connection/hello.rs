@@ -8,16 +8,14 @@ use std::task::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
-use vagus_auth::jwt::{ClientInfo, ConnectOptions};
-use vagus_auth::{Callout, Credentials, Denial, Identity, NONCE_BYTES, Outcome, nonce};
+use vagus_auth::{Credentials, Denial, Identity, NONCE_BYTES, Outcome, nonce};
 
 use vagus_wire::{Connect, Shown, text};
 
 use super::Connection;
 use super::belonging::Refusal;
 use super::operate::Next;
-use crate::broker::{Broker, Settings, unix_now};
-use crate::callout::Question;
+use crate::broker::{Settings, unix_now};
 use crate::delivery::Reason;
 use crate::delivery::desk::Delivery;
 use crate::resolver::messages::Fetch;
@@ -74,6 +72,10 @@ impl Client {
         matches!(self.standing, Standing::Checked(_))
     }
 
+    pub(super) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
     fn names_account(&self) -> bool {
         self.connect.shown.as_ref().is_some_and(|shown| !shown.account.is_empty())
     }
@@ -99,30 +101,6 @@ fn credentials<'a>(shown: Option<&'a Shown>, nonce: &'a str, ip: IpAddr) -> Cred
         },
         None => known,
     }
-}
-
-/// Who a client is by the word of a service.
-async fn ask(
-    broker: &Broker,
-    callout: Arc<Callout>,
-    client: ClientInfo,
-    shown: Option<Box<Shown>>,
-) -> Option<Identity> {
-    let desk = broker.cast()?.callout.clone()?;
-    let shown = shown.map(|shown| *shown).unwrap_or_default();
-    let shown = ConnectOptions {
-        jwt: shown.jwt,
-        nkey: shown.nkey,
-        sig: shown.sig,
-        auth_token: shown.auth_token,
-        user: shown.user,
-        pass: shown.pass,
-        name: client.name.clone(),
-        ..ConnectOptions::default()
-    };
-    let (done, told) = tokio::sync::oneshot::channel();
-    desk.send(Question { callout, client, shown, done }).ok()?;
-    told.await.ok()
 }
 
 /// Empty where the system has no randomness to give: then no signature is accepted.
@@ -260,39 +238,16 @@ impl Connection {
         resolver.send(Fetch { account: account.to_owned(), done }).ok()?;
         let (rules, nonce) = (Arc::clone(&self.settings.authenticator), self.client.nonce.clone());
         let (shown, ip) = (self.client.connect.shown.clone(), self.peer.ip().to_canonical());
-        let (broker, client) = (Arc::clone(&self.broker), self.described());
+        let (broker, about) = (Arc::clone(&self.broker), self.about());
         Some(tokio::task::spawn(async move {
             // Whether it came or not, what is known now decides.
             let _ = told.await;
             match rules.begin(&credentials(shown.as_deref(), &nonce, ip)) {
                 Outcome::Granted(identity) => Some(identity),
-                Outcome::Ask(callout) => ask(&broker, callout, client, shown).await,
+                Outcome::Ask(callout) => about.ask(&broker, callout).await,
                 Outcome::Denied(_) | Outcome::Slow(_) | Outcome::Fetch(_) => None,
             }
         }))
-    }
-
-    /// Asks a service who the client is.
-    fn ask(&self, callout: Arc<Callout>) -> JoinHandle<Option<Identity>> {
-        let (broker, client) = (Arc::clone(&self.broker), self.described());
-        let shown = self.client.connect.shown.clone();
-        tokio::task::spawn(async move { ask(&broker, callout, client, shown).await })
-    }
-
-    /// What a service is told of the connection.
-    fn described(&self) -> ClientInfo {
-        let shown = self.client.connect.shown.as_deref();
-        let signs = shown.is_some_and(|shown| !shown.sig.is_empty());
-        ClientInfo {
-            host: self.peer.ip().to_canonical().to_string(),
-            id: self.out.cid,
-            user: shown.map(|shown| shown.user.clone()).unwrap_or_default(),
-            name: self.client.connect.name.to_string(),
-            kind: "Client".to_owned(),
-            client_type: "nats".to_owned(),
-            nonce: if signs { self.client.nonce.clone() } else { String::new() },
-            ..ClientInfo::default()
-        }
     }
 
     fn refuse_credentials(&mut self) -> Next {

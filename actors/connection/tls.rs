@@ -28,6 +28,7 @@ use vagus_tls::{
 use vagus_wire::text;
 
 use super::Connection;
+use super::about::Encrypted;
 use super::messages::TlsDescription;
 use crate::broker::{Broker, Settings};
 use crate::delivery::{Outbound, Reason, Wire};
@@ -109,6 +110,17 @@ impl Tls {
 
     fn session(&self) -> Option<&Session> {
         self.wire.session()
+    }
+
+    /// For a service that is asked who the client is.
+    pub(super) fn encrypted(&self) -> Option<Encrypted> {
+        let session = self.session().filter(|_| self.stage == Stage::Open)?;
+        Some(Encrypted {
+            version: version_name(session.version()?),
+            suite: suite_name(session.suite()?),
+            server: Arc::clone(&self.server),
+            shown: session.shown(),
+        })
     }
 
     pub(super) fn describe(&self) -> Option<TlsDescription> {

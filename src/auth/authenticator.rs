@@ -21,8 +21,8 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    Callout, Credentials, GLOBAL_ACCOUNT, Identity, PermissionRules, Permissions, Rules,
-    RulesError, UserRule, distinguished,
+    Callout, Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
+    distinguished,
     identity::{Proof, Rule, RuleKind},
     jwt::JwtError,
     nonce,
@@ -228,17 +228,17 @@ impl Authenticator {
     }
 
     /// The service to be asked about the client. Not about its own users, nor about those that
-    /// the configuration puts into an account where the service may place nobody.
+    /// the configuration puts into an account which it does not leave to the service.
     fn service_for(&self, credentials: &Credentials<'_>) -> Option<&Arc<Callout>> {
         let callout = self.callout.as_ref()?;
         let Credentials { user, nkey, .. } = *credentials;
-        let known = self.users.get(user).or_else(|| self.keys.get(nkey));
-        let allowed = &callout.allowed_accounts;
-        let elsewhere = known.is_some_and(|rule| {
-            let account = &*rule.account;
-            !allowed.is_empty() && !allowed.contains(account) && account != GLOBAL_ACCOUNT
+        let known = || self.users.get(user).or_else(|| self.keys.get(nkey));
+        let known = self.without_proof(credentials).or_else(|| match self.certificate_names {
+            true => self.certified(credentials),
+            false => known(),
         });
-        (!callout.exempts(user, nkey) && !elsewhere).then_some(callout)
+        let is_asked = known.is_none_or(|rule| callout.decides_on(&rule.account));
+        (!callout.exempts(user, nkey) && is_asked).then_some(callout)
     }
 
     /// The proxy that the client comes through, if it says so and the proxy is trusted.
@@ -301,12 +301,18 @@ impl Authenticator {
         }
     }
 
+    /// The user that the client's certificate names.
+    fn certified(&self, credentials: &Credentials<'_>) -> Option<&Arc<Rule>> {
+        let known = |name| self.users.get(name).or_else(|| self.distinguished.get(name));
+        credentials.certificate_names().find_map(known)
+    }
+
     /// The certificate was checked when the connection was made. A user that has a password too
     /// must show it as well.
     fn by_certificate(&self, credentials: &Credentials<'_>, proxied: bool) -> Outcome {
-        let known = |name| self.users.get(name).or_else(|| self.distinguished.get(name));
-        let found = credentials.certificate_names().find_map(known);
-        let Some(rule) = found else { return Outcome::Denied(Denial::Credentials) };
+        let Some(rule) = self.certified(credentials) else {
+            return Outcome::Denied(Denial::Credentials);
+        };
         match rule.admits(credentials.kind, proxied) {
             Ok(()) => self.prove(rule, credentials.pass),
             Err(why) => Outcome::Denied(why),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::GLOBAL_ACCOUNT;
 use crate::authenticator::Denial;
 use crate::identity::{Identity, Proof, UserLimits};
 use crate::jwt::{AccountClaims, AuthorizationResponse, Claims, UserClaims, UserTerms, decode};
@@ -24,7 +25,8 @@ pub struct Callout {
     pub auth_users: HashSet<String>,
     /// Curve key that requests are sealed for.
     pub xkey: Option<String>,
-    /// Accounts in which the service may place users; empty: all.
+    /// Of operators: the accounts in which the service may place users. Of a configuration: those
+    /// whose users are its to decide on; empty: all.
     pub allowed_accounts: HashSet<String>,
 }
 
@@ -120,17 +122,19 @@ impl Callout {
                 || known.is_some_and(|known| known.claims.signing_key(key).is_some()))
     }
 
-    /// Whether the service may place users in this account. Where operators rule, no list means
-    /// its own account alone.
+    /// Whether the service may place users in this account: by the word of operators in its own
+    /// and in those that it names, by that of a configuration in all.
     fn may_place(&self, account: &str, by_operators: bool) -> bool {
-        match by_operators {
-            true => {
-                *self.account == *account
-                    || self.allowed_accounts.contains(account)
-                    || self.allowed_accounts.contains("*")
-            }
-            false => self.allowed_accounts.is_empty() || self.allowed_accounts.contains(account),
-        }
+        !by_operators
+            || *self.account == *account
+            || self.allowed_accounts.contains(account)
+            || self.allowed_accounts.contains("*")
+    }
+
+    /// Whether it is asked about a user whom the configuration puts into this account.
+    pub(crate) fn decides_on(&self, account: &str) -> bool {
+        let listed = &self.allowed_accounts;
+        listed.is_empty() || listed.contains(account) || account == GLOBAL_ACCOUNT
     }
 
     fn identity(

@@ -38,7 +38,9 @@ impl ClientTls {
                 let trusting = Arc::new(Trusting(Arc::clone(&provider)));
                 builder.dangerous().with_custom_certificate_verifier(trusting)
             }
-            false => builder.with_root_certificates(files::authorities(tls.ca_file.as_deref())?),
+            false => {
+                builder.with_root_certificates(files::authorities(tls.ca_file.as_deref())?.store)
+            }
         };
         let own: Option<CertifiedKey> =
             tls.certificates.first().map(|pair| files::pair(pair, &provider)).transpose()?;

@@ -1,6 +1,7 @@
 //! Certificates and keys from PEM files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
@@ -33,17 +34,35 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Open { path: path.to_owned(), source })
 }
 
-/// Who may sign certificates of clients: those in the file, or whom the system trusts.
-pub(crate) fn authorities(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let Some(path) = file else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return if roots.is_empty() { Err(TlsError::NoAuthorities) } else { Ok(roots) };
+/// Who may sign the other side's certificates.
+#[derive(Debug)]
+pub(crate) struct Authorities {
+    pub(crate) store: Arc<RootCertStore>,
+    pub(crate) certificates: Vec<CertificateDer<'static>>,
+}
+
+/// Those in the file, or whom the system trusts.
+pub(crate) fn authorities(file: Option<&Path>) -> Result<Authorities, TlsError> {
+    let mut store = RootCertStore::empty();
+    let certificates = match file {
+        Some(path) => certificates(path)?,
+        None => rustls_native_certs::load_native_certs().certs,
     };
-    for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|_| TlsError::Authorities)?;
+    match file {
+        Some(_) => {
+            for certificate in &certificates {
+                store.add(certificate.clone()).map_err(|_| TlsError::Authorities)?;
+            }
+        }
+        None => {
+            store.add_parsable_certificates(certificates.iter().cloned());
+        }
     }
-    if roots.is_empty() { Err(TlsError::Authorities) } else { Ok(roots) }
+    match (store.is_empty(), file) {
+        (true, Some(_)) => Err(TlsError::Authorities),
+        (true, None) => Err(TlsError::NoAuthorities),
+        (false, _) => Ok(Authorities { store: Arc::new(store), certificates }),
+    }
 }
 
 /// The certificates of authorities in a file.

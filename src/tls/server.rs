@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::Ticketer;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
 use vagus_config::{HandshakeFirst, PeerStatus, Tls};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::choice::Choice;
+use crate::files::Authorities;
 use crate::peer::{is_pinned, sha256};
-use crate::{Chains, Peer, Rate, Session, StatusError, Subject, TlsError, files, suites};
+use crate::{Chains, Peer, Rate, Session, StatusError, Subject, TlsError, chains, files, suites};
 
 /// A `tls` block with its files read. A reload makes a new one; sessions keep theirs.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub struct ServerTls {
     /// How to ask whether certificates of clients have been revoked.
     pub ocsp_peer: Option<PeerStatus>,
     /// Who signs the certificates of clients.
-    roots: Option<Arc<RootCertStore>>,
+    roots: Option<Authorities>,
     /// When the first certificate ends.
     pub not_after: Option<SystemTime>,
 }
@@ -69,7 +70,7 @@ impl ServerTls {
         let choice = Arc::new(Choice::new(pairs));
         let roots = roots(tls)?;
         Ok(Self {
-            clients: Arc::new(clients(tls, &provider, Arc::clone(&choice), roots.clone())?),
+            clients: Arc::new(clients(tls, &provider, Arc::clone(&choice), roots.as_ref())?),
             https: Arc::new(https(tls, &provider, Arc::clone(&choice))?),
             choice,
             own,
@@ -114,7 +115,14 @@ impl ServerTls {
     /// The chains by which the certificates are trusted that a client has shown.
     #[must_use]
     pub fn chains(&self, shown: &[CertificateDer<'_>]) -> Option<Chains> {
-        Chains::find(shown, self.roots.as_ref()?, SystemTime::now())
+        Chains::find(shown, &self.roots.as_ref()?.store, SystemTime::now())
+    }
+
+    /// The same with their authorities, each certificate as PEM.
+    #[must_use]
+    pub fn verified_chains(&self, shown: &[CertificateDer<'_>]) -> Vec<Vec<String>> {
+        let roots = self.roots.as_ref();
+        roots.map(|roots| chains::verified(shown, roots, SystemTime::now())).unwrap_or_default()
     }
 
     /// Whether a client's public key is among those that are accepted. Else its digest.
@@ -141,13 +149,13 @@ fn own_certificates(tls: &Tls, pairs: &[CertifiedKey]) -> Result<Vec<OwnCertific
 }
 
 /// Who signs the certificates of clients, where they must show some.
-fn roots(tls: &Tls) -> Result<Option<Arc<RootCertStore>>, TlsError> {
+fn roots(tls: &Tls) -> Result<Option<Authorities>, TlsError> {
     let wanted = tls.asks_for_certificates();
     match &tls.ca_file {
         None if !wanted => Ok(None),
         // Where it is not needed, it is not left unread: a mistake shows at the start.
         path => {
-            let roots = Arc::new(files::authorities(path.as_deref())?);
+            let roots = files::authorities(path.as_deref())?;
             Ok(Some(roots).filter(|_| wanted))
         }
     }
@@ -157,13 +165,13 @@ fn clients(
     tls: &Tls,
     provider: &Arc<CryptoProvider>,
     choice: Arc<Choice>,
-    roots: Option<Arc<RootCertStore>>,
+    roots: Option<&Authorities>,
 ) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
         .with_protocol_versions(suites::versions(tls.min_version))?;
     let mut config = match roots {
         Some(roots) => {
-            let provider = Arc::clone(provider);
+            let (provider, roots) = (Arc::clone(provider), Arc::clone(&roots.store));
             let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
             builder.with_client_cert_verifier(verifier).with_cert_resolver(choice)
         }

@@ -10,6 +10,7 @@ use vagus_auth::jwt::{
 use crate::harness::{Client, Server};
 use crate::kit::{request, user};
 use crate::operator_kit::{Account, World, now};
+use crate::tls_kit::{Authority, TlsClient};
 
 /// A service that lets in whoever's password is `good`, into the account that is its user name.
 struct Service {
@@ -164,13 +165,69 @@ fn the_wrong_service_is_not_believed() {
 }
 
 #[test]
-fn only_allowed_accounts_get_users() {
+fn users_of_accounts_that_are_not_listed_are_not_left_to_the_service() {
     let issuer = KeyPair::new_account();
-    let server = start(&issuer, "allowed_accounts: [A]");
+    let server = Server::start(&format!(
+        "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n\
+         A {{ users: [{{user: ann, password: x}}] }}\n\
+         B {{ users: [{{user: bob, password: x}}, {{user: any, password: x}}] }} }}\n\
+         no_auth_user: any\nauthorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         account: AUTH, auth_users: [auth], allowed_accounts: [A] }} }}",
+        issuer.public_key()
+    ));
+    // Nobody is there to be asked, nor would it be content with these passwords.
+    user(&server, "bob").ping_pong();
+    server.client().ping_pong();
     let service = user(&server, "auth");
     Service { issuer, sealing: None, by_operator: false }.serve(service);
-    shows(&server, "A", "good").ping_pong();
-    shows(&server, "B", "good").expect_err_closed("Authorization Violation");
+    user(&server, "bob").ping_pong();
+    shows(&server, "ann", "x").expect_err_closed("Authorization Violation");
+    // Whom the configuration does not know may be put anywhere.
+    for account in ["A", "B"] {
+        shows(&server, account, "good").ping_pong();
+    }
+}
+
+#[test]
+fn the_service_is_told_what_the_client_shows() {
+    let authority = Authority::new();
+    let issuer = KeyPair::new_account();
+    let own = authority.keys(&authority.server("server", "localhost"));
+    let server = Server::start(&format!(
+        "allow_non_tls: true\ntls {{ {own}, verify: true }}\n\
+         accounts {{ AUTH {{ users: [{{user: auth, password: x}}] }} }}\n\
+         authorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         account: AUTH, auth_users: [auth] }} }}",
+        issuer.public_key()
+    ));
+    let mut service = user(&server, "auth");
+    service.subscribe("$SYS.REQ.USER.AUTH", "1");
+    service.ping_pong();
+    let pair = authority.client("joe", "");
+    let mut client = TlsClient::connect(&server, &authority.trusting(Some(&pair))).unwrap();
+    client.send(
+        "CONNECT {\"user\":\"joe\",\"pass\":\"s3cret\",\"jwt\":\"eyJ\",\"lang\":\"none\",\
+         \"version\":\"7.1\",\"protocol\":1,\"name\":\"it\"}\r\n",
+    );
+    let frame = service.next_frame().unwrap();
+    let (_, body) = split(&frame);
+    let asked: Claims<AuthorizationRequest> = decode(std::str::from_utf8(body).unwrap()).unwrap();
+    let asked = asked.nats;
+    let options = asked.connect_opts;
+    assert_eq!((options.user, options.pass), ("joe".into(), "s3cret".into()));
+    assert_eq!((options.lang, options.version), ("none".into(), "7.1".into()));
+    assert_eq!((options.protocol, options.name), (1, "it".into()));
+    // Without operators a JWT says nothing, and nothing is sealed.
+    assert_eq!((options.jwt, asked.server_id.xkey), (String::new(), String::new()));
+    assert_eq!((asked.client_info.user, asked.client_info.nonce), ("joe".into(), String::new()));
+    let tls = asked.client_tls.unwrap();
+    assert_eq!((&*tls.version, &*tls.cipher), ("1.3", "TLS_AES_128_GCM_SHA256"));
+    let text = |path: &std::path::Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().collect::<Vec<_>>().join("\n") + "\n"
+    };
+    assert_eq!(tls.verified_chains, [[text(&pair.cert), text(&authority.file())]]);
+    assert!(tls.certs.is_empty());
 }
 
 #[test]
