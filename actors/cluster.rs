@@ -106,6 +106,7 @@ impl Cluster {
             address: self.settings.address.clone(),
             share,
             sharing: self.settings.sharing.clone(),
+            compression: self.settings.compression.name().to_owned(),
         }
     }
 

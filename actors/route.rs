@@ -33,11 +33,11 @@ use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 use self::clock::Clock;
 use self::interest::{Account, Changes};
 use self::operate::{Last, Modifiers};
-pub use self::peer::{About, Peer, RouteFacts};
+pub use self::peer::{About, Peer, RouteFacts, Times};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
 use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
-use crate::delivery::wire::Parts;
+use crate::delivery::wire::{Packing, Parts};
 use crate::delivery::{Counters, Outbound, Reason, Wire};
 
 /// See the module's text.
@@ -105,7 +105,20 @@ impl Route {
         let Parts { socket, wire, unread } = link.parts;
         let (io, write) = tokio::net::TcpStream::from_std(socket)?.into_split();
         let out = Outbound::new(link.cid, broker.slots.take(), write, link.pending_max);
-        let wire = wire.and_then(|wire| Some(Box::new(wire.over(out.seal()?))));
+        let packing = Packing::new(link.about.compression.clone());
+        let wire = match (wire, packing) {
+            (None, None) => None,
+            (wire, packing) => out.seal().map(|write| {
+                let wire = match wire {
+                    Some(wire) => wire.over(write),
+                    None => Wire::new(write),
+                };
+                Box::new(match packing {
+                    Some(packing) => wire.packed(packing),
+                    None => wire,
+                })
+            }),
+        };
         let out = Arc::new(out);
         let facts = Arc::new(RouteFacts { about: link.about, out: Arc::clone(&out) });
         Ok(Self {
@@ -122,7 +135,7 @@ impl Route {
             modifiers: Modifiers::default(),
             last: None,
             changes: Changes::default(),
-            clock: Clock::new(link.ping_interval, link.pings_out_max),
+            clock: Clock::new(link.times),
             stall: None,
             draining: false,
             broker,

@@ -142,6 +142,7 @@ impl Cluster {
             configured: target.is_some_and(|n| self.targets[n].configured),
             share,
             sharing: self.settings.sharing.agreed(&other.sharing),
+            compression: self.settings.compression.agreed(&other.compression),
             since: SystemTime::now(),
         };
         let place = place_of(&other.address, address);
@@ -200,8 +201,7 @@ impl Cluster {
             about: link.about.clone(),
             news: cx.handle().recipient(),
             pending_max: settings.pending_max,
-            ping_interval: settings.ping_interval,
-            pings_out_max: settings.ping_max,
+            times: settings.times,
         };
         let lease = cx.runtime().pick();
         let arbiter = lease.arbiter().index().unwrap_or(0);

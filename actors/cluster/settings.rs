@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use vagus_config::Compression;
 use vagus_runtime::cluster::hello::LinkSecret;
 use vagus_runtime::cluster::sharing::Sharing;
+
+use crate::route::Times;
 
 /// See the module's text.
 pub struct ClusterSettings {
@@ -23,14 +26,14 @@ pub struct ClusterSettings {
     pub secret: LinkSecret,
     /// How accounts are to be shared out among the links to a server.
     pub sharing: Sharing,
+    pub compression: Compression,
     pub places: Vec<Place>,
     pub auth_timeout: Duration,
     /// Attempts after the first to connect to a server that was heard of.
     pub connect_retries: u64,
     /// Wait longer after each failed attempt.
     pub connect_backoff: bool,
-    pub ping_interval: Duration,
-    pub ping_max: u32,
+    pub times: Times,
     /// Most bytes that may wait for another server.
     pub pending_max: usize,
 }

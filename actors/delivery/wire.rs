@@ -1,22 +1,27 @@
 //! The bytes of a connection with TLS, a client's or another server's, between its socket and the
-//! rest of it.
+//! rest of it. Those between servers may be compressed as well, or instead.
 //!
 //! What is read and written passes through buffers that all connections of an arbiter share. A
 //! connection has buffers of its own only for the start of a record that is not whole yet, and for
 //! what the socket did not take.
 
+mod packing;
 mod stream;
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tracing::debug;
 use vagus_tls::{Broken, Outgoing, Progress, Session};
 
+use self::packing::BLOCK;
+pub use self::packing::Packing;
 pub use self::stream::{Parts, Stream};
 use super::{Outbound, Reason};
 
@@ -24,6 +29,7 @@ use super::{Outbound, Reason};
 pub struct Wire {
     /// There is none before the handshake.
     session: Option<Session>,
+    packing: Option<Box<Packing>>,
     /// Let go of when the last was said.
     write: Option<OwnedWriteHalf>,
     /// The start of a record.
@@ -71,7 +77,14 @@ enum Came {
 impl Wire {
     #[must_use]
     pub fn new(write: OwnedWriteHalf) -> Self {
-        Self { session: None, write: Some(write), unread: Vec::new(), unsent: Vec::new(), sent: 0 }
+        Self {
+            session: None,
+            packing: None,
+            write: Some(write),
+            unread: Vec::new(),
+            unsent: Vec::new(),
+            sent: 0,
+        }
     }
 
     #[must_use]
@@ -83,6 +96,12 @@ impl Wire {
     #[must_use]
     pub fn over(self, write: OwnedWriteHalf) -> Self {
         Self { write: Some(write), ..self }
+    }
+
+    /// Compresses from now on, and expects the other end to do so.
+    #[must_use]
+    pub fn packed(self, packing: Packing) -> Self {
+        Self { packing: Some(Box::new(packing)), ..self }
     }
 
     #[must_use]
@@ -145,13 +164,62 @@ impl Wire {
         }
     }
 
-    /// Reads bytes of the client. Ready with 0 when it has said goodbye.
+    /// Reads bytes of the other end. Ready with 0 when it has said goodbye.
     pub fn poll_read(
         &mut self,
         io: &mut OwnedReadHalf,
         task: &mut Context<'_>,
         plain: &mut [u8],
     ) -> Poll<std::io::Result<usize>> {
+        let Some(mut packing) = self.packing.take() else {
+            return self.poll_opened(io, task, plain);
+        };
+        let read = self.poll_unpacked(&mut packing, io, task, plain);
+        self.packing = Some(packing);
+        read
+    }
+
+    /// The same of one who packs: `plain` has room for a block at least.
+    fn poll_unpacked(
+        &mut self,
+        packing: &mut Packing,
+        io: &mut OwnedReadHalf,
+        task: &mut Context<'_>,
+        plain: &mut [u8],
+    ) -> Poll<std::io::Result<usize>> {
+        loop {
+            let torn = |torn| Error::new(ErrorKind::InvalidData, torn);
+            let count = packing.unpack(plain).map_err(torn)?;
+            if count > 0 {
+                return Poll::Ready(Ok(count));
+            }
+            let heard = packing.heard();
+            let start = heard.len();
+            heard.resize(start + READ, 0);
+            let read = self.poll_opened(io, task, &mut heard[start..]);
+            let count = match &read {
+                Poll::Ready(Ok(count)) => *count,
+                _ => 0,
+            };
+            heard.truncate(start + count);
+            if count == 0 {
+                return read;
+            }
+        }
+    }
+
+    /// Reads bytes as the other end has sent them, opened if they are sealed.
+    fn poll_opened(
+        &mut self,
+        io: &mut OwnedReadHalf,
+        task: &mut Context<'_>,
+        plain: &mut [u8],
+    ) -> Poll<std::io::Result<usize>> {
+        if self.session.is_none() {
+            let mut buffer = ReadBuf::new(plain);
+            let read = Pin::new(io).poll_read(task, &mut buffer);
+            return read.map_ok(|()| buffer.filled().len());
+        }
         for _ in 0..EMPTY_READS_MAX {
             let came = SHARED.with_borrow_mut(|shared| {
                 let len = READ.min(plain.len());
@@ -235,7 +303,7 @@ impl Wire {
     }
 
     /// Sends what is queued, and at the end the goodbye. Ready when nothing is left, or nothing can
-    /// be sent before the handshake is done. `clear`: as it is.
+    /// be sent before the handshake is done. `clear`: as it is, so far.
     pub fn poll_drain(&mut self, out: &Outbound, clear: bool, task: &mut Context<'_>) -> Poll<()> {
         loop {
             match self.poll_flush(task) {
@@ -248,7 +316,9 @@ impl Wire {
                 return Poll::Ready(());
             }
             let closed = out.closed().is_some();
-            let ready = clear || self.session.as_ref().is_some_and(Session::is_open);
+            let ready = clear
+                || self.packing.is_some()
+                || self.session.as_ref().is_some_and(Session::is_open);
             let mut taken = if ready { out.take_queue() } else { Default::default() };
             if taken.is_empty() {
                 if ready {
@@ -264,9 +334,10 @@ impl Wire {
             }
             let sent = SHARED.with_borrow_mut(|shared| {
                 shared.out.clear();
+                let most = if self.packing.is_some() { BLOCK } else { WRITE };
                 while shared.out.len() < WRITE
                     && let Some(sealed) =
-                        taken.next(WRITE, |piece| self.seal(piece, clear, &mut shared.out))
+                        taken.next(most, |piece| self.wrap(piece, out, clear, &mut shared.out))
                 {
                     sealed?;
                 }
@@ -284,6 +355,21 @@ impl Wire {
         self.unsent = Vec::new();
         self.write = None;
         Poll::Ready(())
+    }
+
+    /// Packs and seals, as far as that is to be done.
+    fn wrap(
+        &mut self,
+        piece: &[u8],
+        of: &Outbound,
+        clear: bool,
+        out: &mut Outgoing,
+    ) -> Result<(), Error> {
+        let Some(packing) = &mut self.packing else { return self.seal(piece, clear, out) };
+        let rtt = Duration::from_nanos(of.stats.rtt_ns.load(Relaxed));
+        let mut block = Vec::new();
+        packing.pack(piece, rtt, &mut block);
+        self.seal(&block, clear, out)
     }
 
     fn seal(&mut self, piece: &[u8], clear: bool, out: &mut Outgoing) -> Result<(), Error> {

@@ -3,32 +3,38 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 use vagus_runtime::Cx;
+use vagus_telemetry::text::GoDuration;
 
-use super::Route;
+use super::{Route, Times};
 use crate::delivery::Reason;
 
 /// See the module's text.
 pub(super) struct Clock {
-    interval: Duration,
-    pings_out_max: u32,
+    times: Times,
     pings_out: u32,
     /// Nanoseconds from the server's start; 0: never.
     sent_ns: u64,
 }
 
+/// How often a write is looked after within its deadline, and how often at most.
+const LOOKS: u32 = 4;
+const LOOK_LEAST: Duration = Duration::from_millis(20);
+
 // === impl Clock ===
 
 impl Clock {
-    pub(super) fn new(interval: Duration, pings_out_max: u32) -> Self {
-        Self { interval, pings_out_max, pings_out: 0, sent_ns: 0 }
+    pub(super) fn new(times: Times) -> Self {
+        Self { times, pings_out: 0, sent_ns: 0 }
     }
 
     pub(super) fn start(&self, cx: &mut Cx<'_, Route>) {
-        cx.run_interval(self.interval, |me, _| me.ping_or_give_up());
+        cx.run_interval(self.times.ping_interval, |me, _| me.ping_or_give_up());
+        let look = (self.times.write_deadline / LOOKS).max(LOOK_LEAST);
+        cx.run_interval(look, |me, _| me.check_write());
     }
 
     /// Bytes came in.
@@ -41,13 +47,33 @@ impl Clock {
 
 impl Route {
     fn ping_or_give_up(&mut self) {
-        if self.clock.pings_out >= self.clock.pings_out_max {
+        if self.clock.pings_out >= self.clock.times.pings_out_max {
             info!("{} - Stale Connection - Closing", self.facts.prefix());
             return self.end(Reason::Stale);
         }
         self.clock.pings_out += 1;
         self.clock.sent_ns = self.broker.now_ns();
         self.out.send(b"PING\r\n");
+    }
+
+    /// A write that takes too long ends the link, unless something of it has gone and that will do.
+    fn check_write(&mut self) {
+        let Times { write_deadline, write_retry, .. } = self.clock.times;
+        let Some((age, wrote)) = self.out.flush_age(Instant::now()) else { return };
+        if age < write_deadline {
+            return;
+        }
+        let (chunks, bytes) = self.out.waiting();
+        info!(
+            "{} - Slow Consumer Detected: WriteDeadline of {} exceeded with {chunks} chunks of \
+             {bytes} total bytes.",
+            self.facts.prefix(),
+            GoDuration(write_deadline),
+        );
+        match write_retry && wrote {
+            true => self.out.restart_flush(),
+            false => self.end(Reason::SlowConsumerDeadline),
+        }
     }
 
     /// A `PONG` came in.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use vagus_config::Compression;
 use vagus_runtime::Recipient;
 use vagus_runtime::cluster::sharing::{Share, Sharing};
 
@@ -20,8 +21,18 @@ pub struct Peer {
     pub news: Recipient<Told>,
     /// Most bytes that may wait for the other server.
     pub pending_max: usize,
+    pub times: Times,
+}
+
+/// How long a link may take for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
     pub ping_interval: Duration,
     pub pings_out_max: u32,
+    /// Longest time that one write may take.
+    pub write_deadline: Duration,
+    /// A link that takes longer lives on if it took something.
+    pub write_retry: bool,
 }
 
 /// What is known of the other server.
@@ -37,6 +48,8 @@ pub struct About {
     /// The accounts that the link is for, and how all of them are shared out.
     pub share: Share,
     pub sharing: Sharing,
+    /// How what is sent is compressed; where it is not, so is nothing that comes.
+    pub compression: Compression,
     pub since: SystemTime,
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 pub(crate) mod cluster;
+mod compression;
 mod debug;
 mod jetstream;
 pub(crate) mod tls;
@@ -17,6 +18,7 @@ use vagus_subject::transform::Destination;
 
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::cluster::{Cluster, RouteUrl};
+pub use self::compression::Compression;
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 pub use self::tls::{
     CipherSuite, Curve, HandshakeFirst, Ocsp, OcspCache, OcspMode, PeerStatus, Tls, TlsFiles,

@@ -4,6 +4,7 @@
 mod accounts;
 mod auth;
 mod cluster;
+mod compression;
 pub(crate) mod jetstream;
 mod listen;
 mod mappings;
@@ -119,12 +120,11 @@ impl Builder {
             "http_base_path" => config.http_base_path = listen::base_path(&text),
             "no_auth_user" => config.no_auth_user = given,
             "system_account" => config.system_account = given,
-            "write_timeout" => match text.as_str() {
-                "default" => config.write_timeout = WriteTimeout::Default,
-                "close" => config.write_timeout = WriteTimeout::Close,
-                "retry" => config.write_timeout = WriteTimeout::Retry,
-                _ => self.error(node, "write_timeout must be 'default', 'close' or 'retry'"),
-            },
+            "write_timeout" => {
+                if let Some(policy) = self.write_timeout(node, &text) {
+                    self.config.write_timeout = policy;
+                }
+            }
             _ => return false,
         }
         true
@@ -199,6 +199,18 @@ impl Builder {
             _ => config.lame_duck_grace_period = time,
         }
         true
+    }
+
+    fn write_timeout(&mut self, node: &Node, text: &str) -> Option<WriteTimeout> {
+        match text {
+            "default" => Some(WriteTimeout::Default),
+            "close" => Some(WriteTimeout::Close),
+            "retry" => Some(WriteTimeout::Retry),
+            _ => {
+                self.error(node, "write_timeout must be 'default', 'close' or 'retry'");
+                None
+            }
+        }
     }
 
     /// A duration that is not negative; a bare integer counts seconds.

@@ -22,9 +22,9 @@ mod validate;
 mod value;
 
 pub use config::{
-    Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Config, Curve, Directory,
-    HandshakeFirst, JetStream, JetStreamLimits, LogFormat, MapDestination, Mapping, Ocsp,
-    OcspCache, OcspMode, Operator, PeerStatus, Port, Resolver, RouteUrl, SYSTEM_ACCOUNT,
+    Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Compression, Config, Curve,
+    Directory, HandshakeFirst, JetStream, JetStreamLimits, LogFormat, MapDestination, Mapping,
+    Ocsp, OcspCache, OcspMode, Operator, PeerStatus, Port, Resolver, RouteUrl, SYSTEM_ACCOUNT,
     SyncInterval, Tls, TlsFiles, TlsVersion, Trust, User, Vagus, WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};

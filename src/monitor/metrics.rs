@@ -1,8 +1,10 @@
 //! `/metrics`: the server in numbers, as OpenMetrics, for Prometheus and its kin.
 //!
-//! Labels take values that the program knows beforehand: kinds and states of actors, endpoints.
-//! Never a name or number that clients choose, so that the number of series stays as it is however
+//! Labels take values that the program knows beforehand: kinds and states of actors, endpoints; or
+//! that the operator has chosen: names of servers. Never a name or number that clients choose, so that the number of series stays as it is however
 //! many clients come.
+
+mod routes;
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -44,6 +46,7 @@ fn registry(context: &Context) -> Registry {
     let mut metrics = Metrics(Registry::with_prefix("vagus"));
     traffic(context, &mut metrics);
     clients(context, &mut metrics);
+    routes::routes(context, &mut metrics);
     actors(&context.actors.snapshot(), &mut metrics);
     jetstream(context, &mut metrics);
     process(context, &mut metrics);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use vagus_actors::delivery::Target;
 use vagus_actors::realm::Realm;
 use vagus_actors::route::RouteFacts;
+use vagus_auth::SubjectRules;
 use vagus_telemetry::text::{GoDuration, Uptime};
 
 use super::context::{Context, now, time};
@@ -19,6 +20,10 @@ struct Routez {
     server_id: String,
     server_name: String,
     now: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import: Option<Subjects>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    export: Option<Subjects>,
     num_routes: usize,
     routes: Vec<Route>,
 }
@@ -50,6 +55,16 @@ struct Route {
     subscriptions_list_detail: Vec<SubDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    compression: &'static str,
+}
+
+/// What crosses the routes in one direction.
+#[derive(Serialize)]
+struct Subjects {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allow: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deny: Vec<String>,
 }
 
 /// What is shown of the other server's interest.
@@ -68,14 +83,24 @@ pub(super) fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
         () => Subs::Hidden,
     };
     let links = context.broker.realms.mates.all();
+    let permissions = context.broker.realms.mates.permissions();
     let routes: Vec<_> = links.iter().map(|link| describe(context, link, subs)).collect();
     Ok(reply::page(&Routez {
         server_id: context.server_id(),
         server_name: context.identity.name.clone(),
         now: now(),
+        import: permissions.as_ref().and_then(|all| Subjects::of(&all.rules().publish)),
+        export: permissions.as_ref().and_then(|all| Subjects::of(&all.rules().subscribe)),
         num_routes: routes.len(),
         routes,
     }))
+}
+
+impl Subjects {
+    fn of(rules: &SubjectRules) -> Option<Self> {
+        let shown = Self { allow: rules.allow.clone(), deny: rules.deny.clone() };
+        (*rules != SubjectRules::default()).then_some(shown)
+    }
 }
 
 fn describe(context: &Context, link: &RouteFacts, subs: Subs) -> Route {
@@ -115,6 +140,7 @@ fn describe(context: &Context, link: &RouteFacts, subs: Subs) -> Route {
         subscriptions_list,
         subscriptions_list_detail: wants,
         account: about.share.account().map(str::to_owned),
+        compression: about.compression.name(),
     }
 }
 

@@ -132,6 +132,20 @@ struct ClusterPart {
     auth_timeout: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     urls: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_verify: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pool_size: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_deadline: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_timeout: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cert_not_after: Option<String>,
 }
 
 /// `{}` while JetStream is off.
@@ -310,13 +324,20 @@ fn cluster(context: &Context, config: &Config) -> ClusterPart {
     let Some((name, _)) = context.broker.cluster.seen() else {
         return ClusterPart { name: config.cluster.name.clone(), ..ClusterPart::default() };
     };
-    let wanted = &config.cluster;
+    let (wanted, tls) = (&config.cluster, &context.broker.settings().route_tls);
     ClusterPart {
         name: Some(name),
         addr: Some(wanted.host.clone()),
         cluster_port: wanted.port.map(Port::to_bind),
         auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
         urls: wanted.routes.iter().map(|url| url.address.clone()).collect(),
+        tls_timeout: Some(wanted.tls.as_ref().map_or(2.0, |tls| tls.timeout.as_secs_f64())),
+        tls_required: wanted.tls.is_some(),
+        tls_verify: wanted.tls.is_some(),
+        pool_size: Some(wanted.pool_size.map_or(-1, i32::from)),
+        write_deadline: wanted.write_deadline.map(nanos),
+        write_timeout: write_timeout(wanted.write_timeout),
+        tls_cert_not_after: tls.as_ref().and_then(|tls| tls.accepted.not_after).map(time),
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use tracing::warn;
 use vagus_actors::cluster::{ClusterSettings, Place};
 use vagus_actors::root::Neighbours;
+use vagus_actors::route::Times;
 use vagus_auth::Permissions;
-use vagus_config::{Cluster, Config, RouteUrl};
+use vagus_config::{Cluster, Config, RouteUrl, WriteTimeout};
 use vagus_runtime::cluster::hello::LinkSecret;
 use vagus_runtime::cluster::sharing::{POOL_MAX, Sharing};
 use vagus_wire::Info;
@@ -46,12 +47,17 @@ pub(super) fn open(
         no_advertise: wanted.no_advertise,
         places: wanted.routes.iter().map(|url| place(url, own.as_ref())).collect(),
         sharing: sharing(config),
+        compression: wanted.compression.clone(),
         secret: own.unwrap_or_else(LinkSecret::none),
         auth_timeout: wanted.auth_timeout,
         connect_retries: wanted.connect_retries,
         connect_backoff: wanted.connect_backoff,
-        ping_interval: wanted.ping_interval,
-        ping_max: wanted.ping_max,
+        times: Times {
+            ping_interval: wanted.ping_interval,
+            pings_out_max: wanted.ping_max,
+            write_deadline: wanted.write_deadline.unwrap_or(config.write_deadline),
+            write_retry: wanted.write_timeout != WriteTimeout::Close,
+        },
         pending_max: usize::try_from(config.max_pending.max(PENDING_LEAST)).unwrap_or(usize::MAX),
     };
     Ok(Some(Neighbours { settings: Arc::new(settings), port: Arc::new(port) }))

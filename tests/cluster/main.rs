@@ -10,6 +10,7 @@
 mod harness;
 mod kit;
 
+mod compression;
 mod delivery;
 mod faults;
 mod interest;

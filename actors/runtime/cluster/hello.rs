@@ -40,6 +40,9 @@ pub struct Introduction {
     /// How it wants accounts to be shared out among links.
     #[serde(default)]
     pub sharing: Sharing,
+    /// What it wants of compression, by name.
+    #[serde(default)]
+    pub compression: String,
 }
 
 /// What both ends of a link must know. Without a password every server is welcome.
@@ -269,6 +272,7 @@ mod tests {
             address: "h:1".to_owned(),
             share: Share::MAIN,
             sharing: Sharing::default(),
+            compression: String::new(),
         }
     }
 

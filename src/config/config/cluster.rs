@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vagus_auth::PermissionRules;
 
-use super::{Port, Tls};
+use super::{Compression, Port, Tls, WriteTimeout};
 use crate::secret::Secret;
 
 /// Routes between the servers of a cluster.
@@ -29,6 +29,11 @@ pub struct Cluster {
     /// What crosses routes, where that is not everything: what may be published to is what other
     /// servers may send here, what may be subscribed to is what is sent to them.
     pub permissions: Option<PermissionRules>,
+    pub compression: Compression,
+    /// Longest time that one write may take; `None`: as for clients.
+    pub write_deadline: Option<Duration>,
+    /// What becomes of a link that takes longer.
+    pub write_timeout: WriteTimeout,
     /// Connections to each server that accounts are shared out among; `None`: one for all.
     pub pool_size: Option<u16>,
     /// Accounts with a connection of their own.
@@ -73,6 +78,9 @@ impl Default for Cluster {
             auth_timeout: Duration::from_secs(2),
             tls: None,
             permissions: None,
+            compression: Compression::Accept,
+            write_deadline: None,
+            write_timeout: WriteTimeout::default(),
             pool_size: Some(POOL_SIZE),
             accounts: BTreeSet::new(),
             routes: Vec::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Builder, listen, read};
 use crate::config::cluster::PING_INTERVAL_MAX;
-use crate::config::{Cluster, Port, RouteUrl};
+use crate::config::{Cluster, Compression, Port, RouteUrl};
 use crate::schema;
 use crate::secret::Secret;
 use crate::value::{Map, Node, Value};
@@ -27,6 +27,18 @@ impl Builder {
                 ("tls", Value::Map(map)) => cluster.tls = Some(self.link_tls("routes", node, map)),
                 ("permissions", Value::Map(map)) => {
                     cluster.permissions = Some(self.permissions(map));
+                }
+                ("write_deadline", _) => {
+                    let time = self.duration(key.name, node).filter(|time| !time.is_zero());
+                    cluster.write_deadline = time;
+                }
+                ("write_timeout", Value::Text(text)) => {
+                    cluster.write_timeout = self.write_timeout(node, text).unwrap_or_default();
+                }
+                ("compression", _) => {
+                    if let Some(mode) = self.compression(node, Compression::Fast) {
+                        cluster.compression = mode;
+                    }
                 }
                 ("pool_size", Value::Int(0)) => {}
                 ("pool_size", Value::Int(size)) => {

@@ -11,8 +11,8 @@ use vagus_auth::PermissionRules;
 use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
-    Account, Authorization, BatchLimits, Cluster, Config, JetStream, JetStreamLimits, LogFormat,
-    Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
+    Account, Authorization, BatchLimits, Cluster, Compression, Config, JetStream, JetStreamLimits,
+    LogFormat, Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -156,6 +156,9 @@ fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     auth_timeout "Cluster" Limits time,
     tls "Cluster" Tls certificate,
     permissions "Cluster" Auth permissions,
+    compression "Cluster" Info compression,
+    write_deadline "Cluster" Limits optional_time,
+    write_timeout "Cluster" Limits write_timeout,
     pool_size "Cluster" Info optional,
     accounts "Cluster" Info set,
     routes "Routes" Info routes,
@@ -312,6 +315,10 @@ fn write_timeout(value: &WriteTimeout) -> String {
         WriteTimeout::Retry => "retry",
     }
     .to_owned()
+}
+
+fn compression(value: &Compression) -> String {
+    value.name().to_owned()
 }
 
 fn log_format(value: &LogFormat) -> String {

@@ -27,12 +27,12 @@ static CLUSTER_KEYS: &[Key] = &[
     key("pool_size", Int, "3",
         "Connections to each server that accounts are shared out among; -1 for one for all."),
     key("accounts", Texts, "", "Accounts with a connection of their own to each server."),
-    key("compression", COMPRESSION, "accept", "Compression of routes.").reloads().later(),
+    key("compression", COMPRESSION, "accept", "Compression of routes."),
     key("ping_interval", Duration, "1s",
         "Time between two pings of a route; 30s at most."),
     key("ping_max", Int, "3", "Unanswered pings after which a route is closed."),
-    WRITE_DEADLINE.later(),
-    WRITE_TIMEOUT.later(),
+    WRITE_DEADLINE,
+    WRITE_TIMEOUT,
 ];
 
 pub(super) const WRITE_DEADLINE: Key =
@@ -69,8 +69,8 @@ static COMPRESSION_BLOCK: Block = Block::new("compression", COMPRESSION_KEYS);
 #[rustfmt::skip]
 static COMPRESSION_KEYS: &[Key] = &[
     key("mode", Text, "",
-        "off, accept, s2_auto, s2_uncompressed, s2_fast, s2_better or s2_best.").reloads(),
+        "off, accept, s2_auto, s2_uncompressed, s2_fast, s2_better or s2_best."),
     key("rtt_thresholds", Texts, "",
         "Round trip times that separate the levels of s2_auto.")
-            .or(&["thresholds", "rtts", "rtt"]).reloads(),
+            .or(&["thresholds", "rtts", "rtt"]),
 ];

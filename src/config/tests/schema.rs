@@ -85,8 +85,8 @@ fn keys_not_built_leave_one_warning() {
         "a.conf:1:1: \"leafnodes\" is not implemented yet, ignored",
     );
     warned(
-        "cluster { compression: s2_fast }",
-        "a.conf:1:11: \"compression\" is not implemented yet, ignored",
+        "cluster { tls { cert_file: a, key_file: b, connection_rate_limit: 5 } }",
+        "a.conf:1:44: \"connection_rate_limit\" is not implemented yet, ignored",
     );
 }
 
