@@ -1,8 +1,8 @@
 //! `/metrics`: the server in numbers, as OpenMetrics, for Prometheus and its kin.
 //!
-//! Labels take values that the program knows beforehand: kinds and states of actors, endpoints; or
-//! that the operator has chosen: names of servers. Never a name or number that clients choose, so that the number of series stays as it is however
-//! many clients come.
+//! Labels take values that the program knows beforehand, such as kinds and states of actors, or
+//! that the operator has chosen: names of servers. Never a name or number that clients choose, so
+//! that the number of series stays as it is however many clients come.
 
 mod routes;
 
