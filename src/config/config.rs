@@ -281,6 +281,11 @@ impl Default for Config {
     }
 }
 
+/// Ack and flow control subjects name domain and account.
+pub const JS_ACK_FC_V2: &str = "js_ack_fc_v2";
+/// Features with a switch; each is off unless it is turned on.
+const FEATURES: [&str; 2] = [JS_ACK_FC_V2, "js_raft_delete_range"];
+
 impl Config {
     /// The host of the monitoring port.
     pub fn monitor_host(&self) -> &str {
@@ -302,6 +307,12 @@ impl Config {
             account.users.iter().map(|user| (account.rules.name.as_str(), user))
         });
         global.chain(others)
+    }
+
+    /// All features that have a switch, with where it stands. A name that nobody knows is none.
+    pub fn features(&self) -> BTreeMap<String, bool> {
+        let stated = |name: &str| self.feature_flags.get(name).copied().unwrap_or(false);
+        FEATURES.map(|name| (name.to_owned(), stated(name))).into()
     }
 
     /// The account of system events and requests; `None` where there is none.

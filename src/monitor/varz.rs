@@ -232,7 +232,7 @@ pub(super) fn page(context: &Context) -> Reply {
         config_digest: in_force.digest.clone(),
         tags: config.server_tags.clone(),
         metadata: config.server_metadata.clone(),
-        feature_flags: config.feature_flags.clone(),
+        feature_flags: config.features(),
         system_account: context.system_account(),
         ocsp_peer_cache: ocsp_peer_cache(context, config),
         slow_consumer_stats: clients(tally.slow_consumers.load(Relaxed)),

@@ -10,7 +10,7 @@ use thiserror::Error;
 use tracing::info;
 use vagus_actors::Broker;
 use vagus_actors::jetstream::{Accounts, BatchLimits, Server, Settings};
-use vagus_config::{Cipher, Config, JetStream as Wanted, SyncInterval};
+use vagus_config::{Cipher, Config, JS_ACK_FC_V2, JetStream as Wanted, SyncInterval};
 use vagus_jetstream::ApiError;
 use vagus_store::disk::RealDisk;
 use vagus_store::{CipherKind, Encryption, OpenError, Options, Store, Sync};
@@ -35,8 +35,6 @@ pub enum JetStreamError {
 /// Bytes, where the machine does not say how much it has.
 const MEMORY_UNKNOWN: u64 = 256 << 20;
 const DISK_UNKNOWN: u64 = 1 << 40;
-/// The flag under which ack subjects name domain and account.
-const ACK_V2: &str = "js_ack_fc_v2";
 
 /// Opens the store. Blocks until it is known what is in it.
 pub(super) fn open(
@@ -98,7 +96,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         buffered_msgs_max: wanted.max_buffered_msgs,
         buffered_bytes_max: wanted.max_buffered_size,
         requests_max: count(Some(wanted.request_queue_limit), 0),
-        ack_v2: config.feature_flags.get(ACK_V2).copied().unwrap_or(false),
+        ack_v2: config.feature_flags.get(JS_ACK_FC_V2).copied().unwrap_or(false),
         store_dir,
     }
 }

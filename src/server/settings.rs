@@ -132,7 +132,7 @@ fn profile(config: &Config, identity: &Identity) -> Profile {
         version: COMPATIBLE.to_owned(),
         tags: config.server_tags.clone(),
         metadata: config.server_metadata.clone(),
-        feature_flags: config.feature_flags.clone(),
+        feature_flags: config.features(),
         jetstream: config.jetstream.enabled,
     }
 }

@@ -117,6 +117,7 @@ fn every_key_reaches_its_field() {
     assert_eq!(config.server_tags, ["region:eu", "disk:ssd"]);
     assert_eq!(config.server_metadata["rack"], "12");
     assert!(!config.feature_flags["js_ack_fc_v2"]);
+    assert_eq!(config.features().len(), 2);
     assert!(config.debug && config.trace && config.trace_verbose && config.trace_headers);
     assert!(!config.logtime && config.logtime_utc);
     assert_eq!(config.log_file.as_deref(), Some(Path::new("server.log")));
