@@ -38,6 +38,7 @@ pub struct Broker {
     pub counters: Box<[Arc<Counters>]>,
     pub tally: Tally,
     next_cid: AtomicU64,
+    next_event: AtomicU64,
     /// Lame duck mode: on its way out.
     pub leaving: AtomicBool,
 }
@@ -144,6 +145,7 @@ impl Broker {
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),
             next_cid: AtomicU64::new(1),
+            next_event: AtomicU64::new(1),
             leaving: AtomicBool::new(false),
         }
     }
@@ -171,6 +173,11 @@ impl Broker {
     /// A number for a new connection.
     pub fn next_cid(&self) -> u64 {
         self.next_cid.fetch_add(1, Relaxed)
+    }
+
+    /// The number of the next message that the server says of itself.
+    pub(crate) fn next_event(&self) -> u64 {
+        self.next_event.fetch_add(1, Relaxed)
     }
 
     /// Nanoseconds since the start.

@@ -24,6 +24,7 @@ use vagus_runtime::{Actor, Budget, Cx, Handle, Handler, MailboxLimits, Message, 
 use vagus_store::{CommitError, GroupId};
 use vagus_wire::frame::frames;
 
+use crate::delivery::feed::Holder;
 use crate::delivery::outlet::Outlet;
 use crate::delivery::{Feed, Sub, Target};
 use crate::jetstream::desk::{self, Queue, Requests};
@@ -144,6 +145,10 @@ impl Meta {
         );
         let feed = Feed::new(self.js.broker.slots.take(), Arc::new(desk))
             .naming_origin(desk::names_origin);
+        let feed = match self.js.accounts.system() {
+            Some(system) => feed.held_by(Holder::Service(Arc::clone(&system.name))),
+            None => feed,
+        };
         let feed = Arc::new(feed);
         let mut subjects = vec!["$JS.API.>".to_owned(), "$JS.ACK.>".into(), "$JS.FC.>".into()];
         subjects.extend(domain.map(|domain| format!("$JS.{domain}.API.>")));

@@ -119,6 +119,7 @@ impl Route {
                 })
             }),
         };
+        out.set_name(&link.about.name);
         let out = Arc::new(out);
         let facts = Arc::new(RouteFacts { about: link.about, out: Arc::clone(&out) });
         Ok(Self {

@@ -51,6 +51,7 @@ mod staged;
 mod state;
 mod subjects;
 mod timer;
+mod traced;
 mod update;
 mod values;
 
@@ -82,6 +83,7 @@ use self::subjects::Subjects;
 use self::timer::Timer;
 use crate::consumer::messages::Home;
 use crate::delivery::outlet::Outlet;
+use crate::delivery::trace::TracedAs;
 use crate::delivery::{Deliveries, Feed};
 use crate::jetstream::directory::StandIn;
 use crate::jetstream::{JetStream, Mail, StreamEntry};
@@ -154,6 +156,8 @@ struct Life {
     /// Publishes that wait until a message is read.
     parked: VecDeque<(Deliveries, usize)>,
     parking: bool,
+    /// Of the message that comes next, if that is traced.
+    trace: Option<Box<TracedAs>>,
     to_load: Option<vagus_store::Load>,
     home: Arc<Home>,
     consumers: BTreeMap<String, Child>,

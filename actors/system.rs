@@ -48,6 +48,7 @@ use self::requests::Ask;
 pub use self::server_info::Profile;
 use self::statsz::Beat;
 pub use crate::delivery::ClientInfo;
+use crate::delivery::feed::Holder;
 use crate::delivery::outlet::{self, Outlet};
 use crate::delivery::{Feed, Post, Sub, Target};
 use crate::jetstream::Caller;
@@ -117,7 +118,9 @@ impl System {
         let broker = Arc::clone(&self.office.broker);
         let hatch = Hatch { realm: Arc::clone(realm), to: cx.handle().recipient() };
         let feed = Feed::new(broker.slots.take(), Arc::new(hatch));
-        let feed = Arc::new(feed.naming_origin(requests::names_origin));
+        let account = Arc::clone(&self.office.realm().name);
+        let feed = feed.naming_origin(requests::names_origin).held_by(Holder::Service(account));
+        let feed = Arc::new(feed);
         let subs = subjects.iter().zip(1..).map(|(subject, sid)| {
             let target = Target::Actor(Arc::clone(&feed));
             Sub::new(target, subject.as_bytes(), None, format!("{sid}").as_bytes())

@@ -187,6 +187,7 @@ impl Connection {
         let takes_headers = self.settings.headers && self.client.connect.headers;
         self.client.connect.headers = takes_headers;
         self.out.set_takes_headers(takes_headers);
+        self.out.set_name(&self.client.connect.name);
         let mut credentials = self.client.credentials(self.peer.ip().to_canonical());
         credentials.certificate = self.tls.as_ref().and_then(|tls| tls.names());
         if credentials.certificate.is_some() && !credentials.user.is_empty() {

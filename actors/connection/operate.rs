@@ -113,6 +113,7 @@ impl Connection {
 
     fn bad_input(&mut self, rest: &[u8], error: ParseError, delivery: &mut Delivery) -> Worked {
         tracing::error!("{}{}", self.prefix(), describe(rest, error));
+        self.trace_too_large(rest, error, delivery);
         let reason = match error {
             ParseError::ControlLine => Reason::MaxControlLine,
             ParseError::Payload { .. } => Reason::MaxPayload,

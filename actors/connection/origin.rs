@@ -14,6 +14,10 @@ impl Asker for Connection {
         ClientInfo { server: Some(self.settings.info.server_id.clone()), ..self.client_info() }
     }
 
+    fn hears_itself(&self) -> bool {
+        self.client.connect.echo
+    }
+
     fn out(&self) -> &Arc<Outbound> {
         &self.out
     }

@@ -12,7 +12,7 @@ use vagus_wire::{Publish, encode, route, text};
 
 use super::Connection;
 use super::operate::{Next, Tally, WORK_MAX};
-use super::rights::Leave;
+use super::rights::{Leave, publish_violation};
 use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
@@ -125,12 +125,25 @@ impl Connection {
         if self.client.connect.pedantic && !is_valid_literal(publish.subject) {
             self.complain(text::INVALID_PUBLISH, delivery);
         }
+        if self.may_be_traced(publish) && self.publish_wish(publish, delivery) {
+            return Next::Go;
+        }
+        self.publish_as_mapped(publish, Some(rest), delivery);
+        Next::Go
+    }
+
+    /// The same with its subject mapped. `rest` is there where that may begin a run.
+    pub(super) fn publish_as_mapped(
+        &mut self,
+        publish: &Publish<'_>,
+        rest: Option<&[u8]>,
+        delivery: &mut Delivery,
+    ) {
         if self.rules.mappings.is_empty() {
-            self.publish_to(publish.subject, publish, Some(rest), delivery);
+            self.publish_to(publish.subject, publish, rest, delivery);
         } else {
             self.publish_mapped(publish, rest, delivery);
         }
-        Next::Go
     }
 
     /// Publishes if that is allowed. What counts is where the message goes, not what the client
@@ -143,45 +156,29 @@ impl Connection {
         delivery: &mut Delivery,
     ) {
         let leave = self.may_publish(subject, delivery);
-        if leave == Leave::Refused || self.is_reserved(subject, publish.reply, delivery) {
+        if leave == Leave::Refused {
             return;
+        }
+        if let Some(why) = reserved(subject, publish.reply) {
+            return self.complain(&why, delivery);
         }
         self.confirm(delivery);
         self.route(subject, publish, rest.filter(|_| leave == Leave::Given), delivery);
     }
 
-    /// Subjects that only servers use.
-    fn is_reserved(&self, subject: &[u8], reply: Option<&[u8]>, delivery: &mut Delivery) -> bool {
-        const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
-        const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
-        let shown = |subject: &[u8]| String::from_utf8_lossy(subject).into_owned();
-        let below = |subject: &[u8], prefix: &[u8]| {
-            subject.len() > prefix.len() && subject.starts_with(prefix)
-        };
-        if let Some(reply) = reply
-            && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
-        {
-            let text =
-                format!("Permissions Violation for Publish with Reply of {:?}", shown(reply));
-            self.complain(&text, delivery);
-            return true;
-        }
-        if SUBJECTS.iter().any(|prefix| below(subject, prefix)) {
-            let text = format!("Permissions Violation for Publish to {:?}", shown(subject));
-            self.complain(&text, delivery);
-            return true;
-        }
-        false
-    }
-
-    fn publish_mapped(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) {
+    fn publish_mapped(
+        &mut self,
+        publish: &Publish<'_>,
+        rest: Option<&[u8]>,
+        delivery: &mut Delivery,
+    ) {
         let (settings, rules) = (self.settings.clone(), self.rules.clone());
         let cluster = settings.cluster.as_deref();
         match rules.mappings.resolve(publish.subject, cluster, &mut delivery.rng) {
             Resolved::Drop => self.confirm(delivery),
             Resolved::To(subject) => self.publish_to(&subject, publish, None, delivery),
             Resolved::Same => {
-                let fast = (!rules.mappings.touches(publish.subject)).then_some(rest);
+                let fast = rest.filter(|_| !rules.mappings.touches(publish.subject));
                 self.publish_to(publish.subject, publish, fast, delivery);
             }
         }
@@ -197,12 +194,6 @@ impl Connection {
         delivery: &mut Delivery,
     ) {
         let message = Message { subject, publish };
-        if self.is_traced(publish) {
-            if !self.may_trace(publish, delivery) {
-                return;
-            }
-            return self.deliver_traced(message, delivery);
-        }
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
         let mut bridges = Vec::new();
@@ -411,6 +402,21 @@ impl Connection {
     }
 }
 
+/// Why nobody may publish to `subject` or ask for answers to `reply`, if only servers may.
+pub(super) fn reserved(subject: &[u8], reply: Option<&[u8]>) -> Option<String> {
+    const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
+    const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
+    let below =
+        |subject: &[u8], prefix: &[u8]| subject.len() > prefix.len() && subject.starts_with(prefix);
+    if let Some(reply) = reply
+        && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
+    {
+        let shown = String::from_utf8_lossy(reply);
+        return Some(format!("Permissions Violation for Publish with Reply of \"{shown}\""));
+    }
+    SUBJECTS.iter().any(|prefix| below(subject, prefix)).then(|| publish_violation(subject))
+}
+
 /// The parts of a desk that a delivery needs besides the cache, which lent the match.
 pub(super) struct Hands<'a> {
     pub batch: &'a mut crate::delivery::Batch,
@@ -446,7 +452,7 @@ impl Last {
 impl Target {
     /// Whether what is given to it can still arrive.
     #[inline]
-    fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Connection(out) => out.is_open(),
             Self::Route(lane) => lane.out().is_open(),

@@ -101,7 +101,7 @@ impl Connection {
         }
         let shown = String::from_utf8_lossy(subject);
         error!("{}Publish Violation - Subject {shown:?}", self.prefix());
-        self.complain(&format!("Permissions Violation for Publish to \"{shown}\""), delivery);
+        self.complain(&publish_violation(subject), delivery);
         Leave::Refused
     }
 
@@ -143,6 +143,11 @@ impl Connection {
             Grant::Refused => Err(Refused),
         }
     }
+}
+
+/// The words for a publish that is not allowed.
+pub(super) fn publish_violation(subject: &[u8]) -> String {
+    format!("Permissions Violation for Publish to \"{}\"", String::from_utf8_lossy(subject))
 }
 
 /// The queue group of servers among themselves.

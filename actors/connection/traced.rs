@@ -1,205 +1,144 @@
-//! Message tracing: a message with the header `Nats-Trace-Dest` has every hop that it takes here
-//! reported to the subject in that header; with `Nats-Trace-Only: true` it is not delivered at all.
+//! Publishes that ask to be traced; see [`trace`].
 
-use std::cell::RefCell;
-use std::time::SystemTime;
-
-use serde_json::{Value, json};
 use vagus_subject::is_valid_literal;
-use vagus_telemetry::text::GoTime;
-use vagus_wire::{Publish, headers};
+use vagus_subject::transform::Resolved;
+use vagus_wire::{ParseError, Publish};
 
 use super::Connection;
-use super::publish::{Hands, Message};
-use super::rights::Leave;
-use crate::delivery::cache::{Found, Match, Want};
+use super::publish::{Message, reserved};
+use super::rights::{Leave, publish_violation};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Bridge, Target, spread};
-
-const DESTINATION: &[u8] = b"Nats-Trace-Dest";
-const ONLY: &[u8] = b"Nats-Trace-Only";
-
-/// Kinds of a hop's other side, as trace events number them.
-const KIND_CLIENT: u8 = 0;
-const KIND_ROUTER: u8 = 1;
-const KIND_INTERNAL: u8 = 5;
+use crate::delivery::outlet::{Outlet, Post};
+use crate::delivery::trace::{self, Ingress, Kind, Plan, Wish};
+use crate::delivery::{Speaker, Trace};
 
 impl Connection {
-    /// Whether the message wants to be traced.
-    pub(super) fn is_traced(&self, publish: &Publish<'_>) -> bool {
-        if !publish.has_headers || !headers::mentions(publish.headers(), DESTINATION) {
-            return false;
-        }
-        // What is no subject would be read as more than one argument of a delivery.
-        headers::get(publish.headers(), DESTINATION).is_some_and(is_valid_literal)
+    /// Whether the message may ask to be traced.
+    #[inline]
+    pub(super) fn may_be_traced(&self, publish: &Publish<'_>) -> bool {
+        publish.has_headers && trace::may_ask(publish.headers(), self.rules.stated.trace.as_ref())
     }
 
-    /// Whether the client may have a trace reported; if not, it is told.
-    pub(super) fn may_trace(&self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
-        let destination = headers::get(publish.headers(), DESTINATION).unwrap_or_default();
-        self.may_publish(destination, delivery) != Leave::Refused
-    }
-
-    /// Delivers a traced message, or only looks who would get it, and reports.
-    pub(super) fn deliver_traced(&mut self, message: Message<'_>, delivery: &mut Delivery) {
-        let publish = message.publish;
-        let block = publish.headers();
-        let destination = headers::get(block, DESTINATION).unwrap_or_default().to_vec();
-        let only = headers::get(block, ONLY)
-            .is_some_and(|value| matches!(value, b"true" | b"1" | b"on" | b"TRUE" | b"True"));
-        let mut events = vec![self.ingress(message)];
-        if message.subject != publish.subject {
-            let to = String::from_utf8_lossy(message.subject);
-            events.push(json!({ "type": "sm", "ts": now(), "to": to }));
-        }
-        let Delivery { cache, batch, frame, rng, .. } = delivery;
-        let mut hands = Hands { batch, frame, rng };
-        let kept;
-        let found = match cache.find(&self.realm.interest, message.subject) {
-            Found::Once(found) => found,
-            Found::Kept(found) => {
-                kept = found;
-                &kept
+    /// Publishes a message as it asks for. False: it asks for nothing after all.
+    #[cold]
+    pub(super) fn publish_wish(&mut self, publish: &Publish<'_>, delivery: &mut Delivery) -> bool {
+        let account = self.rules.stated.trace.as_ref();
+        match Wish::of(publish.headers(), account, true, &mut delivery.rng) {
+            Wish::Nothing => return false,
+            Wish::Futile => {}
+            Wish::Silence => {
+                let block = trace::silenced(publish.headers());
+                let payload = [&block, publish.body()].concat();
+                let header_len = block.len();
+                let silent = Publish { header_len, payload: &payload, tail: None, ..*publish };
+                self.publish_as_mapped(&silent, None, delivery);
             }
-        };
-        let bridges = found.bridges.clone();
-        let mut delivered = self.deliver_reporting(found, message, only, &mut hands, &mut events);
-        events.extend(bridges.iter().filter_map(|bridge| across(bridge, message.subject)));
-        if !only && !bridges.is_empty() {
-            delivered += self.cross(&bridges, message, delivery);
+            Wish::Trace(plan) => self.publish_traced(plan, publish, delivery),
         }
-        self.report_trace(&destination, publish, events, delivery);
-        if delivered == 0 && !only {
-            self.tell_no_responders(message, delivery);
-        }
+        true
     }
 
-    fn deliver_reporting(
+    fn publish_traced(&self, plan: Plan, publish: &Publish<'_>, delivery: &mut Delivery) {
+        if let Some(why) = self.refuses_reports_to(&plan.destination, delivery) {
+            return self.complain(&why, delivery);
+        }
+        let mut trace = self.begin_trace(plan, publish.subject, publish.payload.len());
+        match self.taken_in(publish, &mut trace, delivery) {
+            Ok(subject) => self.send_traced(&subject, publish, &mut trace, delivery),
+            Err(why) => trace.refused(&why),
+        }
+        trace.end(&self.broker, delivery);
+    }
+
+    fn begin_trace(&self, plan: Plan, subject: &[u8], size: usize) -> Trace {
+        let (cid, name) = (self.out.cid, &*self.client.connect.name);
+        let realm = &self.realm;
+        Trace::begin(plan, &Ingress { kind: Kind::Client, cid, name, realm, subject, size })
+    }
+
+    /// The subject by which the message goes on, or why it does not.
+    fn taken_in(
         &self,
-        found: &Match,
-        message: Message<'_>,
-        only: bool,
-        hands: &mut Hands<'_>,
-        events: &mut Vec<Value>,
-    ) -> usize {
-        let mut rng = hands.rng.fork();
-        let events = RefCell::new(events);
-        let takes = |want: &Want| {
-            let echo = self.is_own_echo(&want.sub.target);
-            if echo && want.sub.queue().is_none() && want.sub.is_open() {
-                let mut event = egress(want);
-                event["error"] = "Not delivered because of no echo".into();
-                events.borrow_mut().push(event);
-            }
-            !echo && want.sub.is_open() && (only || want.sub.claim(1) == 1)
-        };
-        spread::spread(found, &mut rng, takes, |want, groups| {
-            events.borrow_mut().push(egress(want));
-            if !only {
-                self.hand_on(found, want, groups, message, hands);
-            }
-        })
-    }
-
-    fn ingress(&self, message: Message<'_>) -> Value {
-        let mut event = json!({
-            "type": "in",
-            "ts": now(),
-            "kind": KIND_CLIENT,
-            "cid": self.out.cid,
-        });
-        if !self.client.connect.name.is_empty() {
-            event["name"] = (*self.client.connect.name).into();
-        }
-        event["acc"] = (*self.realm.name).into();
-        event["subj"] = String::from_utf8_lossy(message.publish.subject).into();
-        event
-    }
-
-    fn report_trace(
-        &self,
-        destination: &[u8],
         publish: &Publish<'_>,
-        events: Vec<Value>,
+        trace: &mut Trace,
+        delivery: &mut Delivery,
+    ) -> Result<Vec<u8>, String> {
+        let cluster = self.settings.cluster.as_deref();
+        let mut subject = publish.subject.to_vec();
+        match self.rules.mappings.resolve(&subject, cluster, &mut delivery.rng) {
+            Resolved::Drop => {
+                self.confirm(delivery);
+                return Ok(Vec::new());
+            }
+            Resolved::To(mapped) => {
+                trace.mapped(&mapped);
+                subject = mapped.to_vec();
+            }
+            Resolved::Same => {}
+        }
+        if self.may_publish(&subject, delivery) == Leave::Refused {
+            return Err(publish_violation(&subject));
+        }
+        if let Some(why) = reserved(&subject, publish.reply) {
+            self.complain(&why, delivery);
+            return Err(why);
+        }
+        self.confirm(delivery);
+        Ok(subject)
+    }
+
+    fn send_traced(
+        &self,
+        subject: &[u8],
+        publish: &Publish<'_>,
+        trace: &mut Trace,
         delivery: &mut Delivery,
     ) {
-        let info = &self.settings.info;
-        let mut fields = serde_json::Map::new();
-        for (name, value) in headers::iter(publish.headers()) {
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            let values = fields.entry(text(name)).or_insert_with(|| json!([]));
-            if let Value::Array(values) = values {
-                values.push(text(value).into());
-            }
+        let headers = Some(publish.headers());
+        let post = Post { subject, reply: publish.reply, headers, payload: publish.body() };
+        let outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
+        if !subject.is_empty() && outlet.traced(Some(trace)).publish(post) == 0 {
+            self.tell_no_responders(Message { subject, publish }, delivery);
         }
-        let report = json!({
-            "server": {
-                "name": info.server_name,
-                "host": info.host,
-                "id": info.server_id,
-                "ver": info.version,
-                "jetstream": false,
-                "flags": 0,
-                "seq": 0,
-                "time": now(),
-            },
-            "request": { "header": fields, "msgsize": publish.payload.len() },
-            "events": events,
-        })
-        .to_string();
-        let frame = Publish {
-            subject: destination,
-            reply: None,
-            header_len: 0,
-            has_headers: false,
-            payload: report.as_bytes(),
-            tail: None,
+    }
+
+    /// Why the client may not have a trace reported to `destination`, if so.
+    fn refuses_reports_to(&self, destination: &[u8], delivery: &mut Delivery) -> Option<String> {
+        let allowed = match &self.rights.permissions {
+            Some(permissions) => delivery.verdicts.may_publish(permissions, destination),
+            None => true,
         };
-        self.route_internal(&frame, delivery);
+        match allowed {
+            true => reserved(destination, None),
+            false => Some(publish_violation(destination)),
+        }
     }
 
-    /// Delivers what the server itself says.
-    fn route_internal(&self, publish: &Publish<'_>, delivery: &mut Delivery) {
-        let Delivery { cache, batch, frame, rng, .. } = delivery;
-        let mut hands = Hands { batch, frame, rng };
-        let message = Message { subject: publish.subject, publish };
-        match cache.find(&self.realm.interest, publish.subject) {
-            Found::Once(found) => self.deliver(found, message, &mut hands),
-            Found::Kept(found) => self.deliver(&found, message, &mut hands),
-        };
+    /// The client ends by a message that is too large. As far as its headers are here, they may ask
+    /// to be told.
+    pub(super) fn trace_too_large(&self, rest: &[u8], error: ParseError, delivery: &mut Delivery) {
+        let ParseError::Payload { size, .. } = error else { return };
+        let Some((subject, block)) = headers_of(rest) else { return };
+        let account = self.rules.stated.trace.as_ref();
+        if let Wish::Trace(plan) = Wish::of(block, account, true, &mut delivery.rng)
+            && self.refuses_reports_to(&plan.destination, delivery).is_none()
+        {
+            let mut trace = self.begin_trace(plan, subject, size);
+            trace.refused(MAX_PAYLOAD);
+            trace.end(&self.broker, delivery);
+        }
     }
 }
 
-/// A message goes on into another account, where it is traced no further.
-fn across(bridge: &Bridge, subject: &[u8]) -> Option<Value> {
-    let Bridge::Request(import) = bridge else { return None };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let to = text(&import.name_there(subject)?);
-    let acc = import.exporter.name.to_string();
-    let from = text(subject);
-    Some(json!({ "type": "si", "ts": now(), "acc": acc, "from": from, "to": to }))
-}
+const MAX_PAYLOAD: &str = "maximum payload exceeded";
 
-fn egress(want: &Want) -> Value {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (kind, cid) = match &want.sub.target {
-        Target::Connection(out) => (KIND_CLIENT, out.cid),
-        Target::Route(lane) => (KIND_ROUTER, lane.out().cid),
-        Target::Actor(_) | Target::Bridge(_) => (KIND_INTERNAL, 0),
-    };
-    let mut event = json!({
-        "type": "eg",
-        "ts": now(),
-        "kind": kind,
-        "cid": cid,
-        "sub": text(want.sub.subject()),
-    });
-    if let Some(queue) = want.sub.queue() {
-        event["queue"] = text(queue).into();
-    }
-    event
-}
-
-fn now() -> String {
-    GoTime(SystemTime::now()).to_string()
+/// The subject of the `HPUB` that `rest` begins with, and what is there of its headers.
+fn headers_of(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'\n', rest)?;
+    let mut words = rest[..end].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.next().filter(|verb| verb.eq_ignore_ascii_case(b"HPUB"))?;
+    let subject = words.next().filter(|subject| is_valid_literal(subject))?;
+    let len = words.rev().nth(1).and_then(|word| std::str::from_utf8(word).ok()?.parse().ok())?;
+    let block = &rest[end + 1..];
+    Some((subject, &block[..block.len().min(len)]))
 }

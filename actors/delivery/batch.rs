@@ -170,7 +170,7 @@ impl Batch {
         }
         let block = self.pool.pop().unwrap_or_default();
         let drops = match target {
-            Target::Connection(out) => out.pending() > self.drop_above,
+            Target::Connection(out) => self.drops(out),
             Target::Route(_) | Target::Actor(_) | Target::Bridge(_) => false,
         };
         self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, drops });
@@ -213,6 +213,12 @@ impl Batch {
         open.msgs += 1;
         open.bytes += payload as u64;
         out.send_slices(&mut [target.opening(), head, tail].map(IoSlice::new));
+    }
+
+    /// Whether a client is so far behind that messages to it are dropped.
+    #[must_use]
+    pub fn drops(&self, out: &Outbound) -> bool {
+        out.pending() > self.drop_above
     }
 
     /// Appends protocol text, which counts as no message.

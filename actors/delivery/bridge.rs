@@ -7,6 +7,7 @@
 
 mod info;
 mod latency;
+mod passage;
 mod replies;
 
 use std::sync::Arc;
@@ -16,8 +17,10 @@ use vagus_subject::transform::Resolved;
 
 pub use self::info::{Asker, ClientInfo, HEADER as ORIGIN_HEADER, Speaker};
 use self::latency::{Measure, Outcome};
+use self::passage::Passage;
 pub use self::replies::Replies;
 use self::replies::{Open, PREFIX};
+use super::Trace;
 use super::outlet::{Outlet, Post};
 use crate::realm::{Realm, ServiceImport};
 
@@ -60,15 +63,25 @@ impl Bridge {
         if from.crossings() >= CROSSINGS_MAX {
             return 0;
         }
-        match self {
-            Self::Request(import) => ask(import, subject, post, from),
-            Self::Answers(realm) => answer(realm, subject, post, from),
-        }
+        let mut trace = from.take_trace();
+        let traced = trace.as_deref_mut();
+        let delivered = match self {
+            Self::Request(import) => ask(import, subject, post, from, traced),
+            Self::Answers(realm) => answer(realm, subject, post, from, traced),
+        };
+        from.put_trace(trace);
+        delivered
     }
 }
 
-fn ask(import: &ServiceImport, subject: &[u8], post: &Post<'_>, from: &mut Outlet<'_>) -> usize {
-    let Some(mut subject) = import.name_there(subject) else { return 0 };
+fn ask(
+    import: &ServiceImport,
+    asked: &[u8],
+    post: &Post<'_>,
+    from: &mut Outlet<'_>,
+    mut trace: Option<&mut Trace>,
+) -> usize {
+    let Some(mut subject) = import.name_there(asked) else { return 0 };
     let rules = import.exporter.rules();
     match rules.mappings.resolve(&subject, None, from.rng()) {
         Resolved::Drop => return 1,
@@ -77,7 +90,13 @@ fn ask(import: &ServiceImport, subject: &[u8], post: &Post<'_>, from: &mut Outle
     }
     let info = from.speaker().info_for(import);
     let measure = Measure::begin(import, post.headers, &info);
-    let headers = info.put_before_untraced(post.headers);
+    let ways = (asked, &*subject);
+    let passage = Passage::out(trace.as_deref_mut(), import, ways, from.speaker());
+    if passage.is_closed() {
+        return 0;
+    }
+    let headers = info.put_before(post.headers);
+    let headers = passage.headers(&headers).unwrap_or(headers);
     let replies = &import.exporter.replies;
     let reply = match post.reply {
         Some(reply) if !reply.starts_with(ACKS) => {
@@ -99,8 +118,13 @@ fn ask(import: &ServiceImport, subject: &[u8], post: &Post<'_>, from: &mut Outle
     };
     let post =
         Post { subject: &subject, reply: reply.as_deref(), headers: Some(&headers), ..*post };
-    let mut there = from.across(&import.exporter, Speaker::Passed(&info, from.speaker().out()));
+    let speaker = Speaker::Passed(&info, from.speaker().out());
+    let mut there = from.across(&import.exporter, speaker);
+    there.put_trace(passage.goes_on(trace));
     let delivered = there.publish(post);
+    // The report of a measure is another message.
+    let trace = there.take_trace();
+    passage.end(trace.as_deref(), replies);
     if let Some(measure) = measure {
         match (&reply, delivered) {
             (_, 0) => measure.report(Outcome::Unavailable, &mut there),
@@ -114,10 +138,21 @@ fn ask(import: &ServiceImport, subject: &[u8], post: &Post<'_>, from: &mut Outle
     delivered
 }
 
-fn answer(realm: &Arc<Realm>, subject: &[u8], post: &Post<'_>, from: &mut Outlet<'_>) -> usize {
+fn answer(
+    realm: &Arc<Realm>,
+    subject: &[u8],
+    post: &Post<'_>,
+    from: &mut Outlet<'_>,
+    trace: Option<&mut Trace>,
+) -> usize {
     let began = Instant::now();
     let ends = post.payload.is_empty() && post.headers.is_none();
     let Some(mut open) = realm.replies.answered(subject, ends, began) else { return 0 };
+    let passage = Passage::back(trace, &open.realm.name, (subject, &open.reply));
+    if passage.is_closed() {
+        return 0;
+    }
+    let headers = post.headers.and_then(|block| passage.headers(block));
     let measure = open.measure.take();
     let responder = measure.as_ref().map(|_| from.speaker().info());
     // Who asked may be asked back.
@@ -136,7 +171,8 @@ fn answer(realm: &Arc<Realm>, subject: &[u8], post: &Post<'_>, from: &mut Outlet
     };
     // What is delivered under another name keeps that.
     let shown = if post.subject == subject { &*open.reply } else { post.subject };
-    let post = Post { subject: shown, reply: back.as_deref(), ..*post };
+    let headers = headers.as_deref().or(post.headers);
+    let post = Post { subject: shown, reply: back.as_deref(), headers, ..*post };
     let delivered = from.across(&open.realm, from.speaker()).deliver(&open.reply, post);
     if let (Some(measure), Some(responder)) = (measure, responder) {
         let outcome = Outcome::Answered { responder: Box::new(responder), began };

@@ -82,6 +82,8 @@ pub enum Found<'a> {
     Once(&'a Match),
 }
 
+/// `HMSG `, or `HPUB `.
+const VERB: usize = 5;
 const WAYS: usize = 4;
 const BUCKETS_FIRST: usize = 1 << 6;
 const BUCKETS_MAX: usize = 1 << 16;
@@ -225,6 +227,14 @@ impl Match {
             (0, 0) => want.sub.head(),
             (start, end) => &self.text[start as usize..end as usize],
         }
+    }
+
+    /// The subject that `want` is shown.
+    #[must_use]
+    pub fn shown<'a>(&'a self, want: &'a Want) -> &'a [u8] {
+        let head = self.head(want);
+        let words = head.get(VERB..).unwrap_or_default();
+        memchr::memchr(b' ', words).map_or(words, |end| &words[..end])
     }
 
     /// Whether the interest is still what it was when this was read.

@@ -19,6 +19,19 @@ pub struct Deliveries {
     pub count: u64,
 }
 
+/// Who an actor is to those who trace messages.
+#[derive(Debug, Clone)]
+pub enum Holder {
+    /// A part of the server that nobody needs to know of.
+    Server,
+    /// It does what this account offers to all others.
+    Service(Arc<str>),
+    /// The stream of this name.
+    Stream(Box<str>),
+    /// Not of the server: a plugin.
+    Guest,
+}
+
 /// Takes batches for an actor. `false` when its mailbox is full or it is gone.
 pub trait Intake: Send + Sync {
     fn offer(&self, batch: Deliveries) -> bool;
@@ -30,6 +43,7 @@ pub struct Feed {
     intake: Arc<dyn Intake>,
     /// Which messages are to say who sent them.
     names_origin: Option<fn(&[u8]) -> bool>,
+    holder: Holder,
     /// Messages handed over.
     pub delivered: AtomicU64,
     /// Messages dropped because the actor did not keep up.
@@ -43,6 +57,7 @@ impl Feed {
             slot,
             intake,
             names_origin: None,
+            holder: Holder::Server,
             delivered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         }
@@ -54,6 +69,18 @@ impl Feed {
     pub fn naming_origin(mut self, which: fn(&[u8]) -> bool) -> Self {
         self.names_origin = Some(which);
         self
+    }
+
+    /// The same, but of somebody else than a nameless part of the server.
+    #[must_use]
+    pub fn held_by(mut self, holder: Holder) -> Self {
+        self.holder = holder;
+        self
+    }
+
+    #[must_use]
+    pub fn holder(&self) -> &Holder {
+        &self.holder
     }
 
     /// Whether a message to `subject` is to say who sent it.

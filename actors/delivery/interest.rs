@@ -263,7 +263,25 @@ impl Interest {
         self.collect_hashed(hash(subject), subject, found);
     }
 
-    /// The same, for a caller who has the hash of the subject.
+    /// Calls `see` with everyone who has subscribed to `subject`, whether it is kept back from him
+    /// or not.
+    pub(super) fn visit(&self, subject: &[u8], see: &mut impl FnMut(&Sub)) {
+        let hash = hash(subject);
+        let place = self.place(hash, subject);
+        if has_empty_token(subject) {
+            return;
+        }
+        if let Some(literals) = self.literals[place.literal as usize].read() {
+            literals.matching(hash, subject).iter().for_each(&mut *see);
+        }
+        for slice in [&self.wildcards[place.wildcard as usize], &self.root] {
+            if let Some(wildcards) = slice.read() {
+                wildcards.visit(subject, see);
+            }
+        }
+    }
+
+    /// Fills `found`, for a caller who has the hash of the subject.
     pub(super) fn collect_hashed(&self, hash: u64, subject: &[u8], found: &mut Match) {
         let place = self.place(hash, subject);
         found.begin(subject);

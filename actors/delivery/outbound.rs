@@ -7,6 +7,7 @@
 //! become writable. When the handle is closed the write half is dropped, which closes the socket
 //! once the actor has let go of its read half.
 
+mod extras;
 mod queue;
 mod sealed;
 
@@ -21,6 +22,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::net::tcp::OwnedWriteHalf;
 
+use self::extras::Extras;
 use self::queue::Queue;
 pub use self::sealed::Taken;
 use super::{Answers, Reason, Slot};
@@ -34,14 +36,13 @@ pub struct Outbound {
     slot: Slot,
     /// What its client belongs to, once that is known.
     realm: ArcSwapOption<Realm>,
-    /// What the client may answer, where that is less than everything.
-    answers: ArcSwapOption<Answers>,
+    extras: Extras,
     /// Most bytes that may wait before the client counts as too slow.
     pub pending_max: usize,
     pending: AtomicUsize,
     events: AtomicU8,
     headers: AtomicBool,
-    /// Whether there are `answers`.
+    /// Whether there are answers among the extras.
     tracks_answers: AtomicBool,
     open: AtomicBool,
     owner: AtomicWaker,
@@ -107,7 +108,7 @@ impl Outbound {
             stats: Stats::default(),
             slot,
             realm: ArcSwapOption::empty(),
-            answers: ArcSwapOption::empty(),
+            extras: Extras::default(),
             pending_max,
             pending: AtomicUsize::new(0),
             events: AtomicU8::new(0),
@@ -144,19 +145,29 @@ impl Outbound {
 
     #[must_use]
     pub fn answers(&self) -> Option<Arc<Answers>> {
-        self.answers.load_full()
+        self.extras.answers()
     }
 
     /// Holds for subscriptions that are made from here on.
     pub(crate) fn set_answers(&self, answers: Option<Answers>) {
         self.tracks_answers.store(answers.is_some(), Ordering::Relaxed);
-        self.answers.store(answers.map(Arc::new));
+        self.extras.set_answers(answers);
+    }
+
+    /// What the other side calls itself, if it does.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.extras.name()
+    }
+
+    pub(crate) fn set_name(&self, name: &str) {
+        self.extras.set_name(name);
     }
 
     /// The client is sent a message that asks for an answer to `reply`.
     #[cold]
     pub fn expect_answer(&self, reply: &[u8]) {
-        if let Some(answers) = &*self.answers.load() {
+        if let Some(answers) = self.answers() {
             answers.expect(reply, Instant::now());
         }
     }

@@ -9,15 +9,18 @@ use vagus_wire::{encode, route};
 
 use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
-use super::{Bridge, Counters, Desk, Speaker, Target, spread};
+use super::trace::Way;
+use super::{Bridge, Counters, Desk, Speaker, Sub, Target, Trace, spread};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
 /// The way out of one turn of an actor. See [`turn`].
 pub struct Outlet<'a> {
-    realm: &'a Realm,
-    delivery: &'a mut Delivery,
+    pub(super) realm: &'a Realm,
+    pub(super) delivery: &'a mut Delivery,
     speaker: Speaker<'a>,
+    /// Of the message that is sent, if it is traced.
+    trace: Option<&'a mut Trace>,
     /// Bridges crossed on the way here.
     crossings: usize,
     /// Messages that somebody was given.
@@ -64,18 +67,32 @@ impl<'a> Outlet<'a> {
         // An actor does not wait for slow readers.
         delivery.batch.begin(usize::MAX, usize::MAX);
         delivery.batch.dated(broker.now_ns());
-        Self { realm, delivery, speaker: Speaker::Server, crossings: 0, delivered: 0 }
+        Self::of(realm, delivery, Speaker::Server)
     }
 
     /// The way out of a message of `speaker`, in the middle of its turn.
     pub(crate) fn of(realm: &'a Realm, delivery: &'a mut Delivery, speaker: Speaker<'a>) -> Self {
-        Self { realm, delivery, speaker, crossings: 0, delivered: 0 }
+        Self { realm, delivery, speaker, trace: None, crossings: 0, delivered: 0 }
     }
 
     /// The way out in another realm.
     pub(super) fn across<'b>(&'b mut self, realm: &'b Realm, speaker: Speaker<'b>) -> Outlet<'b> {
         let crossings = self.crossings + 1;
-        Outlet { realm, delivery: self.delivery, speaker, crossings, delivered: 0 }
+        Outlet { crossings, ..Outlet::of(realm, self.delivery, speaker) }
+    }
+
+    /// The same way out, for a message that is traced.
+    #[must_use]
+    pub fn traced(self, trace: Option<&'a mut Trace>) -> Self {
+        Self { trace, ..self }
+    }
+
+    pub(super) fn take_trace(&mut self) -> Option<&'a mut Trace> {
+        self.trace.take()
+    }
+
+    pub(super) fn put_trace(&mut self, trace: Option<&'a mut Trace>) {
+        self.trace = trace;
     }
 
     pub(super) fn speaker(&self) -> Speaker<'a> {
@@ -199,10 +216,13 @@ impl<'a> Outlet<'a> {
     /// `to`, and a member of each of these groups.
     pub fn take_in(&mut self, to: &[u8], groups: &[&[u8]], post: Post<'_>) -> usize {
         let shown = (to != post.subject).then_some(post.subject);
+        if let Some(trace) = self.trace.take() {
+            return self.send_whole(trace, Way { to, shown, near: Some(Near(groups)) }, &post);
+        }
         let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
             frame.clear();
-            write_tail(frame, &post);
-            let mut parcel = Parcel { post: &post, to, shown, tail: frame, bare: None, batch };
+            post.write_tail(frame);
+            let mut parcel = Parcel::new(&post, to, shown, frame, batch);
             let near = |want: &Want| !want.sub.target.is_route();
             let takes = |want: &Want| near(want) && want.sub.claim(1) == 1;
             let plain = found.plain.iter().filter(|want| takes(want));
@@ -225,14 +245,30 @@ impl<'a> Outlet<'a> {
         delivered
     }
 
+    /// Sends a traced message; what has to be noted is more than how many got it.
+    #[cold]
+    fn send_whole(&mut self, trace: &'a mut Trace, way: Way<'_>, post: &Post<'_>) -> usize {
+        let (mut delivered, mut bridges) = self.send_traced(trace, way, post);
+        if way.near.is_some() {
+            bridges.retain(|bridge| bridge.leads_back());
+        }
+        self.trace = Some(trace);
+        delivered += self.cross(&bridges, way.to, post);
+        self.delivered += delivered as u64;
+        delivered
+    }
+
     fn send(&mut self, to: &[u8], post: Post<'_>, shown: Option<&[u8]>) -> usize {
+        if let Some(trace) = self.trace.take() {
+            return self.send_whole(trace, Way { to, shown, near: None }, &post);
+        }
         let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
             if found.is_empty() {
                 return (0, Vec::new());
             }
             frame.clear();
-            write_tail(frame, &post);
-            let mut parcel = Parcel { post: &post, to, shown, tail: frame, bare: None, batch };
+            post.write_tail(frame);
+            let mut parcel = Parcel::new(&post, to, shown, frame, batch);
             let takes = |want: &Want| want.sub.claim(1) == 1;
             if found.routed_queues {
                 let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
@@ -251,8 +287,19 @@ impl<'a> Outlet<'a> {
     }
 }
 
+/// Who takes a message that came from another server: those of this one, and members of the groups
+/// that it is for.
+#[derive(Clone, Copy)]
+pub(super) struct Near<'a>(&'a [&'a [u8]]);
+
+impl Near<'_> {
+    pub(super) fn takes(self, sub: &Sub) -> bool {
+        !sub.target.is_route() && sub.queue().is_none_or(|queue| self.0.contains(&queue))
+    }
+}
+
 /// One message on its way to several targets.
-struct Parcel<'a> {
+pub(super) struct Parcel<'a> {
     post: &'a Post<'a>,
     /// The subject that was subscribed to.
     to: &'a [u8],
@@ -265,8 +312,19 @@ struct Parcel<'a> {
     batch: &'a mut super::Batch,
 }
 
-impl Parcel<'_> {
-    fn hand(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
+impl<'a> Parcel<'a> {
+    /// `tail` is what [`Post::write_tail`] has written.
+    pub(super) fn new(
+        post: &'a Post<'a>,
+        to: &'a [u8],
+        shown: Option<&'a [u8]>,
+        tail: &'a [u8],
+        batch: &'a mut super::Batch,
+    ) -> Self {
+        Self { post, to, shown, tail, bare: None, batch }
+    }
+
+    pub(super) fn hand(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
         if want.sub.target.is_route() && !(groups.is_empty() && self.shown.is_none()) {
             return self.hand_to_server(found, want, groups);
         }
@@ -292,7 +350,7 @@ impl Parcel<'_> {
                 let post = Post { headers: None, ..*self.post };
                 let bare = self.bare.get_or_insert_with(|| {
                     let mut bare = Vec::new();
-                    write_tail(&mut bare, &post);
+                    post.write_tail(&mut bare);
                     bare
                 });
                 (&head[1..], &**bare, payload.len())
@@ -328,20 +386,22 @@ impl Parcel<'_> {
     }
 }
 
-/// `[reply ][header length ]size`, CR LF, and the content.
-fn write_tail(out: &mut Vec<u8>, post: &Post<'_>) {
-    if let Some(reply) = post.reply {
-        out.extend_from_slice(reply);
-        out.push(b' ');
-    }
-    let block = post.headers.unwrap_or_default();
-    if post.headers.is_some() {
-        encode::number(out, block.len());
-        out.push(b' ');
-    }
-    encode::number(out, block.len() + post.payload.len());
-    for part in [b"\r\n", block, post.payload, b"\r\n"] {
-        out.extend_from_slice(part);
+impl Post<'_> {
+    /// `[reply ][header length ]size`, CR LF, and the content.
+    pub(super) fn write_tail(&self, out: &mut Vec<u8>) {
+        if let Some(reply) = self.reply {
+            out.extend_from_slice(reply);
+            out.push(b' ');
+        }
+        let block = self.headers.unwrap_or_default();
+        if self.headers.is_some() {
+            encode::number(out, block.len());
+            out.push(b' ');
+        }
+        encode::number(out, block.len() + self.payload.len());
+        for part in [b"\r\n", block, self.payload, b"\r\n"] {
+            out.extend_from_slice(part);
+        }
     }
 }
 
@@ -353,7 +413,7 @@ mod tests {
     fn tails_are_those_of_the_protocol() {
         let tail = |reply, headers, payload| {
             let mut out = Vec::new();
-            write_tail(&mut out, &Post { subject: b"", reply, headers, payload });
+            Post { subject: b"", reply, headers, payload }.write_tail(&mut out);
             String::from_utf8(out).unwrap()
         };
         assert_eq!(tail(None, None, b"hi"), "2\r\nhi\r\n");

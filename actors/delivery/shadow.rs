@@ -27,7 +27,7 @@ pub type Cast = (Arc<Realm>, Sub);
 
 impl Shadow {
     #[must_use]
-    pub fn import(&self) -> &StreamImport {
+    pub fn import(&self) -> &Arc<StreamImport> {
         &self.import
     }
 

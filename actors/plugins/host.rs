@@ -23,7 +23,7 @@ use vagus_runtime::{Actor, Cx, Handler, Message, Recipient};
 
 use super::outlet::PluginOutlet;
 use super::seat::{Home, Report, Seat};
-use crate::delivery::feed::{Deliveries, Intake};
+use crate::delivery::feed::{Deliveries, Holder, Intake};
 use crate::delivery::outlet::Outlet;
 use crate::delivery::{Desk, Feed, Sub, Target};
 use crate::shard::Roster;
@@ -113,7 +113,8 @@ impl<P: Plugin> Host<P> {
         let mut seat = self.seat.lock();
         let feed = seat.feed.get_or_insert_with(|| {
             let mailbox = Mailbox(cx.handle().recipient());
-            Arc::new(Feed::new(self.home.broker.slots.take(), Arc::new(mailbox)))
+            let feed = Feed::new(self.home.broker.slots.take(), Arc::new(mailbox));
+            Arc::new(feed.held_by(Holder::Guest))
         });
         Arc::clone(feed)
     }

@@ -25,6 +25,10 @@ pub struct Links {
 /// Messages of another realm that are heard in this one.
 pub struct StreamImport {
     pub from: Arc<Realm>,
+    /// The account that hears them.
+    pub importer: Arc<str>,
+    /// Those who trace a message see what becomes of it there.
+    pub allow_trace: bool,
     /// What they are called there.
     pub subject: Box<[u8]>,
     /// What they are called here.
@@ -45,6 +49,8 @@ pub struct ServiceImport {
     map: Option<Transform>,
     /// It is told who asks.
     pub share: bool,
+    /// Those who trace a request see what becomes of it there.
+    pub allow_trace: bool,
     pub response: ResponseType,
     /// Time in which it has to respond.
     pub threshold: Duration,
@@ -70,7 +76,8 @@ impl Links {
                 [links.until, Some(end).filter(|end| *end > 0)].into_iter().flatten().min();
             match import.kind {
                 Sharing::Stream => {
-                    links.streams.extend(StreamImport::new(&exporter, import).map(Arc::new));
+                    let made = StreamImport::new(&exporter, &importer.name, import);
+                    links.streams.extend(made.map(Arc::new));
                 }
                 Sharing::Service => {
                     let made = ServiceImport::new(importer, &exporter, import, export);
@@ -96,9 +103,11 @@ fn maps(import: &Import) -> Option<Option<(Transform, Transform)>> {
 // === impl StreamImport ===
 
 impl StreamImport {
-    fn new(from: &Arc<Realm>, import: &Import) -> Option<Self> {
+    fn new(from: &Arc<Realm>, importer: &Arc<str>, import: &Import) -> Option<Self> {
         Some(Self {
             from: Arc::clone(from),
+            importer: Arc::clone(importer),
+            allow_trace: import.allow_trace,
             subject: import.subject.as_bytes().into(),
             local: import.local_pattern().into_bytes().into(),
             maps: maps(import)?,
@@ -133,6 +142,7 @@ impl StreamImport {
 impl PartialEq for StreamImport {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.from, &other.from)
+            && self.allow_trace == other.allow_trace
             && self.subject == other.subject
             && self.local == other.local
             && self.maps.as_ref().map(|(there, _)| there.destination())
@@ -156,6 +166,7 @@ impl ServiceImport {
             subject: import.subject.as_bytes().into(),
             map: maps(import)?.map(|(_, back)| back),
             share: import.share,
+            allow_trace: export.allow_trace,
             response: export.response_type,
             threshold: export.response_threshold.unwrap_or(THRESHOLD),
             latency: export.latency.clone(),
@@ -179,8 +190,8 @@ impl PartialEq for ServiceImport {
             && self.subject == other.subject
             && self.map.as_ref().map(Transform::destination)
                 == other.map.as_ref().map(Transform::destination)
-            && (self.share, self.response, self.threshold)
-                == (other.share, other.response, other.threshold)
+            && (self.share, self.allow_trace, self.response, self.threshold)
+                == (other.share, other.allow_trace, other.response, other.threshold)
             && self.latency == other.latency
     }
 }

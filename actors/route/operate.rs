@@ -16,7 +16,8 @@ use crate::delivery::cache::{Found, Match};
 use crate::delivery::desk::Delivery;
 use crate::delivery::outlet::{Outlet, Post};
 use crate::delivery::reading::{Turn, Worked};
-use crate::delivery::{Counters, Reason, Speaker};
+use crate::delivery::trace::{self, Ingress, Kind, Wish};
+use crate::delivery::{Counters, Reason, Speaker, Trace};
 use crate::realm::Realm;
 
 /// What was said of the next message.
@@ -34,6 +35,9 @@ pub(super) struct Last {
     head: Vec<u8>,
     found: Rc<Match>,
 }
+
+/// It is only to be traced, and can't be.
+struct Futile;
 
 /// How to go on after an operation.
 enum Next {
@@ -175,11 +179,51 @@ impl Route {
         if self.permissions.as_ref().is_some_and(|all| !all.may_publish(to)) {
             return true;
         }
-        Outlet::of(&realm, delivery, Speaker::Server).take_in(to, &names, post);
+        let mut trace = match self.trace(&realm, publish, delivery) {
+            Ok(trace) => trace,
+            Err(Futile) => return true,
+        };
+        let outlet = Outlet::of(&realm, delivery, Speaker::Server);
+        outlet.traced(trace.as_mut()).take_in(to, &names, post);
+        if let Some(trace) = trace {
+            trace.end(&self.broker, delivery);
+        }
         if plain && !publish.has_headers && publish.reply.is_none() {
             self.remember(&realm, publish, rest, delivery);
         }
         true
+    }
+
+    /// The trace of a message, if it asks for one.
+    fn trace(
+        &self,
+        realm: &Arc<Realm>,
+        publish: &Publish<'_>,
+        delivery: &mut Delivery,
+    ) -> Result<Option<Trace>, Futile> {
+        if !publish.has_headers {
+            return Ok(None);
+        }
+        let (rules, block) = (realm.rules(), publish.headers());
+        let account = rules.stated.trace.as_ref();
+        if !trace::may_ask(block, account) {
+            return Ok(None);
+        }
+        match Wish::of(block, account, false, &mut delivery.rng) {
+            Wish::Nothing | Wish::Silence => Ok(None),
+            Wish::Futile => Err(Futile),
+            Wish::Trace(plan) => Ok(Some(Trace::begin(
+                plan,
+                &Ingress {
+                    kind: Kind::Router,
+                    cid: self.out.cid,
+                    name: &self.facts.about.name,
+                    realm,
+                    subject: publish.subject,
+                    size: publish.payload.len(),
+                },
+            ))),
+        }
     }
 
     fn remember(

@@ -26,6 +26,7 @@ use super::values::given;
 use super::{Life, Phase, Seed, Stream, Tally};
 use crate::consumer::messages::Home;
 use crate::delivery::Feed;
+use crate::delivery::feed::Holder;
 use crate::jetstream::keys;
 
 /// Time before a log is asked for again that its last writer still holds, or that is being read.
@@ -157,7 +158,9 @@ impl Life {
             settings.buffered_msgs_max,
             settings.buffered_bytes_max,
         ));
-        let feed = Arc::new(Feed::new(js.broker.slots.take(), Arc::clone(&gate) as _));
+        let feed = Feed::new(js.broker.slots.take(), Arc::clone(&gate) as _)
+            .held_by(Holder::Stream(seed.name.as_str().into()));
+        let feed = Arc::new(feed);
         let entry = js.directory.enter(&seed.name, me.recipient(), me.recipient());
         let home = Arc::new(Home {
             js: Arc::clone(&js),
@@ -188,6 +191,7 @@ impl Life {
             completions: Arc::default(),
             ended: VecDeque::new(),
             next_ticket: 0,
+            trace: None,
             failing: None,
             parked: VecDeque::new(),
             parking: false,

@@ -12,11 +12,12 @@ use super::flights::{Ack, Answer};
 use super::messages::Refused;
 use super::plan::{Incoming, Stop};
 use super::state::Kept;
+use super::traced::Verdict;
 use super::values::{given, to_store};
-use crate::delivery::{Deliveries, Outlet, Post};
+use crate::delivery::{Deliveries, Outlet, Post, trace};
 
 /// Sids of the stream's subscriptions.
-pub(super) const SUBJECTS_SID: &[u8] = b"1";
+pub(super) const SUBJECTS_SID: &[u8] = trace::STORING_SID;
 pub(super) const SNAPSHOT_SID: &[u8] = b"2";
 pub(super) const RESTORE_SID: &[u8] = b"3";
 
@@ -71,18 +72,25 @@ impl Life {
             match sid {
                 SNAPSHOT_SID => self.confirmed(frame.subject.of(bytes)),
                 RESTORE_SID => self.restore_chunk(bytes, frame),
+                trace::SID => self.traces(frame.payload.of(bytes)),
                 _ => {}
             }
             return Ok(());
         }
         let reply = frame.reply.filter(|_| !self.state.rules.config.no_ack);
-        if let Some(failure) = self.failing {
-            self.answer_error(reply, &codes::STREAM_STORE_FAILED.with(failure));
-            return Ok(());
-        }
         let stripped = to_store(frame.headers.of(bytes));
         let headers = &*stripped;
         let (subject, payload) = (frame.subject.of(bytes), frame.payload.of(bytes));
+        let incoming = Incoming { subject, headers, payload, sourced: false };
+        if let Some(failure) = self.failing {
+            let error = codes::STREAM_STORE_FAILED.with(failure);
+            self.end_trace(incoming, &Verdict::Refused(&error));
+            self.answer_error(reply, &error);
+            return Ok(());
+        }
+        if self.trace.is_some() && self.traced_batch(incoming, frame.reply.map(|r| r.of(bytes))) {
+            return Ok(());
+        }
         if frame.reply.is_some_and(|reply| is_fast(reply.of(bytes))) {
             return self.fast_message(bytes, frame, headers, now_ns);
         }
@@ -94,8 +102,15 @@ impl Life {
         }
         let transformed = self.transformed(subject);
         let subject = transformed.as_deref().unwrap_or(subject);
-        let incoming = Incoming { subject, headers, payload, sourced: false };
-        match self.store(incoming, now_ns) {
+        let incoming = Incoming { subject, ..incoming };
+        if self.only_traces() {
+            return self.look_at(incoming, reply, now_ns);
+        }
+        let outcome = self.store(incoming, now_ns);
+        if self.trace.is_some() {
+            self.end_trace_of(incoming, outcome.as_ref().err());
+        }
+        match outcome {
             Ok((kept, None)) => self.ack(reply, Answer::Stored(kept.seq)),
             Ok((kept, Some(val))) => {
                 let mut text = Vec::new();

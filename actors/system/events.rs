@@ -111,7 +111,7 @@ impl Office {
             r#type: kind,
             id,
             timestamp: GoTime(SystemTime::now()).to_string(),
-            server: profile.info(self.next()),
+            server: profile.info(self.broker.next_event()),
             about,
         })
     }
@@ -189,7 +189,7 @@ impl Office {
             Announce::LameDuck => "LAMEDUCK",
             Announce::Shutdown(_) => "SHUTDOWN",
         };
-        let about = || json::compact(&self.profile().info(self.next()));
+        let about = || json::compact(&self.profile().info(self.broker.next_event()));
         self.say(out, &self.about_server(name), about);
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::answer::Encoding;
 use crate::delivery::bridge::ORIGIN_HEADER;
+use crate::delivery::encoding::Encoding;
 use crate::jetstream::Caller;
 use crate::realm::Realm;
 

@@ -7,18 +7,19 @@ use serde_json::value::RawValue;
 use vagus_runtime::{Cx, Handler, Message};
 
 use super::System;
-use super::answer::{Answer, Body, Encoding};
+use super::answer::Body;
 use super::filter::Filter;
 use super::inquiry::Inquiry;
 use super::office::Office;
 use super::options::{self, Fields, Shape};
 use super::pages::PageError;
 use super::requests::{Page, STATZ};
+use crate::delivery::encoding::{Encoded, Encoding};
 
 /// An answer, ready to be sent.
 pub(super) struct Made {
     inquiry: Inquiry,
-    answer: Answer,
+    answer: Encoded,
 }
 
 impl Message for Made {
@@ -124,7 +125,7 @@ impl System {
 // === impl Making ===
 
 impl Making {
-    fn finish(&self, office: &Office, made: Result<Vec<u8>, PageError>) -> Option<Answer> {
+    fn finish(&self, office: &Office, made: Result<Vec<u8>, PageError>) -> Option<Encoded> {
         let payload = match made.and_then(|page| self.choose(office, page)) {
             Ok(page) => office.envelope(&Body::Data(self.name, &page)),
             Err(PageError::Refused(why)) => office.envelope(&Body::NoData { why: &why }),

@@ -18,8 +18,6 @@ pub struct Office {
     pub(super) realm: Arc<Realm>,
     pub(super) pages: Arc<dyn Pages>,
     pub(super) reload: Reload,
-    /// The number of the next message.
-    next: AtomicU64,
     /// Pages that are being made.
     making: AtomicUsize,
     /// Requests that were dropped, since too many pages were being made.
@@ -48,7 +46,6 @@ impl Office {
             realm,
             pages,
             reload,
-            next: AtomicU64::new(1),
             making: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
         }
@@ -64,13 +61,8 @@ impl Office {
         Arc::clone(&self.broker.settings().profile)
     }
 
-    /// The number of a message.
-    pub(super) fn next(&self) -> u64 {
-        self.next.fetch_add(1, Relaxed)
-    }
-
     pub(super) fn envelope(&self, body: &Body<'_>) -> Vec<u8> {
-        envelope(&self.profile().info(self.next()), body)
+        envelope(&self.profile().info(self.broker.next_event()), body)
     }
 
     /// A subject of this server.

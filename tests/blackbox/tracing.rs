@@ -25,9 +25,7 @@ fn block(headers: &[&str]) -> String {
 /// The next message, which must be a trace event.
 #[track_caller]
 fn event(client: &mut Client) -> Value {
-    let (args, payload) = client.message();
-    assert_eq!((args[0].as_str(), args[1].as_str()), ("trace", "t"), "{args:?}");
-    serde_json::from_slice(&payload).expect("an event is JSON")
+    event_at(client, "trace")
 }
 
 const DEST: &str = "Nats-Trace-Dest: trace";
@@ -36,7 +34,8 @@ const DEST: &str = "Nats-Trace-Dest: trace";
 #[test]
 fn a_traced_message_is_delivered_and_reported() {
     let server = Server::start("server_name: here");
-    let (mut client, mut sub) = (tracer(&server), server.header_client());
+    let mut client = tracer(&server);
+    let mut sub = server.client_with(r#"{"headers":true,"name":"reader"}"#);
     sub.subscribe("a.*", "1");
     publish(&mut client, "a.b", &[DEST, "Foo: bar"]);
 
@@ -62,7 +61,7 @@ fn a_traced_message_is_delivered_and_reported() {
     assert_eq!(egress["type"], "eg");
     assert_eq!(egress["kind"], 0);
     assert_eq!(egress["cid"], sub.info["client_id"]);
-    assert_eq!(egress["sub"], "a.*");
+    assert_eq!((&egress["name"], &egress["sub"]), (&"reader".into(), &"a.*".into()));
     assert!(event["events"].get(2).is_none(), "{event}");
 
     let size = headers.len();
@@ -150,4 +149,106 @@ fn a_destination_with_wildcards_traces_nothing() {
     publish(&mut client, "a", &["Nats-Trace-Dest: tr.*"]);
     sub.expect("MSG a 1 1\r\nx\r\n");
     client.ping_pong();
+}
+
+#[test]
+fn who_may_not_publish_where_traces_go_publishes_nothing() {
+    let server = Server::start(RESTRICTED);
+    let (mut client, mut sub) = (log_in(&server, "few"), log_in(&server, "all"));
+    sub.subscribe(">", "1");
+    publish(&mut client, "ok", &[DEST]);
+    client.expect_err("Permissions Violation for Publish to \"trace\"");
+    publish(&mut client, "ok", &["Nats-Trace-Dest: $NRG.x"]);
+    client.expect_err("Permissions Violation for Publish to \"$NRG.x\"");
+    client.ping_pong();
+    sub.ping_pong();
+}
+
+#[test]
+fn why_a_message_was_refused_is_reported() {
+    let server = Server::start(RESTRICTED);
+    let (mut client, mut watch) = (log_in(&server, "few"), tracer_as(&server, "all", "ok"));
+    publish(&mut client, "no", &["Nats-Trace-Dest: ok"]);
+    let text = "Permissions Violation for Publish to \"no\"";
+    client.expect_err(text);
+    assert_eq!(event_at(&mut watch, "ok")["events"][0]["error"], text);
+    let block = block(&["Nats-Trace-Dest: ok"]);
+    let (head, total) = (block.len(), 2 << 20);
+    client.send(format!("HPUB ok {head} {total}\r\n{block}"));
+    client.expect_err_closed("Maximum Payload Violation");
+    let event = event_at(&mut watch, "ok");
+    assert_eq!(event["events"][0]["error"], "maximum payload exceeded", "{event}");
+    assert_eq!(event["request"]["msgsize"], total);
+}
+
+#[test]
+fn what_a_subscription_denies_is_reported() {
+    let server = Server::start(RESTRICTED);
+    let mut watch = tracer_as(&server, "all", "trace");
+    let mut sub = log_in(&server, "deaf");
+    sub.subscribe("q.>", "1");
+    publish(&mut watch, "q.secret", &[DEST]);
+    let event = event(&mut watch);
+    let text = "Not delivered because subscription denies this subject";
+    assert_eq!(event["events"][1]["error"], text, "{event}");
+    sub.ping_pong();
+}
+
+#[test]
+fn reports_are_compressed_for_who_accepts_that() {
+    let server = Server::start("");
+    let mut client = tracer(&server);
+    for (accepted, encoding, magic) in [
+        ("gzip", "gzip", &b"\x1f\x8b"[..]),
+        ("snappy", "snappy", b"\xff\x06\0\0sNaPpY"),
+        ("zip", "identity", b"{\"server\""),
+    ] {
+        publish(&mut client, "a", &[DEST, &format!("Accept-Encoding: {accepted}")]);
+        let (args, bytes) = client.message();
+        let head = format!("NATS/1.0\r\nContent-Encoding: {encoding}\r\n\r\n");
+        assert_eq!(args[2], head.len().to_string(), "{args:?}");
+        assert!(bytes.starts_with(&[head.as_bytes(), magic].concat()), "{accepted}");
+    }
+}
+
+#[test]
+fn a_message_of_an_older_server_s_trace_is_traced_no_further() {
+    let server = Server::start("");
+    let (mut client, mut sub) = (tracer(&server), server.header_client());
+    sub.subscribe("a", "1");
+    publish(&mut client, "a", &[DEST, "Nats-Trace-Origin-Account: A"]);
+    let headers = block(&["Nats-Trace-Origin-Account: A", "Nats-Trace-Dest: trace disabled"]);
+    let size = headers.len();
+    sub.expect(format!("HMSG a 1 {size} {}\r\n{headers}x\r\n", size + 1));
+    publish(&mut client, "a", &[DEST, "Nats-Trace-Origin-Account: A", "Nats-Trace-Only: 1"]);
+    client.ping_pong();
+    sub.ping_pong();
+}
+
+/// Users with the password `x`: of these, `all` may do everything.
+const RESTRICTED: &str = r#"authorization { users: [
+    {user: all, password: x}
+    {user: few, password: x, permissions: {publish: ok}}
+    {user: deaf, password: x, permissions: {subscribe: {allow: "q.>", deny: "q.secret"}}}
+] }"#;
+
+#[track_caller]
+fn log_in(server: &Server, name: &str) -> Client {
+    server.client_with(&format!(r#"{{"user":"{name}","pass":"x","headers":true}}"#))
+}
+
+/// A user that gets the trace events that go to `subject`.
+#[track_caller]
+fn tracer_as(server: &Server, name: &str, subject: &str) -> Client {
+    let mut client = log_in(server, name);
+    client.subscribe(subject, "t");
+    client
+}
+
+/// The next message, which must be a trace event at `subject`.
+#[track_caller]
+fn event_at(client: &mut Client, subject: &str) -> Value {
+    let (args, payload) = client.message();
+    assert_eq!((args[0].as_str(), args[1].as_str()), (subject, "t"), "{args:?}");
+    serde_json::from_slice(&payload).expect("an event is JSON")
 }

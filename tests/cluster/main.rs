@@ -23,3 +23,4 @@ mod tls;
 #[allow(dead_code)]
 #[path = "../security/tls_kit.rs"]
 mod tls_kit;
+mod tracing;

@@ -55,6 +55,7 @@ mod snapshot;
 mod sources;
 mod stores;
 mod streams;
+mod tracing;
 mod transforms;
 mod ttl;
 mod workers;

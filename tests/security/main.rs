@@ -41,3 +41,4 @@ mod tls_kit;
 mod tls_ocsp;
 mod tls_ocsp_peer;
 mod tls_peers;
+mod tracing;

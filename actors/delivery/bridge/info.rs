@@ -5,16 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use vagus_wire::headers;
 
-use crate::delivery::Outbound;
+use crate::delivery::{Outbound, Target};
 use crate::realm::ServiceImport;
 
 /// Name of the header that says who asks. Only the first of this name counts: the server writes
 /// it in front.
 pub const HEADER: &[u8] = b"Nats-Request-Info";
-
-/// Where reports of a traced message go.
-const TRACE: &[u8] = b"Nats-Trace-Dest";
-const NOT_TRACED: &[u8] = b"trace disabled";
 
 /// A client as services, audits and events are shown it, in the order of nats-server. No field
 /// holds what a client proves itself with: not its password, not its token, and not its JWT.
@@ -66,6 +62,8 @@ pub struct ClientInfo {
 pub trait Asker {
     /// All that may be told of it.
     fn info(&self) -> ClientInfo;
+    /// Whether it hears what it says itself.
+    fn hears_itself(&self) -> bool;
     fn out(&self) -> &Arc<Outbound>;
 }
 
@@ -88,24 +86,14 @@ impl ClientInfo {
         self.acc.as_deref().unwrap_or_default()
     }
 
-    /// The same for a message that goes into another account, where it is traced no further.
-    #[must_use]
-    pub(super) fn put_before_untraced(&self, block: Option<&[u8]>) -> Vec<u8> {
-        self.put(block, |name, value| if name == TRACE { NOT_TRACED } else { value })
-    }
-
     /// A header block that begins with this, and goes on with `block`.
     #[must_use]
     pub fn put_before(&self, block: Option<&[u8]>) -> Vec<u8> {
-        self.put(block, |_, value| value)
-    }
-
-    fn put<'a>(&self, block: Option<&'a [u8]>, shown: fn(&[u8], &'a [u8]) -> &'a [u8]) -> Vec<u8> {
         let own = serde_json::to_vec(self).unwrap_or_default();
         let mut out = [b"NATS/1.0\r\n", HEADER, b": ", &own, b"\r\n"].concat();
         for (name, value) in block.into_iter().flat_map(headers::iter) {
             if name != HEADER {
-                out.extend_from_slice(&[name, b": ", shown(name, value), b"\r\n"].concat());
+                out.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
             }
         }
         out.extend_from_slice(b"\r\n");
@@ -138,6 +126,26 @@ impl<'a> Speaker<'a> {
             Self::Server => None,
             Self::Client(asker) => Some(asker.out()),
             Self::Passed(_, out) => out,
+        }
+    }
+
+    /// Whether `target` is the speaker itself, who does not want to hear what it says.
+    #[must_use]
+    pub(in crate::delivery) fn is_own_echo(self, target: &Target) -> bool {
+        match (self, target) {
+            (Self::Client(asker), Target::Connection(out)) => {
+                !asker.hears_itself() && out.cid == asker.out().cid
+            }
+            _ => false,
+        }
+    }
+
+    /// Headers that say who speaks, for an actor that is told: those of a message that crossed say
+    /// so already.
+    pub(in crate::delivery) fn signed(self, block: Option<&[u8]>) -> Option<Vec<u8>> {
+        match self {
+            Self::Client(asker) => Some(asker.info().put_before(block)),
+            Self::Server | Self::Passed(..) => None,
         }
     }
 
