@@ -1,6 +1,7 @@
 //! What the system is told of a connection: that its client has joined an account, and that it has
 //! left.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use vagus_telemetry::text::GoTime;
 
 use super::Connection;
 use crate::delivery::{ClientInfo, Reason};
-use crate::realm::GLOBAL_ACCOUNT;
+use crate::realm::{GLOBAL_ACCOUNT, Realm};
 use crate::system::messages::{News, Parting};
 
 impl Connection {
@@ -48,13 +49,26 @@ impl Connection {
             && *self.realm.name != *GLOBAL_ACCOUNT
         {
             let news = || News::Joined(Box::new(self.client_info_of_event()));
-            system.tell(&self.broker, &self.realm.name, news);
+            system.tell(&self.broker, (&self.realm.name, None), news);
         }
+    }
+
+    /// Where it is told of that the client is not let in, if that is so: with the service that
+    /// decides, or where those are who belong to no account.
+    fn refused_in(&self) -> Option<Arc<Realm>> {
+        if self.out.closed() != Some(Reason::AuthenticationFailure) {
+            return None;
+        }
+        let realms = &self.broker.realms;
+        let decides = self.settings.authenticator.callout().map(|callout| &callout.account);
+        Some(decides.and_then(|account| realms.get(account)).unwrap_or(realms.global().clone()))
     }
 
     /// The connection has ended.
     pub(super) fn tell_left(&self) {
         let Some(system) = &self.cast.system else { return };
+        let refused_in = self.refused_in();
+        let account = (&*self.realm.name, refused_in.as_deref());
         let news = || {
             let stats = &self.out.stats;
             let ended_at = self.ended_at.unwrap_or_else(SystemTime::now);
@@ -67,8 +81,9 @@ impl Connection {
                 sent: (stats.in_msgs.load(Relaxed), stats.in_bytes.load(Relaxed)),
                 received: (stats.out_msgs.load(Relaxed), stats.out_bytes.load(Relaxed)),
                 reason: self.out.closed().unwrap_or(Reason::InternalError),
+                refused_in: refused_in.clone(),
             }))
         };
-        system.tell(&self.broker, &self.realm.name, news);
+        system.tell(&self.broker, account, news);
     }
 }

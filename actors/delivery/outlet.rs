@@ -147,9 +147,8 @@ impl<'a> Outlet<'a> {
     pub fn publish_away(&mut self, post: Post<'_>) -> usize {
         self.found(post.subject, |found, (batch, frame, rng)| {
             frame.clear();
-            write_tail(frame, &post);
-            let (to, tail) = (post.subject, &**frame);
-            let mut parcel = Parcel { post: &post, to, shown: None, tail, bare: None, batch };
+            post.write_tail(frame);
+            let mut parcel = Parcel::new(&post, post.subject, None, frame, batch);
             let takes = |want: &Want| want.sub.target.is_route() && want.sub.claim(1) == 1;
             spread::spread(found, rng, takes, |want, groups| parcel.hand(found, want, groups))
         })

@@ -78,6 +78,9 @@ const PEER_REFUSED: &str = "io.nats.server.advisory.v1.ocsp_peer_reject";
 const LINK_REFUSED: &str = "io.nats.server.advisory.v1.ocsp_peer_link_invalid";
 const CONNECTIONS: &str = "io.nats.server.advisory.v1.account_connections";
 
+/// Where an account hears of clients that were refused.
+pub(super) const REFUSED: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+
 /// Subjects of all that is said when a client of an account comes, goes or is refused by the server
 /// with this id.
 pub(super) fn about_clients(id: &str, account: &str) -> [String; 5] {
@@ -131,17 +134,19 @@ impl Office {
 
     /// A client has gone, or was not let in.
     pub(super) fn tell_left(&self, parting: &Parting, out: &mut Outlet<'_>) {
-        let client = &parting.client;
-        let about = || {
+        let about = |client: &ClientInfo| {
             let traffic = |(msgs, bytes)| Traffic { msgs, bytes };
             let (sent, received) = (traffic(parting.sent), traffic(parting.received));
             let reason = parting.reason.text();
             self.event(DISCONNECT, &new_id(), Disconnect { client, sent, received, reason })
         };
-        if !parting.was_in() {
-            self.say(out, &refused(&self.profile().id), about);
+        let client = &parting.client;
+        if let Some(realm) = &parting.refused_in {
+            self.say(out, &refused(&self.profile().id), || about(client));
+            let client = ClientInfo { acc: Some(realm.name.to_string()), ..client.clone() };
+            out.within(realm, |out| self.say(out, REFUSED, || about(&client)));
         }
-        self.say(out, &disconnect(client.account()), about);
+        self.say(out, &disconnect(client.account()), || about(client));
     }
 
     /// A client is not let in, for its certificates.

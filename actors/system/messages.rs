@@ -39,7 +39,6 @@ pub struct LinkRefused {
 }
 
 /// The end of a connection.
-#[derive(Debug)]
 pub struct Parting {
     pub client: ClientInfo,
     /// Messages and bytes that the client sent.
@@ -47,6 +46,8 @@ pub struct Parting {
     /// Messages and bytes that it got.
     pub received: (u64, u64),
     pub reason: Reason,
+    /// Where it is told of that the client was not let in; `None`: it was one of its account.
+    pub refused_in: Option<Arc<Realm>>,
 }
 
 /// What the whole server is about to do.
@@ -97,7 +98,7 @@ pub(super) struct Hatch {
 impl Parting {
     /// Whether the client was one of its account before.
     pub(super) fn was_in(&self) -> bool {
-        self.reason != Reason::AuthenticationFailure
+        self.refused_in.is_none()
     }
 }
 
@@ -114,10 +115,17 @@ impl Door {
         Arc::ptr_eq(&self.realm, realm)
     }
 
-    /// Tells of a client, if anybody listens to what would be said of it. `about`: its account.
-    /// News for which there is no room is counted, and lost.
-    pub(crate) fn tell(&self, broker: &Broker, about: &str, news: impl FnOnce() -> News) {
-        if self.listens(about) {
+    /// Tells of a client, if anybody listens to what would be said of it. `about`: its account, and
+    /// where it is told of if it was refused. News for which there is no room is counted, and lost.
+    pub(crate) fn tell(
+        &self,
+        broker: &Broker,
+        about: (&str, Option<&Realm>),
+        news: impl FnOnce() -> News,
+    ) {
+        let (account, refused_in) = about;
+        let heard = refused_in.is_some_and(|realm| hears(realm, events::REFUSED));
+        if heard || self.listens(account) {
             self.report(broker, news());
         }
     }
@@ -131,11 +139,8 @@ impl Door {
 
     /// Whether somebody hears of clients of the account.
     fn listens(&self, account: &str) -> bool {
-        let mut found = Match::default();
-        events::about_clients(&self.id, account).iter().any(|subject| {
-            self.realm.interest.collect(subject.as_bytes(), &mut found);
-            !found.is_empty()
-        })
+        let subjects = events::about_clients(&self.id, account);
+        subjects.iter().any(|subject| hears(&self.realm, subject))
     }
 
     /// Tells, whatever waits in the mailbox.
@@ -148,6 +153,12 @@ impl Door {
     pub fn settle(&self) {
         let _ = self.handle.send_urgent(Settle);
     }
+}
+
+fn hears(realm: &Realm, subject: &str) -> bool {
+    let mut found = Match::default();
+    realm.interest.collect(subject.as_bytes(), &mut found);
+    !found.is_empty()
 }
 
 // === impl Intake ===

@@ -179,6 +179,11 @@ impl Authenticator {
         self
     }
 
+    /// The service that decides, where a configuration names one.
+    pub fn callout(&self) -> Option<&Callout> {
+        self.callout.as_deref()
+    }
+
     pub fn operators(&self) -> Option<&Operators> {
         self.operators.as_ref()
     }

@@ -103,6 +103,30 @@ fn refused_clients_are_told_of_without_what_they_showed() {
     }
 }
 
+// Row 95.
+#[test]
+fn accounts_hear_of_clients_that_were_refused() {
+    const SUBJECT: &str = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+    let callout = r#"auth_callout { issuer: ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA
+        account: SERVICE, auth_users: [global, service] }"#;
+    let accounts = r#"accounts { SERVICE { users: [{user: service, password: service-pw}] } }"#;
+    for (more, hears, account) in [("", "global", "$G"), (callout, "service", "SERVICE")] {
+        let users = "users: [{user: global, password: global-pw}]";
+        let conf = format!("{accounts}\nauthorization {{ {users}, timeout: 0.3, {more} }}");
+        let server = Server::start(&conf);
+        let mut member = join(&server, hears);
+        member.client.subscribe(SUBJECT, "e");
+        let mut client = server.connect();
+        client.send_connect(r#"{"user":"stranger","pass":"s3cret","name":"who"}"#);
+        client.expect_err_closed("Authorization Violation");
+        let told = member.expect_event(SUBJECT);
+        assert_eq!(
+            (&told["client"]["acc"], &told["client"]["name"]),
+            (&json!(account), &json!("who"))
+        );
+    }
+}
+
 // Row 139.
 #[test]
 fn statistics_come_by_themselves() {
