@@ -257,9 +257,11 @@ impl Handler<Ask> for Consumer {
 // === impl Handler<Survey> ===
 
 impl Handler<Survey> for Consumer {
-    fn handle(&mut self, survey: Survey, _: &mut Cx<'_, Self>) {
-        let now_ns = self.home.js.now_ns();
-        (survey.0)(self.info(now_ns));
+    fn handle(&mut self, survey: Survey, cx: &mut Cx<'_, Self>) {
+        let home = Arc::clone(&self.home);
+        let now_ns = home.js.now_ns();
+        let info = home.js.turn(cx.cell().arbiter(), |out| self.info(out, now_ns));
+        (survey.0)(info);
     }
 }
 

@@ -33,11 +33,11 @@ impl Consumer {
         }
         self.turn(cx, |me, out, now_ns| match what {
             What::Info => {
-                let info = me.shown(now_ns);
+                let info = me.shown(out, now_ns);
                 me.reply(caller, out, Ok(ConsumerInfoResponse { info }));
             }
             What::Create => {
-                let info = me.shown(now_ns);
+                let info = me.shown(out, now_ns);
                 me.reply(caller, out, Ok(ConsumerCreateResponse { info }));
             }
             What::Update => me.answer_later(caller, Told::Created),
@@ -70,7 +70,7 @@ impl Consumer {
         let js = Arc::clone(&self.home.js);
         match told {
             Told::Created => {
-                let body = ConsumerCreateResponse { info: self.shown(now_ns) };
+                let body = ConsumerCreateResponse { info: self.shown(out, now_ns) };
                 caller.answer(&js, out, Ok(body));
             }
             Told::Paused => {
@@ -84,7 +84,7 @@ impl Consumer {
             }
             Told::Reset(reset_seq) => {
                 let body =
-                    ConsumerResetResponse { info: Some(self.shown(now_ns)), reset_seq: *reset_seq };
+                    ConsumerResetResponse { info: Some(self.shown(out, now_ns)), reset_seq: *reset_seq };
                 caller.answer(&js, out, Ok(body));
             }
         }

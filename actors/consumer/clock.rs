@@ -8,7 +8,6 @@ use vagus_runtime::{Cx, TaskId};
 
 use super::Consumer;
 use super::deliver::Halt;
-use super::parts::Pulling;
 use super::priority::Pin;
 use super::terms::AckMode;
 use super::waiting::Passed;
@@ -114,9 +113,8 @@ impl Consumer {
 
     /// Nobody has used it for long: it goes, unless somebody waits or works.
     fn check_use(&mut self, out: &mut Outlet<'_>, now_ns: i64) {
-        let Pulling { waiting, .. } = &mut self.pulling;
-        waiting.retain(|request| out.interested(&request.inbox, None));
-        if !waiting.is_empty() {
+        self.pulling.forget_gone(out);
+        if !self.pulling.waiting.is_empty() {
             self.clock.used_ns = now_ns;
             return;
         }

@@ -7,6 +7,7 @@ use super::push::{Push, Rate};
 use super::state::State;
 use super::terms::{AckMode, Terms};
 use super::waiting::Waiting;
+use crate::delivery::Outlet;
 use crate::delivery::watch::Watch;
 
 /// What a pull consumer has.
@@ -42,6 +43,11 @@ impl Pulling {
             pin: pinned.then(|| Box::new(Pin::new(config.priority_timeout))),
             ..Self::default()
         }
+    }
+
+    /// Drops the requests of those who no longer listen for what they asked for.
+    pub(super) fn forget_gone(&mut self, out: &mut Outlet<'_>) {
+        self.waiting.retain(|request| out.interested(&request.inbox, None));
     }
 
     /// What a request has to pass now. `pending`: messages to come.

@@ -98,11 +98,11 @@ impl Consumer {
                 return refusal.extend_from_slice(status::REQUESTS_PENDING);
             }
         }
-        let waiting = &mut self.pulling.waiting;
         let max = usize::try_from(self.config.max_waiting).unwrap_or(0).max(1);
-        if waiting.len() >= max {
-            waiting.retain(|one| out.interested(&one.inbox, None));
+        if self.pulling.waiting.len() >= max {
+            self.pulling.forget_gone(out);
         }
+        let waiting = &mut self.pulling.waiting;
         if waiting.len() < max {
             waiting.push(request);
         } else if asked.heartbeat == 0 {

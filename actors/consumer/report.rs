@@ -9,18 +9,21 @@ use super::deliver::Halt;
 use super::messages::leveled;
 use super::priority::Pin;
 use super::state::Mark;
+use crate::delivery::Outlet;
 
 // === impl Consumer ===
 
 impl Consumer {
     /// As responses about it alone show it.
-    pub(super) fn shown(&mut self, now_ns: i64) -> ConsumerInfo {
+    pub(super) fn shown(&mut self, out: &mut Outlet<'_>, now_ns: i64) -> ConsumerInfo {
         let config = Some(leveled(&self.config).shown());
-        ConsumerInfo { config, ..self.info(now_ns) }
+        ConsumerInfo { config, ..self.info(out, now_ns) }
     }
 
     /// As lists show it.
-    pub(super) fn info(&mut self, now_ns: i64) -> ConsumerInfo {
+    pub(super) fn info(&mut self, out: &mut Outlet<'_>, now_ns: i64) -> ConsumerInfo {
+        // Who stops waits until this says that nobody waits any more.
+        self.pulling.forget_gone(out);
         self.state.forget_below(self.home.reader.state().first_seq);
         let (delivered_ns, acked_ns) = self.state.last_active_ns();
         let once = self.config.max_deliver == 1;

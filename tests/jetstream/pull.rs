@@ -366,3 +366,14 @@ fn the_server_limits_requests_too() {
     let sid = js.pull(json!({"batch": 6}));
     assert_eq!(js.next(&sid).head, "NATS/1.0 409 Exceeded MaxRequestBatch of 5\r\n\r\n");
 }
+
+#[test]
+fn who_no_longer_listens_does_not_count_as_waiting() {
+    let mut js = Js::start();
+    js.filled(0);
+    js.puller(json!({}));
+    let [gone, _stays] = [(); 2].map(|()| js.pull(json!({"batch": 1, "expires": 60_000 * MS})));
+    js.wait_consumer("C", |info| info["num_waiting"] == 2);
+    js.unsubscribe(&gone);
+    has(&js.consumer_info("C"), &json!({"num_waiting": 1}));
+}
