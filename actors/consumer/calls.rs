@@ -83,8 +83,10 @@ impl Consumer {
                 caller.answer(&js, out, Ok(body));
             }
             Told::Reset(reset_seq) => {
-                let body =
-                    ConsumerResetResponse { info: Some(self.shown(out, now_ns)), reset_seq: *reset_seq };
+                let body = ConsumerResetResponse {
+                    info: Some(self.shown(out, now_ns)),
+                    reset_seq: *reset_seq,
+                };
                 caller.answer(&js, out, Ok(body));
             }
         }
