@@ -13,6 +13,7 @@ mod kit;
 mod compression;
 mod delivery;
 mod faults;
+mod imports;
 mod interest;
 mod membership;
 mod permissions;
