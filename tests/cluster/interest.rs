@@ -8,10 +8,10 @@ use crate::harness::{Client, Server};
 use crate::kit::cluster;
 
 /// A subject and a queue group.
-type Want = (String, Option<String>);
+pub(crate) type Want = (String, Option<String>);
 
 /// What a client holds, by sid.
-type Held = BTreeMap<usize, Want>;
+pub(crate) type Held = BTreeMap<usize, Want>;
 
 /// What `/subsz` shows of the global account.
 fn shown(page: &Value) -> Vec<Want> {
@@ -43,7 +43,7 @@ fn expected(held: &[Vec<Held>], n: usize) -> Vec<Want> {
     all
 }
 
-fn agree(servers: &[&Server], held: &[Vec<Held>]) {
+pub(crate) fn agree(servers: &[&Server], held: &[Vec<Held>]) {
     for (n, server) in servers.iter().enumerate() {
         let wanted = expected(held, n);
         server.wait_json("/subsz?subs=1&acc=$G&limit=100000", |page| {
@@ -52,7 +52,7 @@ fn agree(servers: &[&Server], held: &[Vec<Held>]) {
     }
 }
 
-fn random_want(rng: &mut impl FnMut(u64) -> u64) -> Want {
+pub(crate) fn random_want(rng: &mut impl FnMut(u64) -> u64) -> Want {
     let subjects = ["a", "a.b", "a.*", "a.>", ">", "*.b", "b.c.d", "q"];
     let queue = match rng(3) {
         0 => None,

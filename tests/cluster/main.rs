@@ -16,6 +16,8 @@ mod faults;
 mod imports;
 mod interest;
 mod membership;
+mod network;
+mod partitions;
 mod permissions;
 mod pool;
 mod queues;
