@@ -5,6 +5,7 @@
 mod bounds;
 mod failure;
 mod kit;
+mod nodes;
 mod observation;
 mod tasks;
 mod tree;
