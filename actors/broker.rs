@@ -71,6 +71,8 @@ pub struct Tally {
     /// Times that publishers waited for slow readers.
     pub stalled_clients: AtomicU64,
     pub auth_failures: AtomicU64,
+    /// Those among them whose account is not one of the only ones wanted.
+    pub pinned_account_fails: AtomicU64,
     /// News for the system's actor that it had no room for.
     pub events_dropped: AtomicU64,
     pub ocsp: OcspTally,

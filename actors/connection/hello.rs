@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::Context;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -145,7 +146,7 @@ impl Connection {
         if !self.client.connected {
             info.nonce = self.client.nonce.clone();
         }
-        let leaving = self.broker.leaving.load(std::sync::atomic::Ordering::Relaxed);
+        let leaving = self.broker.leaving.load(Relaxed);
         info.ldm = leaving || self.client.sent_away;
         if connect_info {
             info.connect_info = true;
@@ -199,6 +200,9 @@ impl Connection {
             Outcome::Denied(why) => {
                 debug!("{}{why}", self.prefix());
                 self.log_refused_credentials();
+                if why == Denial::NotPinned {
+                    self.broker.tally.pinned_account_fails.fetch_add(1, Relaxed);
+                }
                 let reason = match why {
                     Denial::ProxyNotTrusted => Reason::ProxyNotTrusted,
                     Denial::ProxyRequired => Reason::ProxyRequired,

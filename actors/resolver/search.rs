@@ -64,7 +64,9 @@ impl Searches {
 impl Resolver {
     /// Asks the other servers for an account that is not on disk here.
     pub(super) fn search(&mut self, account: &str, files: &Files, cx: &mut Cx<'_, Self>) {
-        let servers = self.archive.broker.realms.mates.all().len();
+        // To each server one of the links is that of the system's account.
+        let links = self.archive.broker.realms.mates.all();
+        let servers = links.iter().filter(|link| link.serves(&self.archive.realm.name)).count();
         let number = self.searches.begin(account, servers);
         let subject = format!("$SYS.REQ.ACCOUNT.{account}.CLAIMS.LOOKUP");
         let reply = format!("{}{number}", self.inbox());

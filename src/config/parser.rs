@@ -28,7 +28,7 @@ pub struct Document {
 }
 
 /// Why a file can't be read, with the reason in lower case and without the system's number for it.
-fn not_opened(path: &Path, error: &std::io::Error) -> String {
+pub(crate) fn not_opened(path: &Path, error: &std::io::Error) -> String {
     let text = error.to_string();
     let reason = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
     format!("open {}: {reason}", path.display())

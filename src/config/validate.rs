@@ -165,10 +165,13 @@ fn trust(config: &Config, error: &mut impl FnMut(String)) {
         "using nats based account resolver - the system account needs to be specified in \
          configuration or the operator jwt",
     );
+    refuse(
+        matches!(trust.resolver, Some(Resolver::Url(_))) && !trust.resolver_preload.is_empty(),
+        "resolver preloads only available for writeable resolver types MEM/DIR/CACHE_DIR",
+    );
     for operator in &trust.operator {
-        let wanted = &operator.claims.nats.assert_server_version;
-        if !operator.claims.accepts_server(COMPATIBLE) {
-            error(format!("operator expects version {wanted} got {COMPATIBLE} instead"));
+        if let Err(why) = operator.claims.check_server(COMPATIBLE) {
+            error(format!("operator {} {why}", operator.claims.sub));
         }
     }
 }

@@ -42,6 +42,8 @@ struct Varz {
     feature_flags: BTreeMap<String, bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     system_account: Option<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pinned_account_fails: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ocsp_peer_cache: Option<OcspPeerCache>,
     slow_consumer_stats: ByKind,
@@ -234,6 +236,7 @@ pub(super) fn page(context: &Context) -> Reply {
         metadata: config.server_metadata.clone(),
         feature_flags: config.features(),
         system_account: context.system_account(),
+        pinned_account_fails: tally.pinned_account_fails.load(Relaxed),
         ocsp_peer_cache: ocsp_peer_cache(context, config),
         slow_consumer_stats: clients(tally.slow_consumers.load(Relaxed)),
         stale_connection_stats: clients(tally.stale_connections.load(Relaxed)),

@@ -30,6 +30,10 @@ pub(super) fn add_operators(
         strict.clone().flat_map(|one| one.claims.trusted_keys()).map(str::to_owned).collect();
     operators.idle_keys = strict.map(|operator| operator.claims.sub.clone()).collect();
     operators.pinned_accounts = trust.resolver_pinned_accounts.iter().cloned().collect();
+    if !operators.pinned_accounts.is_empty() {
+        // Who watches the server may always do that.
+        operators.pinned_accounts.extend(config.system().map(str::to_owned));
+    }
     operators.default_sentinel.clone_from(&trust.default_sentinel);
     plain.with_operators(operators)
 }

@@ -54,6 +54,7 @@ fn an_account_has_jetstream_if_its_claims_say_so() {
 fn limits_may_go_by_replicas() {
     let mut world = World::new();
     let limits = &mut world.account.claims.nats.limits;
+    limits.jetstream = claims(7000);
     limits.tiered_limits =
         [("R1".to_owned(), claims(5000)), ("R3".to_owned(), claims(9000))].into();
     let (server, _store) = start(&world);

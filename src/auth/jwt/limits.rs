@@ -25,7 +25,7 @@ pub struct OperatorLimits {
     pub leaf: i64,
     #[serde(flatten)]
     pub jetstream: JetStreamClaims,
-    /// By number of replicas: `R1`, `R3`.
+    /// By number of replicas: `R1`, `R3`. Where there are any, those for all do not count.
     #[serde(deserialize_with = "nullable", skip_serializing_if = "BTreeMap::is_empty")]
     pub tiered_limits: BTreeMap<String, JetStreamClaims>,
 }
@@ -83,10 +83,6 @@ impl JetStreamClaims {
             ack_pending: positive(self.max_ack_pending),
             owner_traffic: false,
         })
-    }
-
-    pub(super) fn is_unset(&self) -> bool {
-        *self == Self::default()
     }
 }
 

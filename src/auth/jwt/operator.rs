@@ -67,9 +67,20 @@ impl Claims<OperatorClaims> {
     }
 
     /// Whether this release of a server will do.
-    pub fn accepts_server(&self, version: &str) -> bool {
+    ///
+    /// # Errors
+    /// What of it is too low.
+    pub fn check_server(&self, version: &str) -> Result<(), String> {
         let wanted = version_of(&self.nats.assert_server_version).unwrap_or_default();
-        version_of(version).is_some_and(|version| version >= wanted)
+        let server = version_of(version).unwrap_or_default();
+        let parts = ["major", "minor", "update"].into_iter().zip(wanted).zip(server);
+        let other = parts.into_iter().find(|((_, wanted), server)| wanted != server);
+        match other {
+            Some(((part, wanted), server)) if wanted > server => {
+                Err(format!("expected {part} version {wanted} > server {part} version {server}"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -23,6 +23,12 @@ pub(super) fn raise(object: &mut Map<String, Value>) {
             nats.entry(key).or_insert(value);
         }
         nats.insert("version".to_owned(), Value::from(1));
+        // Of users, what is not stated is not limited.
+        if nats.get("type").and_then(Value::as_str) == Some("user") {
+            for limit in ["subs", "data", "payload"] {
+                nats.entry(limit).or_insert(Value::from(-1));
+            }
+        }
         if let Some(Value::Object(limits)) = nats.remove("limits") {
             // Accounts keep theirs as an object, users have them beside their permissions.
             if nats.get("type").and_then(Value::as_str) == Some("user") {

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use vagus_auth::jwt::{AccountClaims, Claims, OperatorClaims, UserClaims, decode};
+use vagus_auth::jwt::{AccountClaims, Claims, OperatorClaims, UserClaims, UserTerms, decode};
 use vagus_auth::keys::{is_account_key, is_operator_key};
 
 use super::{Builder, read};
 use crate::config::{Directory, Operator, Resolver};
 use crate::duration;
+use crate::parser::not_opened;
 use crate::value::{Map, Node, Value};
 
 /// How JWTs begin: a brace and a quotation mark in base64.
 const JWT_PREFIX: &str = "eyJ";
 /// JWTs that a cache keeps unless it is told otherwise.
 const CACHE_LIMIT: usize = 1000;
+const UNKNOWN_RESOLVER: &str = "error parsing account resolver, should be MEM or  URL(\"url\") or \
+                                a map containing dir and type state=[FULL|CACHE])";
 const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(1900);
 const SYNC_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -81,7 +84,8 @@ impl Builder {
                 Some(token.unwrap_or(content.trim()).to_owned())
             }
             Err(why) => {
-                self.error(node, format!("error parsing operator JWT: open {text}: {why}"));
+                let why = not_opened(text.as_ref(), &why);
+                self.error(node, format!("error parsing operator JWT: {why}"));
                 None
             }
         }
@@ -103,9 +107,7 @@ impl Builder {
                 let url = url.trim().trim_matches('"').to_owned();
                 self.config.trust.resolver = Some(Resolver::Url(url));
             }
-            None => {
-                self.error(node, "error parsing account resolver, should be MEM or  URL(\"url\")")
-            }
+            None => self.error(node, UNKNOWN_RESOLVER),
         }
     }
 
@@ -119,13 +121,16 @@ impl Builder {
             interval: SYNC_INTERVAL,
             timeout: LOOK_UP_TIMEOUT,
         };
-        let (mut kind, mut synced) = (String::new(), false);
+        let (mut kind, mut synced, mut hard) = (String::new(), false, false);
         for (name, entry) in map.iter() {
             match (name.to_lowercase().as_str(), &entry.value) {
                 ("type", Value::Text(text)) => kind = text.to_uppercase(),
                 ("dir", Value::Text(text)) => directory.dir = text.into(),
                 ("allow_delete", Value::Bool(flag)) => directory.allow_delete = *flag,
-                ("hard_delete", Value::Bool(flag)) => directory.hard_delete = *flag,
+                ("hard_delete", Value::Bool(flag)) => {
+                    hard = true;
+                    directory.hard_delete = *flag;
+                }
                 ("limit", Value::Int(number)) => {
                     directory.limit = usize::try_from(*number).ok().filter(|limit| *limit > 0);
                 }
@@ -145,18 +150,21 @@ impl Builder {
                 self.config.trust.resolver = Some(Resolver::Memory);
                 return;
             }
-            _ if directory.dir.as_os_str().is_empty() => {
+            "FULL" | "CACHE" if directory.dir.as_os_str().is_empty() => {
                 Some("dir has no value and needs to point to a directory")
+            }
+            "FULL" | "CACHE" if directory.dir.exists() && !directory.dir.is_dir() => {
+                Some("dir needs to point to an accessible directory")
             }
             "CACHE" if synced => Some("CACHE does not accept sync"),
             "CACHE" if directory.allow_delete => Some("CACHE does not accept allow_delete"),
-            "CACHE" if directory.hard_delete => Some("CACHE does not accept hard_delete"),
+            "CACHE" if hard => Some("CACHE does not accept hard_delete"),
             "FULL" if directory.ttl.is_some() => Some("FULL does not accept ttl"),
-            "FULL" if directory.hard_delete && !directory.allow_delete => {
+            "FULL" if hard && !directory.allow_delete => {
                 Some("hard_delete has no effect without delete")
             }
             "FULL" | "CACHE" => None,
-            _ => Some("unknown resolver type"),
+            _ => Some(UNKNOWN_RESOLVER),
         };
         if let Some(why) = wrong {
             return self.error(node, why);
@@ -192,7 +200,8 @@ impl Builder {
             match is_account_key(text) {
                 true => self.config.trust.resolver_pinned_accounts.push(text.to_owned()),
                 false => {
-                    self.error(node, format!("{text:?} is not a valid public account nkey"));
+                    let why = "is not a valid public account nkey";
+                    self.error(node, format!("pinned account key {text:?} {why}"));
                 }
             }
         }
@@ -205,9 +214,11 @@ impl Builder {
         let why = match decode::<UserClaims>(token) {
             _ if !trust.is_given() => "default sentinel requires operators and accounts",
             Err(_) => "default sentinel JWT not valid",
+            Ok(claims) if claims.nats.terms.bearer_token => return,
             // What a scoped key grants shows when its account is known.
             Ok(claims)
-                if claims.nats.terms.bearer_token || !claims.nats.issuer_account.is_empty() =>
+                if claims.nats.terms == UserTerms::default()
+                    && !claims.nats.issuer_account.is_empty() =>
             {
                 return;
             }

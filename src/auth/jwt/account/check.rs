@@ -56,9 +56,6 @@ impl Claims<AccountClaims> {
 
 fn limits(claims: &AccountClaims, found: &mut Findings) {
     let limits = &claims.limits;
-    found.error_if(!limits.tiered_limits.is_empty() && !limits.jetstream.is_unset(), || {
-        "JetStream Limits and tiered JetStream Limits are mutually exclusive".to_owned()
-    });
     let more = |count: usize, limit: i64| {
         limit >= 0 && usize::try_from(limit).is_ok_and(|limit| count > limit)
     };
