@@ -32,7 +32,8 @@ fn config(operator: &KeyPair, account: &Account) -> String {
     let of_account = mint("account", &account.key, operator, &json!({ "limits": limits }));
     let of_operator = mint("operator", operator, operator, &json!({}));
     format!(
-        "operator: \"{of_operator}\"\nresolver: MEMORY\nresolver_preload {{ {}: \"{of_account}\" }}",
+        "operator: \"{of_operator}\"\nresolver: MEMORY\n\
+         resolver_preload {{ {}: \"{of_account}\" }}",
         account.id()
     )
 }
