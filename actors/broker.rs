@@ -16,6 +16,7 @@ use crate::accounts::Accounts;
 use crate::callout::CalloutDesk;
 use crate::census::Census;
 use crate::cluster::ClusterView;
+use crate::control::Control;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::ocsp::OcspDesk;
@@ -33,6 +34,8 @@ pub struct Broker {
     cast: ArcSwapOption<Cast>,
     pub realms: Arc<Realms>,
     pub cluster: ClusterView,
+    /// How it speaks with other servers; set where there are to be some.
+    pub control: Control,
     pub slots: Slots,
     /// One set an arbiter.
     pub counters: Box<[Arc<Counters>]>,
@@ -143,6 +146,7 @@ impl Broker {
             cast: ArcSwapOption::empty(),
             realms: Arc::new(Realms::new(shards)),
             cluster: ClusterView::default(),
+            control: Control::default(),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),

@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use tracing::{error, info};
 use vagus_runtime::cluster::hello::Introduction;
 use vagus_runtime::cluster::sharing::Share;
+use vagus_runtime::cluster::speech::SERIES;
 use vagus_runtime::{Actor, ChildEvent, Cx, Handler, Message};
 
 use self::greet::Target;
@@ -107,6 +108,7 @@ impl Cluster {
             share,
             sharing: self.settings.sharing.clone(),
             compression: self.settings.compression.name().to_owned(),
+            control: SERIES,
         }
     }
 
@@ -146,7 +148,10 @@ impl Actor for Cluster {
         }
         self.tell_clients();
         cx.poll_with(Self::accept);
-        cx.run_interval(news::AGAIN_AFTER, |me, _| me.tell_servers());
+        cx.run_interval(news::AGAIN_AFTER, |me, _| {
+            me.tell_servers();
+            me.show_sought();
+        });
         (0..self.targets.len()).for_each(|n| self.solicit(n, cx));
     }
 

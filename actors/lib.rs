@@ -5,11 +5,13 @@
 //!                                     |    \-> Feed -> plugin
 //!                                     \-> SubjectShard (SUB, UNSUB: one writer a slice)
 //! monitoring -> Census -> Connection
+//! server <-> Route (messages, as bytes), and inside the same link control <-> control (calls)
 //! ```
 //!
 //! - [`listener`] accepts, [`clients`] is the parent of every [`connection`];
 //! - [`shard`] writes the interest that every publishing connection reads;
 //! - [`cluster`] brings this server together with others, each behind a [`route`];
+//! - [`control`] tells other servers how this one is, and asks them;
 //! - [`census`] knows who is connected, and who was;
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
@@ -28,6 +30,7 @@ pub mod clients;
 pub mod cluster;
 pub mod connection;
 pub mod consumer;
+pub mod control;
 pub mod delivery;
 pub mod jetstream;
 pub mod listener;

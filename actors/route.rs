@@ -28,6 +28,9 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 use tracing::{debug, info};
 use vagus_auth::Permissions;
+use vagus_runtime::cluster::lane::Lane;
+use vagus_runtime::cluster::node;
+use vagus_runtime::cluster::speech::SERIES;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
 use self::clock::Clock;
@@ -36,6 +39,7 @@ use self::operate::{Last, Modifiers};
 pub use self::peer::{About, Peer, RouteFacts, Times};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
+use crate::control::Carrier;
 use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
 use crate::delivery::wire::{Packing, Parts};
 use crate::delivery::{Counters, Outbound, Reason, Wire};
@@ -48,6 +52,8 @@ pub struct Route {
     news: Recipient<Told>,
     /// What crosses the link, where that is not everything.
     permissions: Option<Arc<Permissions>>,
+    /// Of the session with the other server, where there is one.
+    lane: Option<Lane>,
     counters: Arc<Counters>,
     /// The way out: publishers and shards write to it.
     out: Arc<Outbound>,
@@ -127,6 +133,7 @@ impl Route {
             facts,
             news: link.news,
             permissions: broker.realms.mates.permissions(),
+            lane: None,
             out,
             io,
             wire,
@@ -184,6 +191,21 @@ impl Route {
         self.poll_barrier(task)
     }
 
+    /// Begins the session with the other server, if the two understand each other.
+    fn open_lane(&mut self) {
+        let about = &self.facts.about;
+        // Of several links between two servers, one will do.
+        let speaks = about.control == SERIES && about.share.is_main();
+        let Some(node) = self.broker.control.get().filter(|_| speaks) else { return };
+        let other = node::About {
+            id: about.id.clone(),
+            name: about.name.clone(),
+            kind: Self::KIND,
+            solicited: about.solicited,
+        };
+        self.lane = node.open(other, Arc::new(Carrier(Arc::clone(&self.out))));
+    }
+
     fn end(&self, reason: Reason) {
         self.out.close(reason);
     }
@@ -198,6 +220,7 @@ impl Actor for Route {
         info!("{} - Route connection created", self.facts.prefix());
         self.broker.realms.mates.add(Arc::clone(&self.facts));
         self.introduce(cx);
+        self.open_lane();
         self.clock.start(cx);
         cx.poll_with(|me, cx, task| {
             let ended = me.poll(task);

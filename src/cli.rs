@@ -7,7 +7,9 @@
 //! Nothing here prints or exits: a [`Command`] says what to do, an [`Exit`] what to print and which
 //! code to end with, so that both can be tested as values.
 
+mod ask;
 mod check;
+mod cluster;
 mod dashes;
 mod explain;
 mod flags;
@@ -22,6 +24,7 @@ use vagus_bench::BenchArgs;
 
 pub(crate) use self::{
     check::{check, configure},
+    cluster::{ClusterArgs, cluster},
     explain::{ExplainArgs, explain},
     flags::ServeArgs,
     plan::{PlanArgs, plan},
@@ -44,6 +47,8 @@ pub(crate) enum Command {
     Bench(Box<BenchArgs>),
     /// `explain ...`: ask a server why a stream or consumer gets on, or does not.
     Explain(ExplainArgs),
+    /// `cluster status`: ask a server how all servers are.
+    Cluster(ClusterArgs),
     /// `config docs`: print the reference of configuration keys.
     ConfigDocs,
     /// `config plan`: say what a reload would do.
@@ -81,10 +86,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command,
     match word.to_ascii_lowercase().as_str() {
         "version" => Ok(Command::Version),
         "help" => Ok(Command::Help),
-        "bench" | "config" | "explain" if !flags.is_empty() => {
+        "bench" | "cluster" | "config" | "explain" if !flags.is_empty() => {
             Err(Exit::failure(&format!("flags before {word:?} are not understood")))
         }
         "bench" => bench(rest),
+        "cluster" => cluster::parse(rest).map(Command::Cluster),
         "explain" => explain::parse(rest).map(Command::Explain),
         "config" if rest == ["docs"] => Ok(Command::ConfigDocs),
         "config" => match rest.split_first() {

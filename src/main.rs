@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             Err(error) => cli::Exit::failure(&error.to_string()).end(),
         },
         Command::Bench(args) => vagus_bench::main(&args),
+        Command::Cluster(args) => cli::cluster(&args).end(),
         Command::Explain(args) => cli::explain(&args).end(),
         Command::ConfigPlan(args) => cli::plan(&args).end(),
         Command::ConfigDocs => cli::config_docs().end(),

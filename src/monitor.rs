@@ -23,6 +23,7 @@ mod serve;
 mod accountz;
 mod accstatz;
 mod actorz;
+mod clusterz;
 mod connz;
 mod explain;
 mod expvar;

@@ -25,6 +25,7 @@ use vagus_actors::accounts::Enforce;
 use vagus_actors::broker::{Broker, Settings};
 use vagus_actors::census::messages::{Disband, Tell};
 use vagus_actors::connection::messages::{End, Inform, Reload};
+use vagus_actors::control;
 use vagus_actors::delivery::Reason;
 use vagus_actors::jetstream::Accounts;
 use vagus_actors::plugins::{self, Guest, PluginError};
@@ -188,6 +189,7 @@ impl Builder {
         if neighbours.is_some() {
             broker.realms.mates.want();
             broker.realms.mates.permit(cluster::permissions(&config));
+            control::start(&broker).map_err(RuntimeError::from)?;
         }
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);

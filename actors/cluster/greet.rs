@@ -10,6 +10,7 @@ use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
 use vagus_runtime::cluster::sharing::Share;
 
 use super::{Cluster, Place, secure};
+use crate::control::Sought;
 
 /// A server to be found.
 pub(super) struct Target {
@@ -21,6 +22,8 @@ pub(super) struct Target {
     /// The server that it is one more link to.
     of: Option<String>,
     attempts: u64,
+    /// What came of the last attempt.
+    problem: String,
     state: State,
 }
 
@@ -56,6 +59,7 @@ impl Target {
             share: Share::MAIN,
             of: None,
             attempts: 0,
+            problem: String::new(),
             state: State::Sought,
         }
     }
@@ -92,6 +96,7 @@ impl Target {
 
     pub(super) fn linked(&mut self, cid: u64) {
         self.attempts = 0;
+        self.problem.clear();
         self.state = State::Linked(cid);
     }
 
@@ -154,12 +159,25 @@ impl Cluster {
     }
 
     fn failed(&mut self, n: usize, problem: &HelloError, cx: &mut Cx<'_, Self>) {
-        let Some(target) = self.targets.get(n) else { return };
+        let Some(target) = self.targets.get_mut(n) else { return };
+        target.problem = problem.to_string();
         let (attempts, address) = (target.attempts, target.address());
         if attempts == 1 || attempts.is_multiple_of(3600) {
             error!("Error trying to connect to route {address} (attempt {attempts}): {problem}");
         }
+        self.show_sought();
         self.again(n, cx);
+    }
+
+    /// Shows who is looked for, and since when in vain.
+    pub(super) fn show_sought(&self) {
+        let sought = self.targets.iter().filter(|target| target.state == State::Sought);
+        let sought = sought.filter(|target| !target.problem.is_empty()).map(|target| Sought {
+            address: target.place.address.clone(),
+            attempts: target.attempts,
+            problem: target.problem.clone(),
+        });
+        self.broker.cluster.seek(sought.collect());
     }
 
     /// Tries target number `n` again before long, where that is worth while.

@@ -144,12 +144,14 @@ impl Cluster {
             sharing: self.settings.sharing.agreed(&other.sharing),
             compression: self.settings.compression.agreed(&other.compression),
             since: SystemTime::now(),
+            control: other.control,
         };
         let place = place_of(&other.address, address);
         let link = Link { about, place, urls: Vec::new(), since: Instant::now(), route: None };
         self.links.insert(cid, link);
         if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {
             target.linked(cid);
+            self.show_sought();
         }
         cid
     }

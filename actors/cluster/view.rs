@@ -1,12 +1,17 @@
-//! What clients are told of the cluster.
+//! What others see of the cluster.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use crate::control::Sought;
 
 /// See the module's text. Written by the cluster's actor alone.
 #[derive(Default)]
-pub struct ClusterView(ArcSwapOption<Seen>);
+pub struct ClusterView {
+    seen: ArcSwapOption<Seen>,
+    sought: ArcSwap<Vec<Sought>>,
+}
 
 struct Seen {
     name: String,
@@ -19,16 +24,26 @@ impl ClusterView {
     /// The cluster's name, and where clients can connect to; nothing where there is no cluster.
     #[must_use]
     pub fn seen(&self) -> Option<(String, Vec<String>)> {
-        self.0.load().as_ref().map(|seen| (seen.name.clone(), seen.urls.clone()))
+        self.seen.load().as_ref().map(|seen| (seen.name.clone(), seen.urls.clone()))
+    }
+
+    /// Servers that there is no link with.
+    #[must_use]
+    pub fn sought(&self) -> Vec<Sought> {
+        self.sought.load().to_vec()
+    }
+
+    pub(super) fn seek(&self, sought: Vec<Sought>) {
+        self.sought.store(Arc::new(sought));
     }
 
     /// False when that is what clients see already.
     pub(super) fn show(&self, name: &str, urls: Vec<String>) -> bool {
-        let old = self.0.load();
+        let old = self.seen.load();
         if old.as_ref().is_some_and(|seen| seen.name == name && seen.urls == urls) {
             return false;
         }
-        self.0.store(Some(Arc::new(Seen { name: name.to_owned(), urls })));
+        self.seen.store(Some(Arc::new(Seen { name: name.to_owned(), urls })));
         true
     }
 }

@@ -30,6 +30,8 @@ pub enum Reason {
     Kicked,
     /// Two servers need one link.
     DuplicateRoute,
+    /// The other server can't be supervised any more; nats-server has no such reason.
+    ControlEnded,
     /// The connection's actor panicked; nats-server has no such reason.
     InternalError,
 }
@@ -65,6 +67,7 @@ impl Reason {
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
             Self::Kicked => "Kicked",
             Self::DuplicateRoute => "Duplicate Route",
+            Self::ControlEnded => "Control Session Ended",
             Self::InternalError => "Internal Error",
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use tracing::warn;
+use vagus_runtime::cluster::lane::Lane;
 use vagus_wire::route::{Heard, Said, parse, weight};
 use vagus_wire::{Limits, Op, Publish};
 
@@ -107,11 +108,7 @@ impl Route {
                 self.modifiers.to.extend_from_slice(subject);
                 true
             }
-            Said::Control(news) => {
-                // A parent that can't follow hears it again.
-                let _ = self.news.send(Told { cid: self.out.cid, news: news.to_vec() });
-                true
-            }
+            Said::Control(frame) => self.hear_control(frame),
             Said::Op(Op::Publish(publish)) => self.publish(&publish, rest, delivery),
             Said::Op(Op::Subscribe { subject, queue, sid }) => {
                 let valid = vagus_subject::is_valid_subscription(subject);
@@ -128,6 +125,17 @@ impl Route {
             Said::Op(_) => false,
         };
         if good { Next::Go } else { Next::Nonsense }
+    }
+
+    /// A frame of the session with the other server, or news of the cluster.
+    fn hear_control(&self, frame: &[u8]) -> bool {
+        if !Lane::is_of(frame) {
+            // A parent that can't follow hears it again.
+            let _ = self.news.send(Told { cid: self.out.cid, news: frame.to_vec() });
+            return true;
+        }
+        let heard = self.lane.as_ref().map_or(Ok(()), |lane| lane.receive(frame));
+        heard.inspect_err(|problem| warn!("{} - {problem}", self.facts.prefix())).is_ok()
     }
 
     fn count_in(&self, msgs: u64, bytes: u64) {

@@ -51,6 +51,8 @@ pub struct About {
     /// How what is sent is compressed; where it is not, so is nothing that comes.
     pub compression: Compression,
     pub since: SystemTime,
+    /// The series of questions that it understands; 0: none.
+    pub control: u16,
 }
 
 /// A link, as others see it.

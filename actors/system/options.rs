@@ -167,7 +167,9 @@ pub(super) const RAFTZ: Shape = Shape {
     part: "RaftzOptions",
     fields: &[field("account", Text, "acc"), field("group", Text, "group")],
 };
-/// Of the one page that nats-server does not have.
+/// Of pages that nats-server does not have.
+pub(super) const CLUSTERZ: Shape =
+    Shape { name: "ClusterzEventOptions", part: "ClusterzOptions", fields: &[] };
 pub(super) const EXPLAIN: Shape = Shape {
     name: "ExplainEventOptions",
     part: "ExplainOptions",

@@ -51,7 +51,7 @@ const fn page(name: &'static str, shape: &'static Shape) -> Page {
 }
 
 /// Pages of the server.
-static PAGES: [Page; 13] = [
+static PAGES: [Page; 14] = [
     page("VARZ", &options::VARZ),
     page("SUBSZ", &options::SUBSZ),
     page("CONNZ", &options::CONNZ),
@@ -65,6 +65,7 @@ static PAGES: [Page; 13] = [
     page("IPQUEUESZ", &options::IPQUEUESZ),
     page("RAFTZ", &options::RAFTZ),
     page("EXPLAIN", &options::EXPLAIN),
+    page("CLUSTERZ", &options::CLUSTERZ),
 ];
 
 /// Pages of one account, by the name that they have there.

@@ -1,17 +1,13 @@
 //! `explain stream NAME`, `explain consumer STREAM NAME`: asks a server that runs, over its
 //! monitoring port or over NATS, why one gets on or does not, and puts the answer in words.
 
-mod ask;
-mod nats;
 mod words;
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use self::ask::Page;
 use super::Exit;
+use super::ask::{Question, Whom};
 
 /// What is to be explained, and who is asked.
 #[derive(Debug, Parser)]
@@ -22,19 +18,12 @@ use super::Exit;
 pub(crate) struct ExplainArgs {
     #[command(subcommand)]
     what: What,
-    /// The server: its monitoring port, or nats://user:password@host:port
-    #[arg(long, visible_alias = "url", global = true, default_value = "http://127.0.0.1:8222")]
-    server: String,
     /// The account of the stream; may be left out when one account alone has such a stream. Over
     /// NATS only users of the system's account may name another than their own
     #[arg(long, global = true)]
     account: Option<String>,
-    /// A file with the credentials of a user, for nats:// servers
-    #[arg(long, global = true)]
-    creds: Option<PathBuf>,
-    /// Print the server's answer as it is
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    whom: Whom,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,54 +41,25 @@ pub(super) fn parse(rest: &[String]) -> Result<ExplainArgs, Exit> {
 
 /// Asks, and tells what to print.
 pub(crate) fn explain(args: &ExplainArgs) -> Exit {
-    match args.server.starts_with("nats://") {
-        true => over_nats(args),
-        false => over_http(args),
-    }
+    args.whom.ask(&question(args), words::of)
 }
 
-fn over_nats(args: &ExplainArgs) -> Exit {
-    let account = args.account.as_deref().unwrap_or("PING");
-    let subject = format!("$SYS.REQ.ACCOUNT.{account}.EXPLAIN");
-    let body = match &args.what {
-        What::Stream { name } => json!({ "stream": name }),
-        What::Consumer { stream, name } => json!({ "stream": stream, "consumer": name }),
-    };
-    match nats::ask(&args.server, args.creds.as_deref(), &subject, &body) {
-        Err(problem) => Exit::failure(&problem.to_string()),
-        Ok(told) if args.json => Exit::text(format!("{told:#}\n")),
-        Ok(told) => Exit::text(words::of(&told)),
-    }
-}
-
-fn over_http(args: &ExplainArgs) -> Exit {
-    let mut path = match &args.what {
-        What::Stream { name } => format!("/explain?stream={}", encoded(name)),
-        What::Consumer { stream, name } => {
-            format!("/explain?stream={}&consumer={}", encoded(stream), encoded(name))
+fn question(args: &ExplainArgs) -> Question {
+    let (mut path, body) = match &args.what {
+        What::Stream { name } => {
+            (format!("/explain?stream={}", encoded(name)), json!({ "stream": name }))
         }
+        What::Consumer { stream, name } => (
+            format!("/explain?stream={}&consumer={}", encoded(stream), encoded(name)),
+            json!({ "stream": stream, "consumer": name }),
+        ),
     };
     if let Some(account) = &args.account {
         path.push_str("&account=");
         path.push_str(&encoded(account));
     }
-    match ask::get(&args.server, &path) {
-        Err(problem) => Exit::failure(&problem.to_string()),
-        Ok(Page { status: 200, body }) if args.json => {
-            Exit::text(body.trim_end().to_owned() + "\n")
-        }
-        Ok(Page { status: 200, body }) => match serde_json::from_str::<Value>(&body) {
-            Ok(told) => Exit::text(words::of(&told)),
-            Err(error) => Exit::failure(&format!("the server's answer is not JSON: {error}")),
-        },
-        Ok(Page { status: 404, body }) if body.starts_with("404") => {
-            Exit::failure("this server does not explain (it is no vagus, or too old)")
-        }
-        Ok(Page { status: 404, body }) => Exit::failure(body.trim()),
-        Ok(Page { status, body }) => {
-            Exit::failure(&format!("the server answered with {status}: {}", body.trim()))
-        }
-    }
+    let account = args.account.as_deref().unwrap_or("PING");
+    Question { path, subject: format!("$SYS.REQ.ACCOUNT.{account}.EXPLAIN"), body }
 }
 
 /// As a value in a query: all but letters and digits is escaped.
@@ -123,7 +83,7 @@ mod tests {
     #[test]
     fn one_names_a_stream_or_a_consumer() {
         let args = parsed("stream S --json --server http://h:1").unwrap();
-        assert!(args.json && args.server == "http://h:1");
+        assert!(args.whom.json && args.whom.server == "http://h:1");
         assert!(matches!(args.what, What::Stream { name } if name == "S"));
         assert!(matches!(parsed("consumer S C").unwrap().what, What::Consumer { .. }));
         for wrong in ["", "consumer S", "stream", "actor A"] {

@@ -18,7 +18,7 @@ use vagus_config::{LogFormat, Secret};
     disable_version_flag = true,
     args_override_self = true,
     override_usage = "vagus [flags] \
-                      [serve | check | bench | explain | config | version | help]",
+                      [serve | check | bench | cluster | explain | config | version | help]",
     after_help = "Names take one dash or two; values follow behind a blank or \"=\".\n\
                   What is given here wins over the configuration file."
 )]

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::reply::{self, Reply};
 use super::router::Endpoint;
 
-const LINKS: [(&str, Endpoint); 17] = [
+const LINKS: [(&str, Endpoint); 18] = [
     ("General", Endpoint::Varz),
     ("JetStream", Endpoint::Jsz),
     ("Connections", Endpoint::Connz),
@@ -16,6 +16,7 @@ const LINKS: [(&str, Endpoint); 17] = [
     ("Routes", Endpoint::Routez),
     ("LeafNodes", Endpoint::Leafz),
     ("Gateways", Endpoint::Gatewayz),
+    ("Servers", Endpoint::Clusterz),
     ("Raft Groups", Endpoint::Raftz),
     ("Health Probe", Endpoint::Healthz),
     ("Actors", Endpoint::Actorz),

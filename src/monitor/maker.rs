@@ -21,7 +21,7 @@ pub(super) struct PageMaker {
 }
 
 /// The pages that can be asked for, by their names.
-const NAMES: [(&str, Endpoint); 14] = [
+const NAMES: [(&str, Endpoint); 15] = [
     ("VARZ", Endpoint::Varz),
     ("CONNZ", Endpoint::Connz),
     ("ROUTEZ", Endpoint::Routez),
@@ -36,6 +36,7 @@ const NAMES: [(&str, Endpoint); 14] = [
     ("RAFTZ", Endpoint::Raftz),
     ("EXPVARZ", Endpoint::Expvar),
     ("EXPLAIN", Endpoint::Explain),
+    ("CLUSTERZ", Endpoint::Clusterz),
 ];
 /// A subject belongs to an account.
 const NO_ACCOUNT: &str = "filter by subject only valid with account filtering";

@@ -9,8 +9,8 @@ use super::context::Context;
 use super::query::{Query, decode};
 use super::reply::{self, Refusal, Reply};
 use super::{
-    accountz, accstatz, actorz, connz, explain, expvar, gatewayz, healthz, index, ipqueuesz, jsz,
-    leafz, metrics, raftz, routez, stacksz, subsz, varz,
+    accountz, accstatz, actorz, clusterz, connz, explain, expvar, gatewayz, healthz, index,
+    ipqueuesz, jsz, leafz, metrics, raftz, routez, stacksz, subsz, varz,
 };
 
 /// A page.
@@ -34,10 +34,11 @@ pub(super) enum Endpoint {
     Metrics,
     Actorz,
     Explain,
+    Clusterz,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Index,
         Self::Varz,
         Self::Connz,
@@ -56,6 +57,7 @@ impl Endpoint {
         Self::Metrics,
         Self::Actorz,
         Self::Explain,
+        Self::Clusterz,
     ];
 
     /// Its path behind the base path; also the name under which its requests are counted.
@@ -79,6 +81,7 @@ impl Endpoint {
             Self::Metrics => "/metrics",
             Self::Actorz => "/actorz",
             Self::Explain => "/explain",
+            Self::Clusterz => "/clusterz",
         }
     }
 
@@ -118,6 +121,7 @@ impl Endpoint {
             Self::Metrics => metrics::page(context),
             Self::Actorz => actorz::page(context, query).await,
             Self::Explain => explain::page(context, query).await,
+            Self::Clusterz => Ok(clusterz::page(context).await),
         }
     }
 }

@@ -21,6 +21,7 @@ mod partitions;
 mod permissions;
 mod pool;
 mod queues;
+mod status;
 mod strangers;
 mod tls;
 #[allow(dead_code)]

@@ -24,6 +24,8 @@ async fn talk(options: ConnectOptions, url: &str) {
 
 #[test]
 fn the_rust_client_works() {
+    // It leaves the choice to rustls, which makes none where more than one is compiled.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let authority = Authority::new();
     let own = authority.client("joe", "joe@example.com");
     let options = || {

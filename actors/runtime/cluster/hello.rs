@@ -43,6 +43,9 @@ pub struct Introduction {
     /// What it wants of compression, by name.
     #[serde(default)]
     pub compression: String,
+    /// The series of questions that it understands ([`super::speech::SERIES`]); 0: none.
+    #[serde(default)]
+    pub control: u16,
 }
 
 /// What both ends of a link must know. Without a password every server is welcome.
@@ -273,6 +276,7 @@ mod tests {
             share: Share::MAIN,
             sharing: Sharing::default(),
             compression: String::new(),
+            control: 1,
         }
     }
 

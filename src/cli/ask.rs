@@ -1,20 +1,50 @@
-//! One request to the monitoring port, over plain HTTP.
+//! One question to a server that runs: to its monitoring port, over plain HTTP, or over NATS.
+
+mod nats;
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
+use serde_json::Value;
 use thiserror::Error;
+
+use super::Exit;
+
+/// Who is asked, and how the answer is shown.
+#[derive(Debug, Args)]
+pub(super) struct Whom {
+    /// The server: its monitoring port, or nats://user:password@host:port
+    #[arg(long, visible_alias = "url", global = true, default_value = "http://127.0.0.1:8222")]
+    pub(super) server: String,
+    /// A file with the credentials of a user, for nats:// servers
+    #[arg(long, global = true)]
+    creds: Option<PathBuf>,
+    /// Print the server's answer as it is
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+/// A question in both of its forms.
+pub(super) struct Question {
+    /// Of the page.
+    pub(super) path: String,
+    /// Of the request. `{id}` stands for the id of the server that is connected to.
+    pub(super) subject: String,
+    pub(super) body: Value,
+}
 
 /// What the server answered.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Page {
-    pub(super) status: u16,
-    pub(super) body: String,
+struct Page {
+    status: u16,
+    body: String,
 }
 
 #[derive(Debug, Error)]
-pub(super) enum AskError {
+enum AskError {
     #[error("{url:?} is not http://host:port[/base]")]
     Url { url: String },
     #[error("can't reach the monitoring port at {address}: {source}")]
@@ -26,8 +56,40 @@ pub(super) enum AskError {
 const PORT_DEFAULT: u16 = 8222;
 const PATIENCE: Duration = Duration::from_secs(10);
 
+// === impl Whom ===
+
+impl Whom {
+    /// Asks, and puts the answer into `words` where nobody wants it as it is.
+    pub(super) fn ask(&self, question: &Question, words: impl FnOnce(&Value) -> String) -> Exit {
+        let told = match self.server.starts_with("nats://") {
+            true => nats::ask(&self.server, self.creds.as_deref(), question)
+                .map_err(|problem| problem.to_string()),
+            false => self.get(&question.path),
+        };
+        match told {
+            Err(problem) => Exit::failure(&problem),
+            Ok(told) if self.json => Exit::text(format!("{told:#}\n")),
+            Ok(told) => Exit::text(words(&told)),
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Value, String> {
+        let Page { status, body } = get(&self.server, path).map_err(|error| error.to_string())?;
+        match status {
+            200 => serde_json::from_str(&body)
+                .map_err(|error| format!("the server's answer is not JSON: {error}")),
+            404 if body.starts_with("404") => Err(format!(
+                "this server has no {} (it is no vagus, or too old)",
+                path.split('?').next().unwrap_or_default()
+            )),
+            404 => Err(body.trim().to_owned()),
+            status => Err(format!("the server answered with {status}: {}", body.trim())),
+        }
+    }
+}
+
 /// Asks for `path` of the server at `url`.
-pub(super) fn get(url: &str, path: &str) -> Result<Page, AskError> {
+fn get(url: &str, path: &str) -> Result<Page, AskError> {
     let (address, base) = read(url).ok_or_else(|| AskError::Url { url: url.to_owned() })?;
     let failed = |source| AskError::Io { address: address.clone(), source };
     let mut stream = connect(&address).map_err(failed)?;
@@ -60,7 +122,7 @@ fn read(url: &str) -> Option<(String, &str)> {
     Some((address, base.trim_end_matches('/')))
 }
 
-pub(super) fn connect(address: &str) -> io::Result<TcpStream> {
+fn connect(address: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::ask::connect;
+use super::{Question, connect};
 
 #[derive(Debug, Error)]
 pub(super) enum NatsError {
@@ -26,8 +26,8 @@ pub(super) enum NatsError {
     #[error("the server refuses: {0}")]
     Refused(String),
     #[error(
-        "nobody answers: the server does not explain itself (it is no vagus, or too old), or there \
-         is no such account"
+        "nobody answers: the server does not know the question (it is no vagus, or too old, or \
+         this is no user of its system's account), or there is no such account"
     )]
     Nobody,
     #[error("can't read the credentials in {path}: {why}")]
@@ -52,6 +52,7 @@ struct Credentials {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Info {
+    server_id: String,
     nonce: String,
     tls_required: bool,
 }
@@ -72,12 +73,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that is believed.
 const ANSWER_MAX: usize = 256 << 20;
 
-/// The data of the answer to a request with this body.
+/// The data of the answer to a question.
 pub(super) fn ask(
     url: &str,
     credentials: Option<&Path>,
-    subject: &str,
-    body: &Value,
+    question: &Question,
 ) -> Result<Value, NatsError> {
     let target = read(url).ok_or_else(|| NatsError::Url { url: url.to_owned() })?;
     let credentials = credentials.map(load).transpose()?;
@@ -94,7 +94,8 @@ pub(super) fn ask(
         return Err(NatsError::Tls { address: target.address });
     }
     let connect = hello(&target, credentials.as_ref(), &info.nonce)?;
-    let (inbox, body) = (format!("_INBOX.{}", inbox()), body.to_string());
+    let (inbox, body) = (format!("_INBOX.{}", inbox()), question.body.to_string());
+    let subject = question.subject.replace("{id}", &info.server_id);
     let size = body.len();
     let request =
         format!("CONNECT {connect}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {size}\r\n{body}\r\n");
@@ -152,7 +153,7 @@ fn hello(
 ) -> Result<Value, NatsError> {
     let mut hello = json!({
         "verbose": false, "pedantic": false, "headers": true, "no_responders": true,
-        "name": "vagus explain", "lang": "rust", "version": env!("CARGO_PKG_VERSION"),
+        "name": "vagus", "lang": "rust", "version": env!("CARGO_PKG_VERSION"),
     });
     match (credentials, &target.password) {
         (Some(Credentials { jwt, key }), _) => {
