@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::harness::Server;
-use crate::kit::{cluster, cluster_port, meshed, peers, route_url, server};
+use crate::harness::{Server, eventually};
+use crate::kit::{cluster, cluster_port, meshed, peers, route_url, server, server_with};
 
 // Rows 143 and 144, 125.
 #[test]
@@ -88,6 +88,18 @@ fn clients_hear_of_servers_that_come_and_go() {
     drop(b);
     hears_of(&mut client, &[&a]);
     old.ping_pong();
+}
+
+// Row 117.
+#[test]
+fn clients_are_sent_where_a_server_says_it_is_found() {
+    let a = server_with("a", &[], "", "client_advertise: \"broker.example:4333\"");
+    let b = server_with("b", &[&a], "", "client_advertise: other.example");
+    meshed(&[&a, &b]);
+    let wanted = ["broker.example:4333".to_owned(), format!("other.example:{}", b.port)];
+    for server in [&a, &b] {
+        eventually("the places of both", || (urls(&server.connect().info) == wanted).then_some(()));
+    }
 }
 
 // Row 146.

@@ -55,3 +55,60 @@ fn those_who_say_nothing_are_closed_and_keep_nobody_out_for_long() {
     assert!(silent.into_iter().all(is_closed));
     assert!(a.json("/varz")["mem"].as_u64().unwrap() < 300 << 20);
 }
+
+/// A link of one who says to be a server, and knows how to begin.
+fn linked(port: u16, name: &str) -> TcpStream {
+    let me = format!(
+        r#"{{"id":"N{name}","name":"{name}","cluster":"c","address":"127.0.0.1:1",
+             "sharing":{{"pool":1,"accounts":[]}}}}"#
+    );
+    let size = (me.len() as u16).to_le_bytes();
+    let hello = [b"VAGUSLNK", &[1, 0, b'R'][..], &[7; 32], &size, me.as_bytes()].concat();
+    let mut socket = dial(port);
+    socket.write_all(&hello).unwrap();
+    let mut head = [0; 8 + 3 + 32 + 2];
+    socket.read_exact(&mut head).unwrap();
+    let mut theirs = vec![0; usize::from(u16::from_le_bytes([head[43], head[44]]))];
+    socket.read_exact(&mut theirs).unwrap();
+    // Where there is no password, any proof will do.
+    socket.write_all(&[0; 32]).unwrap();
+    let mut welcome = [0; 2 + 32];
+    socket.read_exact(&mut welcome).unwrap();
+    assert_eq!(welcome[..2], [0, 0], "it was refused");
+    socket
+}
+
+#[test]
+fn a_server_that_talks_nonsense_is_cut_off_and_costs_little() {
+    let [a, b] = cluster();
+    let port = cluster_port(&a);
+    let before = a.json("/varz")["mem"].as_u64().unwrap();
+    let random: Vec<u8> =
+        (0..1 << 16).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let nonsense: [&[u8]; 9] = [
+        &random,
+        b"PUB a 99999999999\r\n",
+        b"C 99999999999\r\n",
+        b"C 999999999\r\n",
+        b"A x\r\nSUB a.>.b 1\r\n",
+        b"A x\r\nSUB a many\r\n",
+        b"SUB a 1\r\n",
+        b"CONNECT {}\r\n",
+        &[b'A'; 1 << 17],
+    ];
+    for (n, bytes) in nonsense.into_iter().enumerate() {
+        let mut socket = linked(port, &format!("fiend{n}"));
+        // It may be closed before all was sent.
+        let _ = socket.write_all(bytes);
+        assert!(is_closed(socket), "{:?}", &bytes[..7]);
+    }
+    // One that says nothing at all, and one that begins with something large and goes no further.
+    let silent = linked(port, "silent");
+    let mut slow = linked(port, "slow");
+    slow.write_all(b"A x\r\nPUB a 60000000\r\n").unwrap();
+    assert!(is_closed(silent) && is_closed(slow));
+    meshed(&[&a, &b]);
+    let after = a.json("/varz")["mem"].as_u64().unwrap();
+    assert!(after < before + (100 << 20), "{} MB", (after - before) >> 20);
+    a.client().ping_pong();
+}
