@@ -8,7 +8,7 @@ use serde::Serialize;
 use vagus_jetstream::api::{self, Request, Response};
 use vagus_jetstream::codes;
 use vagus_runtime::{Cx, Message, Recipient};
-use vagus_subject::{is_subset, matches, overlaps};
+use vagus_subject::{matches, overlaps};
 use vagus_wire::frame::frames;
 
 use super::Metas;
@@ -55,6 +55,7 @@ struct Hatch {
 struct SystemAnswer {}
 
 const ALL: &[u8] = b"$JS.API.>";
+const INFO: &[u8] = b"$JS.API.INFO";
 
 // === impl Intake ===
 
@@ -87,7 +88,8 @@ impl Metas {
             return;
         }
         let name = Arc::clone(&realm.name);
-        let roster = match elsewhere.iter().any(|subject| is_subset(ALL, subject)) {
+        // As in nats-server, nobody is told anything here who asks others for the account's info.
+        let roster = match elsewhere.iter().any(|subject| matches(subject, INFO)) {
             true => None,
             false => Some(self.hatch(realm, cx)),
         };

@@ -68,6 +68,7 @@ fn an_account_without_jetstream_is_told_so() {
     let answer = other.api("INFO", "");
     has(&answer, &json!({"type": "io.nats.jetstream.api.v1.account_info_response"}));
     has(&answer, &json!({"error": {"code": 503}}));
+    assert!(answer.get("memory").is_none(), "{answer}");
     refused(&answer, 10039, "JetStream not enabled for account");
     let answer = other.try_create(json!({"name": "S"}));
     has(&answer, &json!({"type": "io.nats.jetstream.api.v1.stream_create_response"}));

@@ -59,3 +59,36 @@ fn an_account_uses_the_streams_of_another() {
     let (words, bytes) = c.message();
     assert_eq!((words[0].as_str(), bytes.as_slice()), ("in.a", &b"first"[..]));
 }
+
+/// nats.go binds to consumers it can't look up only when nobody answers.
+#[test]
+fn who_asks_another_account_for_its_info_is_told_nothing_by_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&format!(
+        r#"jetstream {{ store_dir: "{}" }}
+        accounts {{
+            J {{ jetstream: enabled, users: [{{user: j, password: x}}]
+                exports: [{{service: "$JS.API.INFO"}}, {{service: "$JS.API.STREAM.NAMES"}}] }}
+            C {{ users: [{{user: c, password: x}}]
+                imports: [{{service: {{account: J, subject: "$JS.API.INFO"}}}}] }}
+            D {{ users: [{{user: d, password: x}}]
+                imports: [{{service: {{account: J, subject: "$JS.API.STREAM.NAMES"}}}}] }}
+        }}"#,
+        dir.path().display()
+    ));
+    for (name, info, lookup) in [("c", Value::Null, None), ("d", 10039.into(), Some(10039))] {
+        let mut client = user(&server, name);
+        client.subscribe("inbox.*", "1");
+        let answer = ask(&mut client, "$JS.API.INFO", "");
+        assert_eq!(answer["error"]["err_code"], info, "{answer}");
+        request(&mut client, "$JS.API.CONSUMER.INFO.S.c", "inbox.1", "");
+        match lookup {
+            None => assert!(client.frame().contains("NATS/1.0 503")),
+            Some(code) => {
+                let (_, bytes) = client.message();
+                let answer: Value = serde_json::from_slice(&bytes).unwrap();
+                assert_eq!(answer["error"]["err_code"], code);
+            }
+        }
+    }
+}

@@ -91,8 +91,4 @@ impl AccountLimits {
 
 impl Response for AccountInfo {
     const TYPE: &'static str = "io.nats.jetstream.api.v1.account_info_response";
-
-    fn blank() -> Option<Self> {
-        Some(AccountInfo::default())
-    }
 }
