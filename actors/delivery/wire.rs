@@ -7,6 +7,7 @@
 
 mod packing;
 mod stream;
+mod turn;
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
@@ -23,6 +24,7 @@ use vagus_tls::{Broken, Outgoing, Progress, Session};
 use self::packing::BLOCK;
 pub use self::packing::Packing;
 pub use self::stream::{Parts, Stream};
+use self::turn::Turn;
 use super::{Outbound, Reason};
 
 /// See the module's text.
@@ -37,6 +39,8 @@ pub struct Wire {
     /// What the socket did not take; of it `sent` bytes are gone.
     unsent: Vec<u8>,
     sent: usize,
+    /// Of its handshake.
+    turn: Turn,
 }
 
 /// Bytes of one read: it becomes as many plain bytes at most.
@@ -84,6 +88,7 @@ impl Wire {
             unread: Vec::new(),
             unsent: Vec::new(),
             sent: 0,
+            turn: Turn::default(),
         }
     }
 
@@ -142,6 +147,9 @@ impl Wire {
             if self.session.as_ref().is_some_and(Session::is_open) {
                 return Poll::Ready(Ok(()));
             }
+            // There is something to work on. What is wrong with the socket is told by the read.
+            let _ = ready!(io.as_ref().poll_read_ready(task));
+            ready!(self.turn.poll(task));
             let read = SHARED.with_borrow_mut(|shared| {
                 let Shared { wire, plain: room, out } = shared;
                 let len = self.unread.len() + HANDSHAKE_READ;

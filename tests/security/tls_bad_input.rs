@@ -153,3 +153,27 @@ fn eventually_gone(server: &Server) {
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }
+
+#[test]
+fn a_crowd_that_connects_at_once_holds_up_nobody_else() {
+    const CROWD: usize = 600;
+    const SERVED_MIN: usize = 100;
+    let authority = Authority::new();
+    let server = server(&authority, "timeout: 20", "");
+    let mut steady = TlsClient::connect(&server, &authority.trusting(None)).unwrap().quiet();
+    let hello = greeting(&authority);
+    let mut crowd: Vec<_> = (0..CROWD).map(|_| server.connect().socket).collect();
+    let storm = std::thread::spawn(move || {
+        crowd.iter_mut().for_each(|socket| socket.write_all(&hello).unwrap());
+        for socket in &mut crowd {
+            assert!(socket.read(&mut [0; 4096]).unwrap() > 0);
+        }
+    });
+    let mut served = 0;
+    while !storm.is_finished() {
+        steady.ping_pong();
+        served += 1;
+    }
+    storm.join().unwrap();
+    assert!(served >= SERVED_MIN, "served {served} times while {CROWD} were answered");
+}
