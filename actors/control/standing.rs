@@ -53,6 +53,8 @@ pub struct LinkStanding {
     pub interest: u64,
     /// Which accounts go by it.
     pub accounts: String,
+    /// Its number, where it is seen from.
+    pub cid: u64,
     /// In words: whether it gets on, and why not.
     pub state: String,
 }
@@ -137,6 +139,7 @@ impl LinkStanding {
             out_bytes: stats.out_bytes.load(Relaxed),
             uptime_ms: millis(since),
             interest: stats.subscriptions.load(Relaxed),
+            cid: out.cid,
             accounts: match &about.share {
                 Share::Pool(number) => format!("pool {number}"),
                 Share::Account(name) => name.clone(),

@@ -177,6 +177,7 @@ pub(super) const EXPLAIN: Shape = Shape {
         field("account", Text, "account"),
         field("stream", Text, "stream"),
         field("consumer", Text, "consumer"),
+        field("peer", Text, "peer"),
         field("offset", Int, "offset"),
         field("limit", Int, "limit"),
     ],

@@ -1,5 +1,6 @@
-//! `explain stream NAME`, `explain consumer STREAM NAME`: asks a server that runs, over its
-//! monitoring port or over NATS, why one gets on or does not, and puts the answer in words.
+//! `explain stream NAME`, `explain consumer STREAM NAME`, `explain peer NAME`: asks a server that
+//! runs, over its monitoring port or over NATS, why one gets on or does not, and puts the answer in
+//! words.
 
 mod words;
 
@@ -13,7 +14,7 @@ use super::ask::{Question, Whom};
 #[derive(Debug, Parser)]
 #[command(
     name = "vagus explain",
-    about = "Says why a stream or a consumer gets on, or does not, in the server's own words"
+    about = "Says why a stream, a consumer or another server gets on, or does not, in words"
 )]
 pub(crate) struct ExplainArgs {
     #[command(subcommand)]
@@ -32,6 +33,8 @@ enum What {
     Stream { name: String },
     /// A consumer of a stream
     Consumer { stream: String, name: String },
+    /// Another server: by its name, or where it is looked for
+    Peer { name: String },
 }
 
 pub(super) fn parse(rest: &[String]) -> Result<ExplainArgs, Exit> {
@@ -53,7 +56,14 @@ fn question(args: &ExplainArgs) -> Question {
             format!("/explain?stream={}&consumer={}", encoded(stream), encoded(name)),
             json!({ "stream": stream, "consumer": name }),
         ),
+        What::Peer { name } => {
+            (format!("/explain?peer={}", encoded(name)), json!({ "peer": name }))
+        }
     };
+    if let What::Peer { .. } = &args.what {
+        let subject = "$SYS.REQ.SERVER.{id}.EXPLAIN".to_owned();
+        return Question { path, subject, body };
+    }
     if let Some(account) = &args.account {
         path.push_str("&account=");
         path.push_str(&encoded(account));
@@ -86,7 +96,10 @@ mod tests {
         assert!(args.whom.json && args.whom.server == "http://h:1");
         assert!(matches!(args.what, What::Stream { name } if name == "S"));
         assert!(matches!(parsed("consumer S C").unwrap().what, What::Consumer { .. }));
-        for wrong in ["", "consumer S", "stream", "actor A"] {
+        let peer = question(&parsed("peer b:1").unwrap());
+        assert_eq!((&*peer.path, &peer.body), ("/explain?peer=b%3A1", &json!({"peer": "b:1"})));
+        assert_eq!(peer.subject, "$SYS.REQ.SERVER.{id}.EXPLAIN");
+        for wrong in ["", "peer", "consumer S", "stream", "actor A"] {
             assert_eq!(parsed(wrong).unwrap_err().code, 2, "{wrong}");
         }
         let help = parsed("--help").unwrap_err();

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::task::JoinSet;
+use vagus_runtime::cluster::node::Node;
 use vagus_runtime::{ActorReport, ActorState};
 
 use super::context::{Context, now};
@@ -25,6 +26,26 @@ struct Actorz {
     limit: usize,
     summary: Summary,
     actors: Vec<Shown>,
+    /// Those of other servers, as far as this one supervises them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remote: Vec<Remote>,
+}
+
+/// The control actor of another server.
+#[derive(Serialize)]
+struct Remote {
+    path: String,
+    peer: String,
+    peer_id: String,
+    /// What kind of link its session runs in.
+    link: &'static str,
+    state: &'static str,
+    /// Questions it has not answered yet, and all that it was asked.
+    queue: u32,
+    asked: u64,
+    /// Sent, and not read by it.
+    queue_bytes: usize,
+    uptime_ms: u64,
 }
 
 /// All living actors that match.
@@ -78,7 +99,30 @@ pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refu
         limit: window.limit,
         summary,
         actors: if observe { observed(context, page).await } else { page },
+        remote: remote(context, &path, kind.as_deref()),
     }))
+}
+
+/// Remote actors of this path and kind.
+fn remote(context: &Context, path: &str, kind: Option<&str>) -> Vec<Remote> {
+    let peers = context.broker.control.get().map(Node::peers).unwrap_or_default();
+    let all = peers.into_iter().map(|peer| Remote {
+        path: format!("/remote/{}/control", peer.about.name),
+        peer: peer.about.name,
+        peer_id: peer.about.id,
+        link: peer.about.kind,
+        state: match (peer.ready, peer.stuck) {
+            (false, _) => "starting",
+            (true, false) => "running",
+            (true, true) => "waiting for it to read",
+        },
+        queue: peer.asking,
+        asked: peer.asked,
+        queue_bytes: peer.unread_bytes,
+        uptime_ms: u64::try_from(peer.uptime.as_millis()).unwrap_or(u64::MAX),
+    });
+    let wanted = kind.is_none_or(|kind| kind == "control");
+    all.filter(|one| wanted && one.path.starts_with(path)).collect()
 }
 
 fn on_page(actors: Vec<ActorReport>, window: Window) -> Vec<Shown> {

@@ -1,5 +1,8 @@
 //! `/explain?[account=A&]stream=S[&consumer=C]`: why a stream or a consumer gets on, or does not,
-//! in the words of the actor itself, with what surrounds it.
+//! in the words of the actor itself, with what surrounds it; `/explain?peer=P`: the same of another
+//! server.
+
+mod peer;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -76,6 +79,13 @@ struct Store {
 }
 
 pub(super) async fn page(context: &Context, query: &Query) -> Result<Reply, Refusal> {
+    if let Some(name) = query.owned("peer") {
+        // Whoever may ask for an account alone is told nothing of servers.
+        return match query.owned("account") {
+            Some(_) => Err(Refusal::bad("servers belong to no account")),
+            None => peer::page(context, name).await,
+        };
+    }
     let window = query.window()?;
     let Some(jetstream) = &context.jetstream else {
         return Err(Refusal::absent("JetStream is off"));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::{Run, Server, is_reference, run, server_path};
-use crate::kit::{cluster, cluster_port, server};
+use crate::kit::{cluster_port, server};
 
 /// One that is asked, and how it is: nothing where it is silent.
 fn standing<'a>(page: &'a Value, name: &str) -> Option<&'a Value> {
@@ -32,6 +32,11 @@ fn hears(server: &Server, count: usize) -> Value {
 
 fn status(url: &str) -> Run {
     run(Command::new(server_path()).args(["cluster", "status", "--server", url]))
+}
+
+fn explain(server: &Server, peer: &str) -> Run {
+    let args = ["explain", "peer", peer, "--server", &monitor(server)];
+    run(Command::new(server_path()).args(args))
 }
 
 fn monitor(server: &Server) -> String {
@@ -67,7 +72,10 @@ fn the_status_shows_who_lives_who_stands_still_and_who_is_gone() {
     if is_reference() {
         return;
     }
-    let [a, b, mut c] = cluster();
+    // Whoever stands still is given up late enough to be seen.
+    let patient = "ping_interval: \"5s\"";
+    let a = server("s0", &[], patient);
+    let (b, mut c) = (server("s1", &[&a], patient), server("s2", &[&a], patient));
     let _client = b.client();
     let page = hears(&a, 3);
     assert_eq!(page["servers"][0]["name"], "s0", "the asked one comes first");
@@ -85,6 +93,15 @@ fn the_status_shows_who_lives_who_stands_still_and_who_is_gone() {
         assert!(all.stdout.lines().any(|line| line.starts_with(link)), "{link}: {}", all.stdout);
     }
 
+    let well = explain(&a, "s1");
+    assert!(well.stdout.starts_with("Server s1 is waiting for nothing: it answers "), "{well:?}");
+    assert!(well.stdout.contains(" for pool 0, round trip "), "{well:?}");
+    let remote = a.json("/actorz?kind=control")["remote"].clone();
+    let [s1, s2] = &remote.as_array().unwrap()[..] else { panic!("{remote}") };
+    assert_eq!((&s1["peer"], &s2["peer"]), (&json!("s1"), &json!("s2")));
+    assert_eq!((&s1["state"], &s1["queue"]), (&json!("running"), &json!(0)));
+    assert!(s1["asked"].as_u64().unwrap() >= 2, "{s1}");
+
     c.signal("STOP");
     let since = Instant::now();
     let still = status(&monitor(&a));
@@ -93,6 +110,9 @@ fn the_status_shows_who_lives_who_stands_still_and_who_is_gone() {
     let row = still.stdout.lines().find(|line| line.starts_with("s2  ")).unwrap();
     assert!(row.ends_with("silent: no answer within 1s"), "{row}");
 
+    let still = explain(&a, "s2");
+    assert!(still.stdout.starts_with("Server s2 is waiting for an answer: "), "{still:?}");
+
     c.signal("KILL");
     c.wait_exit();
     a.wait_json("/clusterz", |page| standing(page, "s2").is_none().then_some(()));
@@ -100,6 +120,8 @@ fn the_status_shows_who_lives_who_stands_still_and_who_is_gone() {
     // It was the one that had connected to the first; the second one looks for nobody but a.
     let gone = status(&monitor(&a));
     assert!(gone.stdout.starts_with("2 servers, all answer\n"), "{gone:?}");
+    let gone = explain(&a, "s2");
+    assert!(gone.code == Some(1) && gone.stderr.contains("no server \"s2\""), "{gone:?}");
 }
 
 #[test]
@@ -122,6 +144,11 @@ fn who_is_looked_for_in_vain_is_shown_with_the_reason() {
     let told = status(&monitor(&b));
     let line = told.stdout.lines().last().unwrap();
     assert!(line.starts_with(&format!("b looks for {address}, ")), "{told:?}");
+    let why = explain(&b, &address);
+    let start = format!("Server {address} is waiting to be found, ");
+    assert!(why.stdout.starts_with(&start) && why.stdout.contains("refused"), "{why:?}");
+    let refused = b.get("/explain?peer=a&account=$G");
+    assert_eq!(refused.status, 400, "servers are no account's business");
 }
 
 #[test]

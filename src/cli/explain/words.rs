@@ -10,6 +10,9 @@ use vagus_telemetry::text::Uptime;
 pub(super) fn of(told: &Value) -> String {
     let text = |field: &str| told[field].as_str().unwrap_or_default();
     let number = |field: &str| told[field].as_u64().unwrap_or(0);
+    if told["peer"].is_string() {
+        return peer(told);
+    }
     let mut subject = match told["consumer"].as_str() {
         Some(consumer) => format!("Consumer {consumer} of stream {}", text("stream")),
         None => format!("Stream {}", text("stream")),
@@ -41,6 +44,23 @@ pub(super) fn of(told: &Value) -> String {
     );
     details(&mut out, &told["details"]);
     consumers(&mut out, &told["consumers"]);
+    out
+}
+
+/// Another server: a line for each link, then what else is known.
+fn peer(told: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut out =
+        format!("Server {} is waiting {}\n\n", text(&told["peer"]), text(&told["waiting"]));
+    for link in told["details"]["links"].as_array().into_iter().flatten() {
+        line(&mut out, "link", &text(link));
+    }
+    for (name, words) in [("session", "control session"), ("itself", "it")] {
+        let value = text(&told["details"][name]);
+        if !value.is_empty() {
+            line(&mut out, words, &value);
+        }
+    }
     out
 }
 
@@ -126,6 +146,20 @@ mod tests {
             \x20 its stream is waiting: for messages\n\
             \x20 store: is in order\n\
             \x20 pending: 5\n";
+        assert_eq!(of(&told), expected);
+    }
+
+    #[test]
+    fn another_server_is_told_of_by_its_links() {
+        let told = json!({
+            "peer": "b", "waiting": "for an answer: no answer within 1s",
+            "details": {"peer_id": "N", "links": ["h:1 for pool 0", "h:1 for APP"],
+                "session": "in order"},
+        });
+        let expected = "Server b is waiting for an answer: no answer within 1s\n\n\
+            \x20 link: h:1 for pool 0\n\
+            \x20 link: h:1 for APP\n\
+            \x20 control session: in order\n";
         assert_eq!(of(&told), expected);
     }
 
