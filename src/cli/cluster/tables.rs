@@ -145,8 +145,9 @@ mod tests {
             {"id": "A", "name": "a", "took_us": 0, "standing": {
                 "cluster": "c", "version": "0.1.0", "uptime_ms": 61_000, "clients": 2,
                 "subscriptions": 7, "in_msgs": 5, "in_bytes": 2048, "out_msgs": 0, "out_bytes": 0,
-                "links": [{"kind": "route", "accounts": "pool 0", "peer": "b\u{1b}[2J", "rtt_ns": 250_000,
-                    "queue_bytes": 10, "in_msgs": 1, "in_bytes": 3, "out_msgs": 0, "out_bytes": 0,
+                "links": [{"kind": "route", "accounts": "pool 0", "peer": "b\u{1b}[2J",
+                    "rtt_ns": 250_000, "queue_bytes": 10, "in_msgs": 1, "in_bytes": 3,
+                    "out_msgs": 0, "out_bytes": 0,
                     "uptime_ms": 1000, "state": "in order"}],
                 "sought": [{"address": "h:1", "attempts": 3, "problem": "refused"}]}},
             {"id": "B", "name": "b", "took_us": 1_000_000, "silent": "no answer within 1s"},
@@ -157,12 +158,12 @@ mod tests {
             "2 servers, 1 silent",
             "",
             "SERVER  CLUSTER  VERSION  UPTIME  CLIENTS  SUBS  IN           OUT      ANSWER",
-            "a       c        0.1.0    1m1s    2        7     5 / 2.00KiB  0 / 0B   asked",
+            "a       c        0.1.0    1m1s    2        7     5 / 2.00 KB  0 / 0 B  asked",
             "b       -        -        -       -        -     -            -        silent: no \
              answer within 1s",
             "",
-            "FROM  TO      KIND   ACCOUNTS  RTT    QUEUE  IN      OUT     UPTIME  STATE",
-            "a     b?[2J   route  pool 0    250µs  10B    1 / 3B  0 / 0B  1s      in order",
+            "FROM  TO     KIND   ACCOUNTS  RTT    QUEUE  IN       OUT      UPTIME  STATE",
+            "a     b?[2J  route  pool 0    250µs  10 B   1 / 3 B  0 / 0 B  1s      in order",
             "",
             "a looks for h:1, 3 times in vain: refused",
         ];
