@@ -19,6 +19,7 @@ use crate::cluster::ClusterView;
 use crate::control::Control;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
+use crate::gateway::{GatewayTls, GatewayView};
 use crate::ocsp::OcspDesk;
 use crate::realm::Realms;
 use crate::resolver::Resolver;
@@ -36,6 +37,7 @@ pub struct Broker {
     pub cluster: ClusterView,
     /// How it speaks with other servers; set where there are to be some.
     pub control: Control,
+    pub gateways: GatewayView,
     pub slots: Slots,
     /// One set an arbiter.
     pub counters: Box<[Arc<Counters>]>,
@@ -126,6 +128,7 @@ pub struct Settings {
     pub tls: Option<Arc<ServerTls>>,
     /// `None`: other servers of the cluster do without TLS.
     pub route_tls: Option<Arc<LinkTls>>,
+    pub gateway_tls: GatewayTls,
     /// The cluster's name, which chooses among mappings.
     pub cluster: Option<String>,
     pub trace: bool,
@@ -147,6 +150,7 @@ impl Broker {
             realms: Arc::new(Realms::new(shards)),
             cluster: ClusterView::default(),
             control: Control::default(),
+            gateways: GatewayView::default(),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),

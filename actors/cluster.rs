@@ -16,7 +16,7 @@ mod admit;
 mod greet;
 mod links;
 mod news;
-mod secure;
+
 mod settings;
 mod view;
 
@@ -28,17 +28,19 @@ use hashbrown::HashMap;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::{error, info};
-use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::cluster::hello::{Introduction, LinkKind};
 use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::cluster::speech::SERIES;
-use vagus_runtime::{Actor, ChildEvent, Cx, Handler, Message};
+use vagus_runtime::{Actor, ChildEvent, Cx, Handle, Handler, Message};
 
+pub use self::greet::Attempts;
 use self::greet::Target;
 use self::links::Link;
 pub use self::news::Told;
 pub use self::settings::{ClusterSettings, Place};
 pub use self::view::ClusterView;
 use crate::broker::{Broker, Cast};
+use crate::gateway::Gateway;
 
 /// See the module's text.
 pub struct Cluster {
@@ -51,6 +53,8 @@ pub struct Cluster {
     /// What it is called now, and whether that name was made up.
     name: String,
     dynamic: bool,
+    /// Hears of other clusters.
+    gateway: Option<Handle<Gateway>>,
     /// By the number of the route.
     links: HashMap<u64, Link>,
     targets: Vec<Target>,
@@ -85,6 +89,7 @@ impl Cluster {
             name: settings.name.clone(),
             dynamic: settings.dynamic,
             targets: targets.collect(),
+            gateway: None,
             links: HashMap::new(),
             socket: None,
             strangers: 0,
@@ -95,6 +100,12 @@ impl Cluster {
             settings,
             port,
         }
+    }
+
+    /// The cluster is linked with others by `gateway`.
+    #[must_use]
+    pub fn with_gateway(self, gateway: Option<Handle<Gateway>>) -> Self {
+        Self { gateway, ..self }
     }
 
     /// How this server introduces itself.
@@ -109,6 +120,8 @@ impl Cluster {
             sharing: self.settings.sharing.clone(),
             compression: self.settings.compression.name().to_owned(),
             control: SERIES,
+            wanted: None,
+            kind: LinkKind::Route,
         }
     }
 

@@ -12,6 +12,7 @@
 //! - [`shard`] writes the interest that every publishing connection reads;
 //! - [`cluster`] brings this server together with others, each behind a [`route`];
 //! - [`control`] tells other servers how this one is, and asks them;
+//! - [`gateway`] brings its cluster together with other clusters, behind links of the same kind;
 //! - [`census`] knows who is connected, and who was;
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
@@ -32,6 +33,7 @@ pub mod connection;
 pub mod consumer;
 pub mod control;
 pub mod delivery;
+pub mod gateway;
 pub mod jetstream;
 pub mod listener;
 pub mod meta;

@@ -21,7 +21,7 @@ pub use self::mates::Mates;
 use self::members::Members;
 pub use self::members::Traffic;
 pub use self::rules::RealmRules;
-use crate::delivery::{Interest, Outbound, Replies};
+use crate::delivery::{Interest, Outbound, Replies, Returns};
 
 /// The account of clients that belong to no other.
 pub const GLOBAL_ACCOUNT: &str = "$G";
@@ -36,6 +36,8 @@ pub struct Realm {
     links: ArcSwap<Links>,
     /// Of requests that came from other realms.
     pub(crate) replies: Replies,
+    /// Of requests that came from other clusters.
+    pub(crate) returns: Returns,
 }
 
 /// All realms of a server. The global one is always there.
@@ -47,6 +49,8 @@ pub struct Realms {
     shards: usize,
     /// The other servers of the cluster, which share them all.
     pub mates: Mates,
+    /// Servers of other clusters, which do, too.
+    pub gateways: Mates,
     /// Told when other rules hold.
     listener: ArcSwapOption<Bell>,
 }
@@ -70,6 +74,7 @@ impl Realm {
             rules: ArcSwap::default(),
             links: ArcSwap::default(),
             replies: Replies::default(),
+            returns: Returns::default(),
         }
     }
 
@@ -132,6 +137,7 @@ impl Realms {
             next_id: AtomicU64::new(1),
             shards,
             mates: Mates::default(),
+            gateways: Mates::default(),
             listener: ArcSwapOption::empty(),
         }
     }

@@ -1,8 +1,8 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
 //! in:   [`Open`], [`Retire`]
-//! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, the cluster,
-//!       clients, and last the listener
+//! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, the gateway, the
+//!       cluster, clients, and last the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
@@ -18,6 +18,7 @@ use crate::callout::{CalloutDesk, ServerKeys};
 use crate::census::{Book, Census};
 use crate::clients::Clients;
 use crate::cluster::{Cluster, ClusterSettings, Leave};
+use crate::gateway::{Gateway, GatewaySettings};
 use crate::jetstream::Accounts;
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
@@ -44,11 +45,13 @@ pub struct Root {
     neighbours: Option<Neighbours>,
     /// Answers about clients' certificates, and where to get them.
     ocsp: Option<Arc<dyn OcspArchive>>,
+    frontier: Option<Frontier>,
     /// The server's own keys, for those who sign in its name.
     keys: Option<Arc<ServerKeys>>,
     clients: Option<Handle<Clients>>,
     listener: Option<Handle<Listener>>,
     cluster: Option<Handle<Cluster>>,
+    gateway: Option<Handle<Gateway>>,
     leaving: bool,
 }
 
@@ -64,6 +67,13 @@ pub struct Neighbours {
 pub struct Open(pub Arc<std::net::TcpListener>);
 
 impl Message for Open {}
+/// Other clusters are to be found.
+#[derive(Clone)]
+pub struct Frontier {
+    pub settings: Arc<GatewaySettings>,
+    /// The open port for them.
+    pub port: Arc<std::net::TcpListener>,
+}
 
 /// Take no more clients: the server is about to end.
 pub struct Retire;
@@ -97,10 +107,12 @@ impl Root {
             resolver: None,
             neighbours: None,
             ocsp: None,
+            frontier: None,
             keys: None,
             clients: None,
             listener: None,
             cluster: None,
+            gateway: None,
             leaving: false,
         }
     }
@@ -130,6 +142,13 @@ impl Root {
     #[must_use]
     pub fn beside(mut self, neighbours: Option<Neighbours>) -> Self {
         self.neighbours = neighbours;
+        self
+    }
+
+    /// The same, with other clusters beyond its own.
+    #[must_use]
+    pub fn bordering(mut self, frontier: Option<Frontier>) -> Self {
+        self.frontier = frontier;
         self
     }
 
@@ -193,11 +212,23 @@ impl Root {
     fn spawn_cluster(&mut self, cast: &Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let Some(Neighbours { settings, port }) = self.neighbours.clone() else { return };
         let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(cast));
+        let gateway = self.gateway.clone();
         let factory = move || {
             let (settings, port) = (Arc::clone(&settings), Arc::clone(&port));
-            Cluster::new(Arc::clone(&broker), Arc::clone(&cast), settings, port)
+            let cluster = Cluster::new(Arc::clone(&broker), Arc::clone(&cast), settings, port);
+            cluster.with_gateway(gateway.clone())
         };
         self.cluster = Some(cx.spawn(Spec::new("cluster", factory)));
+    }
+
+    fn spawn_gateway(&mut self, cast: &Arc<Cast>, cx: &mut Cx<'_, Self>) {
+        let Some(Frontier { settings, port }) = self.frontier.clone() else { return };
+        let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(cast));
+        let factory = move || {
+            let (settings, port) = (Arc::clone(&settings), Arc::clone(&port));
+            Gateway::new(Arc::clone(&broker), Arc::clone(&cast), settings, port)
+        };
+        self.gateway = Some(cx.spawn(Spec::new("gateway", factory)));
     }
 
     fn spawn_clients(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
@@ -240,6 +271,7 @@ impl Actor for Root {
         if let Some(guests) = self.guests.take() {
             guests.move_in(&self.broker, cx);
         }
+        self.spawn_gateway(&cast, cx);
         self.spawn_cluster(&cast, cx);
         self.spawn_clients(cast, cx);
     }
@@ -275,6 +307,9 @@ impl Handler<Retire> for Root {
         }
         if let Some(cluster) = &self.cluster {
             let _ = cluster.send_urgent(Leave);
+        }
+        if let Some(gateway) = &self.gateway {
+            let _ = gateway.send_urgent(Leave);
         }
     }
 }

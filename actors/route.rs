@@ -1,10 +1,10 @@
-//! `Route`: the link to one other server of the cluster.
+//! `Route`: the link to one other server, of the same cluster or of another (a gateway).
 //!
 //! in:   what the other server says ([`vagus_wire::route`]): its interest, and messages for clients
 //!       of this one; [`Say`], [`End`]
 //! out:  its interest to the subject shards, which put it beside that of clients; its messages to
-//!       clients and actors of this server, never to another route; to the other server, what the
-//!       shards tell it of interest here
+//!       clients and actors of this server, and those of another cluster to the servers of this
+//!       one, never further; to the other server, what the shards tell it of interest here
 //! dies: with its socket, when the other server is silent for too long, or says what no server
 //!       would. Its parent makes the next one; nothing of what the other server wanted stays.
 //!
@@ -43,6 +43,7 @@ use crate::control::Carrier;
 use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
 use crate::delivery::wire::{Packing, Parts};
 use crate::delivery::{Counters, Outbound, Reason, Wire};
+use crate::realm::Mates;
 
 /// See the module's text.
 pub struct Route {
@@ -127,12 +128,12 @@ impl Route {
         };
         out.set_name(&link.about.name);
         let out = Arc::new(out);
-        let facts = Arc::new(RouteFacts { about: link.about, out: Arc::clone(&out) });
+        let facts = Arc::new(RouteFacts::new(link.about, Arc::clone(&out)));
         Ok(Self {
             counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
+            permissions: siblings(&broker, &facts).permissions(),
             facts,
             news: link.news,
-            permissions: broker.realms.mates.permissions(),
             lane: None,
             out,
             io,
@@ -158,7 +159,8 @@ impl Route {
         }
         if let Some(reason) = self.out.closed() {
             // What is queued is worth little: the other server gets all interest anew.
-            debug!("{} - Router connection closed: {}", self.facts.prefix(), reason.text());
+            let kind = if self.is_gateway() { "Gateway" } else { "Router" };
+            debug!("{} - {kind} connection closed: {}", self.facts.prefix(), reason.text());
             return Poll::Ready(());
         }
         if self.gated(task) {
@@ -191,6 +193,10 @@ impl Route {
         self.poll_barrier(task)
     }
 
+    fn is_gateway(&self) -> bool {
+        self.facts.about.cluster.is_some()
+    }
+
     /// Begins the session with the other server, if the two understand each other.
     fn open_lane(&mut self) {
         let about = &self.facts.about;
@@ -211,15 +217,33 @@ impl Route {
     }
 }
 
+/// All links of its kind.
+fn siblings<'a>(broker: &'a Broker, facts: &RouteFacts) -> &'a Mates {
+    match facts.about.cluster {
+        None => &broker.realms.mates,
+        Some(_) => &broker.realms.gateways,
+    }
+}
+
 // === impl Actor ===
 
 impl Actor for Route {
     const KIND: &'static str = "route";
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
-        info!("{} - Route connection created", self.facts.prefix());
-        self.broker.realms.mates.add(Arc::clone(&self.facts));
-        self.introduce(cx);
+        match &self.facts.about {
+            About { cluster: None, .. } => {
+                info!("{} - Route connection created", self.facts.prefix());
+            }
+            About { cluster: Some(cluster), solicited, .. } => {
+                let kind = if *solicited { "Outbound" } else { "Inbound" };
+                let way = if *solicited { "to" } else { "from" };
+                let (prefix, id) = (self.facts.prefix(), &self.facts.about.id);
+                info!("{prefix} - {kind} gateway connection {way} {cluster:?} ({id}) registered");
+            }
+        }
+        siblings(&self.broker, &self.facts).add(Arc::clone(&self.facts));
+        self.introduce();
         self.open_lane();
         self.clock.start(cx);
         cx.poll_with(|me, cx, task| {
@@ -253,7 +277,7 @@ impl Actor for Route {
 
 impl Drop for Route {
     fn drop(&mut self) {
-        self.broker.realms.mates.remove(self.out.cid);
+        siblings(&self.broker, &self.facts).remove(self.out.cid);
         // Whoever panicked has no reason yet.
         self.out.close(Reason::InternalError);
         self.out.release_socket();

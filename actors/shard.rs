@@ -1,8 +1,8 @@
 //! `SubjectShard`: the single writer of one slice of the interest of every realm.
 //!
-//! in:   [`Apply`]: changes from a connection or another subscriber; [`Introduce`]: a server of the
-//!       cluster that has come
-//! out:  the acknowledgement inside each `Apply`; what changes to the servers of the cluster
+//! in:   [`Apply`]: changes from a connection or another subscriber; [`Introduce`]: another server
+//!       that has come
+//! out:  the acknowledgement inside each `Apply`; what changes to other servers
 //! dies: never by itself; after a panic its successor rebuilds the slices from the entries in them,
 //!       and whoever was not acknowledged sends again. Publishers go on reading all the while. The
 //!       links to other servers are cut, so that these are told all there is once more.
@@ -19,6 +19,7 @@ use vagus_runtime::{Actor, Cx, Handler};
 use self::adverts::Adverts;
 pub use self::messages::{Ack, Apply, Barrier, Introduce};
 pub use self::roster::Roster;
+use crate::delivery::Reach;
 use crate::delivery::interest::Change;
 use crate::realm::Realms;
 
@@ -30,14 +31,16 @@ pub struct SubjectShard {
     /// Whether a predecessor died.
     successor: bool,
     changes: u64,
-    /// Of a server that is one of a cluster.
-    adverts: Option<Adverts>,
+    /// What servers of the cluster are told, and what other clusters are; where there are some.
+    adverts: Vec<Adverts>,
 }
 
 impl SubjectShard {
     #[must_use]
     pub fn new(realms: Arc<Realms>, writer: usize, successor: bool) -> Self {
-        let adverts = realms.mates.wanted().then(Adverts::default);
+        let adverts = [(Reach::Here, &realms.mates), (Reach::Cluster, &realms.gateways)];
+        let wanted = adverts.into_iter().filter(|(_, links)| links.wanted());
+        let adverts = wanted.map(|(reach, _)| Adverts::of(reach)).collect();
         Self { realms, writer, successor, changes: 0, adverts }
     }
 
@@ -46,13 +49,14 @@ impl SubjectShard {
         let rules = self.realms.mates.permissions();
         for realm in self.realms.all() {
             realm.interest.rebuild(self.writer);
-            if let Some(adverts) = &mut self.adverts {
+            for adverts in &mut self.adverts {
                 let mut all = Vec::new();
                 realm.interest.for_each_of(self.writer, |sub| all.push(Change::Add(sub.clone())));
                 adverts.tell(&realm, &all, rules.as_deref());
             }
         }
         self.realms.mates.cut();
+        self.realms.gateways.cut();
     }
 }
 
@@ -74,7 +78,7 @@ impl Actor for SubjectShard {
             "slice": self.writer,
             "subscriptions": own.sum::<usize>(),
             "changes": self.changes,
-            "told_to_servers": self.adverts.as_ref().map_or(0, Adverts::len),
+            "told_to_servers": self.adverts.iter().map(Adverts::len).sum::<usize>(),
         })
     }
 }
@@ -84,13 +88,14 @@ impl Actor for SubjectShard {
 impl Handler<Apply> for SubjectShard {
     fn handle(&mut self, message: Apply, _: &mut Cx<'_, Self>) {
         let interest = &message.realm.interest;
-        match &mut self.adverts {
-            None => interest.apply(self.writer, &message.changes),
-            Some(adverts) => {
-                let mut changed = Vec::new();
-                let note = |change: &Change| changed.push(change.clone());
-                interest.apply_noting(self.writer, &message.changes, note);
-                let rules = self.realms.mates.permissions();
+        if self.adverts.is_empty() {
+            interest.apply(self.writer, &message.changes);
+        } else {
+            let mut changed = Vec::new();
+            let note = |change: &Change| changed.push(change.clone());
+            interest.apply_noting(self.writer, &message.changes, note);
+            let rules = self.realms.mates.permissions();
+            for adverts in &mut self.adverts {
                 adverts.tell(&message.realm, &changed, rules.as_deref());
             }
         }
@@ -103,7 +108,8 @@ impl Handler<Apply> for SubjectShard {
 
 impl Handler<Introduce> for SubjectShard {
     fn handle(&mut self, Introduce { mate }: Introduce, _: &mut Cx<'_, Self>) {
-        if let Some(adverts) = &mut self.adverts {
+        let reach = Reach::behind(mate.about.cluster.as_deref());
+        if let Some(adverts) = self.adverts.iter_mut().find(|adverts| adverts.reach() == reach) {
             adverts.introduce(mate, self.realms.mates.permissions().as_deref());
         }
     }

@@ -2,6 +2,7 @@
 
 mod account_server;
 mod cluster;
+mod gateway;
 mod identity;
 mod jetstream;
 mod ocsp;
@@ -177,6 +178,7 @@ impl Builder {
         trust::preload(&config, &book)?;
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let neighbours = cluster::open(&config, &identity, &settings.info)?;
+        let frontier = gateway::open(&config, &identity)?;
         let stapler = Stapler::new().map_err(SettingsError::from)?;
         let stapling = stapler.staple(&config, settings.tls.as_ref());
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
@@ -190,6 +192,9 @@ impl Builder {
             broker.realms.mates.want();
             broker.realms.mates.permit(cluster::permissions(&config));
             control::start(&broker).map_err(RuntimeError::from)?;
+        }
+        if frontier.is_some() {
+            broker.realms.gateways.want();
         }
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);
@@ -221,7 +226,8 @@ impl Builder {
         };
         let spec = Spec::once("server", move || {
             let root = Root::new(top, now, Some(guests), js, office, accounts_ready);
-            root.with_resolver(resolver).with_keys(keys).with_ocsp(archive).beside(neighbours)
+            let root = root.with_resolver(resolver).with_keys(keys).with_ocsp(archive);
+            root.beside(neighbours).bordering(frontier)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream

@@ -8,7 +8,7 @@ use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, Guest, HelloError};
 use vagus_runtime::cluster::sharing::Share;
 
-use super::{Cluster, STRANGERS_MAX, secure};
+use super::{Cluster, STRANGERS_MAX};
 use crate::delivery::wire::Stream;
 
 impl Cluster {
@@ -24,7 +24,7 @@ impl Cluster {
         let tls = self.broker.settings().route_tls.clone();
         let talk = async move {
             socket.set_nodelay(true)?;
-            let stream = secure::accept(socket, tls).await?;
+            let stream = Stream::accepted(socket, tls).await?;
             hello::receive(stream, &me, &settings.secret, settings.auth_timeout).await
         };
         cx.when(talk, move |cluster, heard, cx| {

@@ -1,6 +1,7 @@
 //! Looking for other servers: attempts to connect, and when the next one is due.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -8,9 +9,11 @@ use tracing::{debug, error, info};
 use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
 use vagus_runtime::cluster::sharing::Share;
+use vagus_tls::LinkTls;
 
-use super::{Cluster, Place, secure};
+use super::{Cluster, Place};
 use crate::control::Sought;
+use crate::delivery::wire::Stream;
 
 /// A server to be found.
 pub(super) struct Target {
@@ -21,11 +24,15 @@ pub(super) struct Target {
     pub share: Share,
     /// The server that it is one more link to.
     of: Option<String>,
-    attempts: u64,
+    attempts: Attempts,
     /// What came of the last attempt.
     problem: String,
     state: State,
 }
+
+/// Attempts to connect since the last one that succeeded.
+#[derive(Default, Clone, Copy)]
+pub struct Attempts(u64);
 
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum State {
@@ -58,7 +65,7 @@ impl Target {
             configured: true,
             share: Share::MAIN,
             of: None,
-            attempts: 0,
+            attempts: Attempts::default(),
             problem: String::new(),
             state: State::Sought,
         }
@@ -95,13 +102,13 @@ impl Target {
     }
 
     pub(super) fn linked(&mut self, cid: u64) {
-        self.attempts = 0;
+        self.attempts = Attempts::default();
         self.problem.clear();
         self.state = State::Linked(cid);
     }
 
     pub(super) fn seek(&mut self) {
-        self.attempts = 0;
+        self.attempts = Attempts::default();
         self.state = State::Sought;
     }
 
@@ -112,13 +119,43 @@ impl Target {
     pub(super) fn is_itself(&mut self) {
         self.state = State::Itself;
     }
+}
 
-    fn pause(&self, backoff: bool) -> Duration {
-        let doublings = u32::try_from(self.attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+// === impl Attempts ===
+
+impl Attempts {
+    /// One more.
+    pub fn begin(&mut self) {
+        self.0 += 1;
+    }
+
+    /// Those after the first.
+    #[must_use]
+    pub fn repeated(self) -> u64 {
+        self.0.saturating_sub(1)
+    }
+
+    /// Whether the last one is worth a line in the log: that of a server which is gone for long
+    /// would fill it.
+    #[must_use]
+    pub fn is_noted(self) -> bool {
+        self.0 == 1 || self.0.is_multiple_of(3600)
+    }
+
+    /// The time until the next.
+    #[must_use]
+    pub fn pause(self, backoff: bool) -> Duration {
+        let doublings = u32::try_from(self.repeated()).unwrap_or(u32::MAX);
         let factor = 1u32.checked_shl(doublings.min(16)).unwrap_or(u32::MAX);
         let longest = if backoff { PAUSE_MAX } else { PAUSE };
         FIRST_PAUSE.saturating_mul(factor).min(longest)
             + Duration::from_millis(fastrand::u64(..JITTER_MS))
+    }
+}
+
+impl std::fmt::Display for Attempts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -131,38 +168,27 @@ impl Cluster {
         if target.state != State::Sought || self.leaving {
             return;
         }
-        target.attempts += 1;
+        target.attempts.begin();
         let (place, configured) = (target.place.clone(), target.configured);
         let share = target.share.clone();
         let (me, within) = (self.introduction(share), self.settings.auth_timeout);
         debug!("Trying to connect to route on {}", place.address);
         let tls = self.broker.settings().route_tls.clone();
         // An address that was heard of is certified under a name that is known.
-        let known = self.named_host().filter(|_| !configured).map(str::to_owned);
-        let attempt = async move {
-            let host = secure::name(&place.address, known.as_deref());
-            let (socket, peer) = dial(&place.address).await?;
-            let mut stream = secure::solicit(socket, host, tls).await?;
-            let other = hello::greet(&mut stream, &me, &place.secret, within).await?;
-            Ok((stream, peer, other))
-        };
+        let known = Place::named_host(&self.settings.places).filter(|_| !configured);
+        let known = known.map(str::to_owned);
+        let attempt = async move { place.dial(&me, known.as_deref(), tls, within).await };
         cx.when(attempt, move |cluster, outcome, cx| match outcome {
             Ok((stream, peer, introduction)) => cluster.met(n, stream, peer, introduction, cx),
             Err(problem) => cluster.failed(n, &problem, cx),
         });
     }
 
-    /// The first host that the configuration knows by a name.
-    fn named_host(&self) -> Option<&str> {
-        let hosts = self.settings.places.iter().map(|place| secure::name(&place.address, None));
-        hosts.into_iter().find(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().is_err())
-    }
-
     fn failed(&mut self, n: usize, problem: &HelloError, cx: &mut Cx<'_, Self>) {
         let Some(target) = self.targets.get_mut(n) else { return };
         target.problem = problem.to_string();
         let (attempts, address) = (target.attempts, target.address());
-        if attempts == 1 || attempts.is_multiple_of(3600) {
+        if attempts.is_noted() {
             error!("Error trying to connect to route {address} (attempt {attempts}): {problem}");
         }
         self.show_sought();
@@ -174,7 +200,7 @@ impl Cluster {
         let sought = self.targets.iter().filter(|target| target.state == State::Sought);
         let sought = sought.filter(|target| !target.problem.is_empty()).map(|target| Sought {
             address: target.place.address.clone(),
-            attempts: target.attempts,
+            attempts: target.attempts.0,
             problem: target.problem.clone(),
         });
         self.broker.cluster.seek(sought.collect());
@@ -189,7 +215,7 @@ impl Cluster {
         if let Some(id) = target.of.clone() {
             return self.again_beside(n, &id, cx);
         }
-        if !target.configured && target.attempts > retries {
+        if !target.configured && target.attempts.repeated() >= retries {
             info!("Giving up on route {}", target.address());
             return target.give_up();
         }
@@ -197,7 +223,7 @@ impl Cluster {
     }
 
     fn solicit_later(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
-        let pause = self.targets[n].pause(self.settings.connect_backoff);
+        let pause = self.targets[n].attempts.pause(self.settings.connect_backoff);
         cx.run_later(pause, move |cluster, cx| cluster.solicit(n, cx));
     }
 
@@ -249,24 +275,58 @@ impl Cluster {
     }
 }
 
-async fn dial(address: &str) -> Result<(TcpStream, SocketAddr), HelloError> {
-    let connect = TcpStream::connect(address);
-    let socket = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
-    socket.set_nodelay(true)?;
-    let peer = socket.peer_addr()?;
-    Ok((socket, peer))
+// === impl Place ===
+
+impl Place {
+    /// Connects to a server there, and introduces this one. `known` is the name by which the
+    /// certificate of a server is known that others told of.
+    ///
+    /// # Errors
+    /// When nobody is there, or not who is wanted.
+    pub async fn dial(
+        &self,
+        me: &Introduction,
+        known: Option<&str>,
+        tls: Option<Arc<LinkTls>>,
+        within: Duration,
+    ) -> Result<(Stream, SocketAddr, Introduction), HelloError> {
+        let connect = TcpStream::connect(&self.address);
+        let socket = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
+        socket.set_nodelay(true)?;
+        let peer = socket.peer_addr()?;
+        let mut stream = Stream::solicited(socket, self.certified_name(known), tls).await?;
+        let introduction = hello::greet(&mut stream, me, &self.secret, within).await?;
+        Ok((stream, peer, introduction))
+    }
+
+    /// The name that a server's certificate has to be for: that of the address, or where this is
+    /// only a number that others told of, the name by which the configuration knows one of its
+    /// cluster.
+    fn certified_name<'a>(&'a self, known: Option<&'a str>) -> &'a str {
+        let host = self.host();
+        if is_number(host) { known.unwrap_or(host) } else { host }
+    }
+
+    fn host(&self) -> &str {
+        self.address.rsplit_once(':').map_or(&self.address, |(host, _)| host)
+    }
+
+    /// The first host among places that is known by a name.
+    pub fn named_host(places: &[Self]) -> Option<&str> {
+        places.iter().map(Self::host).find(|host| !is_number(host))
+    }
+}
+
+fn is_number(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use vagus_runtime::cluster::hello::LinkSecret;
-
     use super::*;
 
     #[test]
     fn pauses_grow_to_their_bound() {
-        let place = Place { address: "h:1".to_owned(), secret: LinkSecret::none() };
-        let mut target = Target::configured(place);
         for (attempts, patient, impatient) in [
             (1, 100, 100),
             (3, 400, 400),
@@ -274,11 +334,25 @@ mod tests {
             (10, 30_000, 1000),
             (u64::MAX, 30_000, 1000),
         ] {
-            target.attempts = attempts;
             for (backoff, least) in [(true, patient), (false, impatient)] {
-                let pause = target.pause(backoff).as_millis();
+                let pause = Attempts(attempts).pause(backoff).as_millis();
                 assert!((least..least + 100).contains(&pause), "{attempts}: {pause}");
             }
         }
+    }
+
+    #[test]
+    fn whom_a_certificate_has_to_be_for() {
+        let place = |address: &str| Place {
+            address: address.to_owned(),
+            secret: vagus_runtime::cluster::hello::LinkSecret::none(),
+        };
+        let known = Some("a.example");
+        assert_eq!(place("b.example:6222").certified_name(known), "b.example");
+        assert_eq!(place("192.0.2.7:6222").certified_name(known), "a.example");
+        assert_eq!(place("192.0.2.7:6222").certified_name(None), "192.0.2.7");
+        assert_eq!(place("[::1]:6222").certified_name(None), "[::1]");
+        let places = [place("[::1]:6222"), place("b.example:6222"), place("c.example:6222")];
+        assert_eq!(Place::named_host(&places), Some("b.example"));
     }
 }

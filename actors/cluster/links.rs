@@ -10,8 +10,7 @@ use vagus_runtime::cluster::hello::Introduction;
 use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
 
-use super::Cluster;
-use super::news::place_of;
+use super::{Cluster, Place};
 use crate::census::messages::Tell;
 use crate::connection::messages::Inform;
 use crate::delivery::Reason;
@@ -137,6 +136,7 @@ impl Cluster {
         let about = About {
             id: other.id.clone(),
             name: other.name.clone(),
+            cluster: None,
             address,
             solicited: target.is_some(),
             configured: target.is_some_and(|n| self.targets[n].configured),
@@ -146,7 +146,7 @@ impl Cluster {
             since: SystemTime::now(),
             control: other.control,
         };
-        let place = place_of(&other.address, address);
+        let place = Place::address_of(&other.address, address);
         let link = Link { about, place, urls: Vec::new(), since: Instant::now(), route: None };
         self.links.insert(cid, link);
         if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {

@@ -10,6 +10,7 @@ use vagus_wire::route;
 
 use super::greet::Target;
 use super::{Cluster, Place};
+use crate::gateway::{Clusters, Heard};
 use crate::route::Say;
 
 /// Another server said this over route `cid`.
@@ -25,6 +26,9 @@ struct News {
     urls: Vec<String>,
     /// Those it is linked with.
     servers: Vec<Neighbour>,
+    /// Clusters that it knows.
+    #[serde(default)]
+    gateways: Clusters,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,7 +64,8 @@ impl Cluster {
         let servers = self
             .mains()
             .map(|link| Neighbour { id: link.about.id.clone(), address: link.place.clone() });
-        let news = News { urls, servers: servers.collect() };
+        let gateways = Clusters::clone(&self.broker.gateways.seen());
+        let news = News { urls, servers: servers.collect(), gateways };
         let Ok(text) = serde_json::to_vec(&news) else { return };
         let mut frame = Vec::new();
         route::control_frame(&mut frame, &text);
@@ -111,6 +116,11 @@ impl Handler<Told> for Cluster {
         let Some(link) = self.links.get_mut(&cid) else { return };
         news.urls.truncate(URLS_MAX);
         link.urls = news.urls;
+        if let Some(gateway) = &self.gateway {
+            let heard = Heard { id: link.about.id.clone(), clusters: news.gateways };
+            // One that can't follow hears it again.
+            let _ = gateway.send(heard);
+        }
         self.tell_clients();
         for neighbour in news.servers.into_iter().take(SERVERS_MAX) {
             self.hear_of(neighbour, cx);
@@ -118,14 +128,21 @@ impl Handler<Told> for Cluster {
     }
 }
 
-/// Where a server that says it is at `said` is to be found by others: one that listens everywhere
-/// is where it was seen.
-pub(super) fn place_of(said: &str, seen: SocketAddr) -> String {
-    let Some((host, port)) = said.rsplit_once(':') else { return said.to_owned() };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    match (host.parse::<IpAddr>(), port.parse()) {
-        (Ok(ip), Ok(port)) if ip.is_unspecified() => SocketAddr::new(seen.ip(), port).to_string(),
-        _ => said.to_owned(),
+// === impl Place ===
+
+impl Place {
+    /// Where a server that says it is at `said` is to be found by others: one that listens
+    /// everywhere is where it was seen.
+    #[must_use]
+    pub fn address_of(said: &str, seen: SocketAddr) -> String {
+        let Some((host, port)) = said.rsplit_once(':') else { return said.to_owned() };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        match (host.parse::<IpAddr>(), port.parse()) {
+            (Ok(ip), Ok(port)) if ip.is_unspecified() => {
+                SocketAddr::new(seen.ip(), port).to_string()
+            }
+            _ => said.to_owned(),
+        }
     }
 }
 
@@ -136,9 +153,9 @@ mod tests {
     #[test]
     fn a_server_that_listens_everywhere_is_where_it_was_seen() {
         let seen = "192.0.2.7:4000".parse().unwrap();
-        assert_eq!(place_of("0.0.0.0:6222", seen), "192.0.2.7:6222");
-        assert_eq!(place_of("[::]:6222", seen), "192.0.2.7:6222");
-        assert_eq!(place_of("b.example:6222", seen), "b.example:6222");
-        assert_eq!(place_of("127.0.0.1:6222", seen), "127.0.0.1:6222");
+        assert_eq!(Place::address_of("0.0.0.0:6222", seen), "192.0.2.7:6222");
+        assert_eq!(Place::address_of("[::]:6222", seen), "192.0.2.7:6222");
+        assert_eq!(Place::address_of("b.example:6222", seen), "b.example:6222");
+        assert_eq!(Place::address_of("127.0.0.1:6222", seen), "127.0.0.1:6222");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use vagus_subject::is_valid_literal;
 use vagus_subject::transform::Resolved;
@@ -16,7 +17,7 @@ use super::rights::{Leave, publish_violation};
 use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Bridge, Outlet, Post, Reason, Speaker, Target, spread};
+use crate::delivery::{Bridge, Outlet, Post, Reason, Scope, Speaker, Target, spread};
 
 /// The subject published to last.
 pub(super) struct Last {
@@ -194,6 +195,9 @@ impl Connection {
         delivery: &mut Delivery,
     ) {
         let message = Message { subject, publish };
+        if self.realm.returns.any() && self.give_back(message, delivery) {
+            return;
+        }
         let Delivery { cache, batch, frame, rng, .. } = delivery;
         let mut hands = Hands { batch, frame, rng };
         let mut bridges = Vec::new();
@@ -227,15 +231,19 @@ impl Connection {
         message: Message<'_>,
         delivery: &mut Delivery,
     ) -> usize {
-        let publish = message.publish;
-        let post = Post {
-            subject: message.subject,
-            reply: publish.reply,
-            headers: publish.has_headers.then(|| publish.headers()),
-            payload: publish.body(),
-        };
         let mut outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
-        outlet.cross(bridges, message.subject, &post)
+        outlet.cross(bridges, message.subject, &message.post())
+    }
+
+    /// Publishes the answer to a request that came from another cluster. False: it is none.
+    #[cold]
+    fn give_back(&self, message: Message<'_>, delivery: &mut Delivery) -> bool {
+        let answers = self.realm.returns.find(message.subject, Instant::now()).is_some();
+        if answers {
+            let mut outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
+            outlet.publish(message.post());
+        }
+        answers
     }
 
     fn remember(&mut self, publish: &Publish<'_>, rest: &[u8], tail: &[u8], found: Rc<Match>) {
@@ -298,7 +306,7 @@ impl Connection {
             target.is_open() && !self.is_own_echo(target) && want.sub.claim(1) == 1
         };
         let mut rng = hands.rng.fork();
-        spread::spread(found, &mut rng, takes, |want, groups| {
+        spread::spread(found, Scope::ALL, &mut rng, takes, |want, groups| {
             self.hand_on(found, want, groups, message, hands);
         })
     }
@@ -422,6 +430,20 @@ pub(super) struct Hands<'a> {
     pub batch: &'a mut crate::delivery::Batch,
     pub frame: &'a mut Vec<u8>,
     pub rng: &'a mut fastrand::Rng,
+}
+
+// === impl Message ===
+
+impl<'a> Message<'a> {
+    fn post(self) -> Post<'a> {
+        let publish = self.publish;
+        Post {
+            subject: self.subject,
+            reply: publish.reply,
+            headers: publish.has_headers.then(|| publish.headers()),
+            payload: publish.body(),
+        }
+    }
 }
 
 // === impl Last ===

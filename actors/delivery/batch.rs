@@ -293,6 +293,10 @@ impl Batch {
     fn count(&mut self, one: &Open) {
         self.out_msgs += one.msgs;
         self.out_bytes += one.bytes;
+        if let Target::Route(lane) = &one.target {
+            lane.crossed.out_msgs.fetch_add(one.msgs, Relaxed);
+            lane.crossed.out_bytes.fetch_add(one.bytes, Relaxed);
+        }
         if let Some(out) = one.target.out() {
             if one.msgs > 0 {
                 out.stats.out_msgs.fetch_add(one.msgs, Relaxed);
@@ -403,6 +407,16 @@ impl Target {
     #[must_use]
     pub fn is_route(&self) -> bool {
         matches!(self, Self::Route(_))
+    }
+
+    /// The cluster that it is in, when that is not this one.
+    #[inline]
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Route(lane) => lane.cluster(),
+            Self::Connection(_) | Self::Actor(_) | Self::Bridge(_) => None,
+        }
     }
 
     /// The same connection or actor.

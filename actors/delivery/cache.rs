@@ -10,6 +10,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::interest::{Interest, Place, Stamp};
+use super::spread::Reach;
 use super::subscription::{Sub, Target};
 use super::{Bridge, Shadow};
 
@@ -202,20 +203,24 @@ impl Match {
         self.routed_queues |= routed;
         let group = self.queues.iter_mut().find(|group| group[0].sub.queue() == Some(name));
         match group {
-            // Those of other servers come last.
-            Some(group) if !routed => {
-                let near = group.partition_point(|known| !known.sub.target.is_route());
+            // Those of other servers come last, behind them those of other clusters.
+            Some(group) => {
+                let reach = Reach::of(&want.sub.target);
+                let near = group.partition_point(|known| Reach::of(&known.sub.target) <= reach);
                 group.insert(near, want);
             }
-            Some(group) => group.push(want),
             None => self.queues.push(vec![want]),
         }
     }
 
-    /// Leaves out other servers where an actor of this one answers.
+    /// Leaves out other servers where an actor of this one answers, and other clusters where
+    /// another server does.
     pub(super) fn keep_near(&mut self) {
-        if self.plain.iter().any(|want| want.sub.target.is_actor().is_some()) {
-            self.plain.retain(|want| !want.sub.target.is_route());
+        let near = |want: &Want| Reach::of(&want.sub.target);
+        let answers =
+            |want: &&Want| want.sub.target.is_actor().is_some() || near(want) > Reach::Here;
+        if let Some(nearest) = self.plain.iter().filter(answers).map(near).min() {
+            self.plain.retain(|want| near(want) <= nearest);
         }
     }
 

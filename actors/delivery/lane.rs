@@ -1,4 +1,4 @@
-//! The way to another server of the cluster, for the messages of one realm.
+//! The way to another server, for the messages of one realm.
 //!
 //! All lanes to a server share one socket, and every write to it begins with the name of the
 //! realm, so that publishers of several realms may write one after the other without a word to
@@ -6,6 +6,7 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use vagus_wire::route;
 
@@ -15,16 +16,28 @@ use super::{Outbound, Slot};
 pub struct Lane {
     slot: Slot,
     out: Arc<Outbound>,
+    /// Where the server is, when not in this cluster.
+    cluster: Option<Arc<str>>,
     /// What every write begins with.
     account: Box<[u8]>,
+    pub crossed: Crossed,
+}
+
+/// Messages of one account that crossed a link, and the bytes of their payloads.
+#[derive(Default)]
+pub struct Crossed {
+    pub in_msgs: AtomicU64,
+    pub in_bytes: AtomicU64,
+    pub out_msgs: AtomicU64,
+    pub out_bytes: AtomicU64,
 }
 
 impl Lane {
     #[must_use]
-    pub fn new(slot: Slot, out: Arc<Outbound>, account: &str) -> Self {
+    pub fn new(slot: Slot, out: Arc<Outbound>, cluster: Option<Arc<str>>, account: &str) -> Self {
         let mut line = Vec::new();
         route::account(&mut line, account.as_bytes());
-        Self { slot, out, account: line.into() }
+        Self { slot, out, cluster, account: line.into(), crossed: Crossed::default() }
     }
 
     #[inline]
@@ -33,11 +46,25 @@ impl Lane {
         self.slot.index()
     }
 
+    /// The name of the account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        let name = self.account.strip_prefix(b"A ").unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default().trim_end()
+    }
+
     /// The link that the lane is a part of.
     #[inline]
     #[must_use]
     pub fn out(&self) -> &Arc<Outbound> {
         &self.out
+    }
+
+    /// The cluster that it leads to, when that is not this one.
+    #[inline]
+    #[must_use]
+    pub fn cluster(&self) -> Option<&Arc<str>> {
+        self.cluster.as_ref()
     }
 
     /// Sends whole messages, now or later. Never waits.

@@ -1,16 +1,22 @@
 //! Publishing from an actor of the server: from its thread's desk straight to everyone who
 //! subscribes, the way of every publish.
 
+mod parcel;
+
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use vagus_runtime::ArbiterId;
-use vagus_wire::{encode, route};
+use vagus_wire::encode;
 
+pub(super) use self::parcel::Parcel;
 use super::cache::{Found, Match, Want};
 use super::desk::Delivery;
+use super::returns::Return;
+use super::spread::{self, Reach, Scope};
 use super::trace::Way;
-use super::{Bridge, Counters, Desk, Speaker, Sub, Target, Trace, spread};
+use super::{Bridge, Counters, Desk, Lane, Speaker, Target, Trace};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -38,8 +44,20 @@ pub struct Post<'a> {
     pub payload: &'a [u8],
 }
 
-/// From this size a message is sent from where it lies instead of being copied again.
-const LARGE: usize = 16 << 10;
+/// How a message came from another server.
+#[derive(Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The subject that was subscribed to.
+    pub to: &'a [u8],
+    /// The queue groups of which a member is to get it.
+    pub groups: &'a [&'a [u8]],
+    /// Leads back to where it came from.
+    pub lane: &'a Arc<Lane>,
+    /// The cluster that answers are for, where that is another than the server's.
+    pub back: Option<&'a str>,
+    /// The cluster that it is to be taken on to, as an answer.
+    pub forward: Option<&'a str>,
+}
 
 /// Lends this thread's desk for one turn of an actor that lives on `arbiter` and speaks in `realm`.
 /// What it sends leaves at the end of the turn, one write for each receiver. Turns do not nest:
@@ -150,7 +168,8 @@ impl<'a> Outlet<'a> {
             post.write_tail(frame);
             let mut parcel = Parcel::new(&post, post.subject, None, frame, batch);
             let takes = |want: &Want| want.sub.target.is_route() && want.sub.claim(1) == 1;
-            spread::spread(found, rng, takes, |want, groups| parcel.hand(found, want, groups))
+            let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
+            spread::spread(found, Scope::ALL, rng, takes, give)
         })
     }
 
@@ -211,44 +230,70 @@ impl<'a> Outlet<'a> {
         see(found, (batch, frame, rng))
     }
 
-    /// Gives a message that came from another server to those of this one: plain subscriptions to
-    /// `to`, and a member of each of these groups.
-    pub fn take_in(&mut self, to: &[u8], groups: &[&[u8]], post: Post<'_>) -> usize {
+    /// Gives a message that came from another server to those whom that one leaves to this: plain
+    /// subscriptions, and a member of each of the groups that are named. The answer is how many
+    /// got it.
+    pub fn take_in(&mut self, arrival: &Arrival<'_>, post: Post<'_>) -> usize {
+        let Arrival { to, groups, lane, back, forward } = *arrival;
+        let from = lane.cluster();
+        if let Some(reply) = post.reply
+            && let Some(cluster) = from.cloned().or_else(|| back.map(Arc::from))
+        {
+            let way = Return { lane: Arc::clone(lane), cluster };
+            self.realm.returns.note(reply, way, Instant::now());
+        }
+        let reach = Reach::behind(from.map(|cluster| &**cluster));
+        let scope = Scope { reach, groups: Some(groups) };
         let shown = (to != post.subject).then_some(post.subject);
         if let Some(trace) = self.trace.take() {
-            return self.send_whole(trace, Way { to, shown, near: Some(Near(groups)) }, &post);
+            return self.send_whole(trace, Way { to, shown, scope }, &post);
         }
         let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
             frame.clear();
             post.write_tail(frame);
             let mut parcel = Parcel::new(&post, to, shown, frame, batch);
-            let near = |want: &Want| !want.sub.target.is_route();
-            let takes = |want: &Want| near(want) && want.sub.claim(1) == 1;
-            let plain = found.plain.iter().filter(|want| takes(want));
-            let named = |group: &&Vec<Want>| {
-                group[0].sub.queue().is_some_and(|name| groups.contains(&name))
-            };
-            let chosen = found.queues.iter().filter(named).filter_map(|group| {
-                let group = &group[..group.partition_point(near)];
-                if group.is_empty() { None } else { spread::choose(group, rng, takes) }
-            });
-            let delivered = plain.chain(chosen).map(|want| parcel.hand(found, want, &[])).count();
-            (delivered, found.bridges.clone())
+            parcel.back = from.map(|cluster| cluster.as_bytes());
+            let takes = |want: &Want| want.sub.claim(1) == 1;
+            let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
+            (spread::spread(found, scope, rng, takes, give), found.bridges.clone())
         });
         // Requests have crossed into other accounts where they were made.
         let back: Vec<_> = bridges.into_iter().filter(|bridge| bridge.leads_back()).collect();
         if !back.is_empty() {
             delivered += self.cross(&back, to, &post);
         }
+        if let Some(cluster) = forward {
+            delivered += self.forward(cluster, to, &post);
+        }
         self.delivered += delivered as u64;
         delivered
+    }
+
+    /// Takes an answer on to the cluster that the request came from: by the link that it came by,
+    /// else by the one that leads there.
+    fn forward(&mut self, cluster: &str, to: &[u8], post: &Post<'_>) -> usize {
+        let shown = (to != post.subject).then_some(post.subject);
+        let known = self.realm.returns.find(to, Instant::now());
+        let known = known.filter(|way| &*way.cluster == cluster && way.lane.cluster().is_some());
+        self.found(to, |found, (batch, frame, _)| {
+            let leads = |want: &&Want| want.sub.target.cluster().is_some_and(|to| &**to == cluster);
+            let lane = match (known, found.plain.iter().find(leads).map(|want| &want.sub.target)) {
+                (Some(way), _) => way.lane,
+                (None, Some(Target::Route(lane))) => Arc::clone(lane),
+                _ => return 0,
+            };
+            frame.clear();
+            post.write_tail(frame);
+            Parcel::new(post, to, shown, frame, batch).hand_back(&lane, None);
+            1
+        })
     }
 
     /// Sends a traced message; what has to be noted is more than how many got it.
     #[cold]
     fn send_whole(&mut self, trace: &'a mut Trace, way: Way<'_>, post: &Post<'_>) -> usize {
         let (mut delivered, mut bridges) = self.send_traced(trace, way, post);
-        if way.near.is_some() {
+        if way.scope.reach < Reach::World {
             bridges.retain(|bridge| bridge.leads_back());
         }
         self.trace = Some(trace);
@@ -259,19 +304,25 @@ impl<'a> Outlet<'a> {
 
     fn send(&mut self, to: &[u8], post: Post<'_>, shown: Option<&[u8]>) -> usize {
         if let Some(trace) = self.trace.take() {
-            return self.send_whole(trace, Way { to, shown, near: None }, &post);
+            return self.send_whole(trace, Way { to, shown, scope: Scope::ALL }, &post);
         }
+        let returns = &self.realm.returns;
+        let way = if returns.any() { returns.find(to, Instant::now()) } else { None };
         let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
-            if found.is_empty() {
+            if found.is_empty() && way.is_none() {
                 return (0, Vec::new());
             }
             frame.clear();
             post.write_tail(frame);
             let mut parcel = Parcel::new(&post, to, shown, frame, batch);
             let takes = |want: &Want| want.sub.claim(1) == 1;
+            if let Some(way) = &way {
+                return (parcel.spread_back(found, way, rng), found.bridges.clone());
+            }
             if found.routed_queues {
                 let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
-                return (spread::spread(found, rng, takes, give), found.bridges.clone());
+                let delivered = spread::spread(found, Scope::ALL, rng, takes, give);
+                return (delivered, found.bridges.clone());
             }
             let plain = found.plain.iter().filter(|want| takes(want));
             let chosen = found.queues.iter().filter_map(|group| spread::choose(group, rng, takes));
@@ -283,105 +334,6 @@ impl<'a> Outlet<'a> {
         }
         self.delivered += delivered as u64;
         delivered
-    }
-}
-
-/// Who takes a message that came from another server: those of this one, and members of the groups
-/// that it is for.
-#[derive(Clone, Copy)]
-pub(super) struct Near<'a>(&'a [&'a [u8]]);
-
-impl Near<'_> {
-    pub(super) fn takes(self, sub: &Sub) -> bool {
-        !sub.target.is_route() && sub.queue().is_none_or(|queue| self.0.contains(&queue))
-    }
-}
-
-/// One message on its way to several targets.
-pub(super) struct Parcel<'a> {
-    post: &'a Post<'a>,
-    /// The subject that was subscribed to.
-    to: &'a [u8],
-    /// The subject to show, where it is not the one that was subscribed to.
-    shown: Option<&'a [u8]>,
-    /// What follows the head of every delivery.
-    tail: &'a [u8],
-    /// The same without headers, once somebody needed it.
-    bare: Option<Vec<u8>>,
-    batch: &'a mut super::Batch,
-}
-
-impl<'a> Parcel<'a> {
-    /// `tail` is what [`Post::write_tail`] has written.
-    pub(super) fn new(
-        post: &'a Post<'a>,
-        to: &'a [u8],
-        shown: Option<&'a [u8]>,
-        tail: &'a [u8],
-        batch: &'a mut super::Batch,
-    ) -> Self {
-        Self { post, to, shown, tail, bare: None, batch }
-    }
-
-    pub(super) fn hand(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
-        if want.sub.target.is_route() && !(groups.is_empty() && self.shown.is_none()) {
-            return self.hand_to_server(found, want, groups);
-        }
-        let renamed;
-        let head = match self.shown {
-            None => found.head(want),
-            Some(subject) => {
-                renamed = [b"HMSG ", subject, b" ", want.sub.sid(), b" "].concat();
-                &renamed[..]
-            }
-        };
-        let target = &want.sub.target;
-        let Post { headers, payload, .. } = *self.post;
-        if let (Some(reply), Target::Connection(out)) = (self.post.reply, target)
-            && out.tracks_answers()
-        {
-            out.expect_answer(reply);
-        }
-        let (verb, tail, size) = match headers {
-            None => (&head[1..], self.tail, payload.len()),
-            Some(block) if target.takes_headers() => (head, self.tail, block.len() + payload.len()),
-            Some(_) => {
-                let post = Post { headers: None, ..*self.post };
-                let bare = self.bare.get_or_insert_with(|| {
-                    let mut bare = Vec::new();
-                    post.write_tail(&mut bare);
-                    bare
-                });
-                (&head[1..], &**bare, payload.len())
-            }
-        };
-        if tail.len() >= LARGE {
-            self.batch.large(target, verb, tail, size);
-        } else {
-            self.batch.message(target, verb, tail, size);
-        }
-    }
-}
-
-impl Parcel<'_> {
-    /// Tells the other server what it would not know of the message by itself.
-    fn hand_to_server(&mut self, found: &Match, want: &Want, groups: &[&[u8]]) {
-        let mut head = Vec::with_capacity(128);
-        if !groups.is_empty() {
-            route::groups(&mut head, groups);
-        }
-        let verb = usize::from(self.post.headers.is_none());
-        match self.shown {
-            None => head.extend_from_slice(&found.head(want)[verb..]),
-            Some(subject) => {
-                route::to(&mut head, self.to);
-                for part in [&b"HPUB "[verb..], subject, b" "] {
-                    head.extend_from_slice(part);
-                }
-            }
-        }
-        let size = self.post.headers.map_or(0, <[u8]>::len) + self.post.payload.len();
-        self.batch.message(&want.sub.target, &head, self.tail, size);
     }
 }
 

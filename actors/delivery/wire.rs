@@ -6,6 +6,7 @@
 //! what the socket did not take.
 
 mod packing;
+mod secure;
 mod stream;
 mod turn;
 

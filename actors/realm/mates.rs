@@ -1,4 +1,4 @@
-//! The links to the other servers of the cluster, as those see them who write to all of them.
+//! The links to other servers of one kind, as those see them who write to all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -19,12 +19,12 @@ pub struct Mates {
 }
 
 impl Mates {
-    /// The server is one of a cluster. Said before its actors are born.
+    /// There are to be some. Said before the server's actors are born.
     pub fn want(&self) {
         self.wanted.store(true, Relaxed);
     }
 
-    /// Whether the server is one of a cluster.
+    /// Whether there are to be some.
     #[must_use]
     pub fn wanted(&self) -> bool {
         self.wanted.load(Relaxed)

@@ -11,6 +11,7 @@ use vagus_telemetry::text::GoDuration;
 
 use super::{Route, Times};
 use crate::delivery::Reason;
+use crate::shard::Introduce;
 
 /// See the module's text.
 pub(super) struct Clock {
@@ -35,6 +36,7 @@ impl Clock {
         cx.run_interval(self.times.ping_interval, |me, _| me.ping_or_give_up());
         let look = (self.times.write_deadline / LOOKS).max(LOOK_LEAST);
         cx.run_interval(look, |me, _| me.check_write());
+        cx.run_later(Duration::ZERO, |me, _| me.ping_or_give_up());
     }
 
     /// Bytes came in.
@@ -85,11 +87,14 @@ impl Route {
     }
 
     /// Has every shard tell the other server what is wanted here, and whatever changes of that.
-    pub(super) fn introduce(&mut self, _: &mut Cx<'_, Self>) {
+    pub(super) fn introduce(&mut self) {
+        if self.is_gateway() && self.facts.about.solicited {
+            return;
+        }
         for shard in self.cast.shards.iter() {
             let mate = Arc::clone(&self.facts);
             // A shard that is gone takes the server with it.
-            let _ = shard.send_urgent(crate::shard::Introduce { mate });
+            let _ = shard.send_urgent(Introduce { mate });
         }
     }
 }

@@ -14,14 +14,14 @@ use vagus_auth::Grant;
 
 use super::Route;
 use crate::delivery::interest::Change;
-use crate::delivery::{Interest, Lane, Sub};
+use crate::delivery::{Interest, Lane, Reach, Sub};
 use crate::realm::Realm;
 use crate::shard::{Ack, Apply, Barrier};
 
 /// What the other server wants of one account.
 pub(super) struct Account {
     pub realm: Arc<Realm>,
-    lane: Arc<Lane>,
+    pub lane: Arc<Lane>,
     /// By subject and queue group.
     wants: HashMap<Key, Sub>,
 }
@@ -71,12 +71,25 @@ impl Route {
         self.last = None;
         if !self.accounts.contains_key(name) {
             let realm = self.broker.realms.ensure(name);
-            let lane = Lane::new(self.broker.slots.take(), Arc::clone(&self.out), name);
-            let account = Account { realm, lane: Arc::new(lane), wants: HashMap::new() };
+            let (out, cluster) = (Arc::clone(&self.out), self.facts.about.cluster.clone());
+            let lane = Lane::new(self.broker.slots.take(), out, cluster, name);
+            let lane = Arc::new(lane);
+            self.facts.add_lane(&lane);
+            let account = Account { realm, lane, wants: HashMap::new() };
             self.accounts.insert(name.into(), account);
         }
         self.current = Some(name.into());
         true
+    }
+
+    /// Whether the other server tells by this link what is wanted there.
+    pub(super) fn is_told_interest(&self) -> bool {
+        self.facts.about.cluster.is_none() || self.facts.about.solicited
+    }
+
+    /// How far messages go that come by this link.
+    pub(super) fn reach(&self) -> Reach {
+        Reach::behind(self.facts.about.cluster.as_deref())
     }
 
     pub(super) fn account(&self) -> Option<&Account> {

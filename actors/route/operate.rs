@@ -15,10 +15,10 @@ use crate::cluster::Told;
 use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match};
 use crate::delivery::desk::Delivery;
-use crate::delivery::outlet::{Outlet, Post};
+use crate::delivery::outlet::{Arrival, Outlet, Post};
 use crate::delivery::reading::{Turn, Worked};
 use crate::delivery::trace::{self, Ingress, Kind, Wish};
-use crate::delivery::{Counters, Reason, Speaker, Trace};
+use crate::delivery::{Counters, Reach, Reason, Speaker, Trace};
 use crate::realm::Realm;
 
 /// What was said of the next message.
@@ -28,6 +28,10 @@ pub(super) struct Modifiers {
     groups: Vec<u8>,
     /// The subject that it was subscribed to, where that is another.
     to: Vec<u8>,
+    /// The cluster that answers to it are for.
+    back: Option<Box<str>>,
+    /// The cluster that it is an answer for.
+    forward: Option<Box<str>>,
 }
 
 /// The subject of the last message.
@@ -108,10 +112,19 @@ impl Route {
                 self.modifiers.to.extend_from_slice(subject);
                 true
             }
+            Said::Back(cluster) => {
+                self.modifiers.back = std::str::from_utf8(cluster).ok().map(Into::into);
+                self.modifiers.back.is_some()
+            }
+            Said::Forward(cluster) => {
+                self.modifiers.forward = std::str::from_utf8(cluster).ok().map(Into::into);
+                self.modifiers.forward.is_some()
+            }
             Said::Control(frame) => self.hear_control(frame),
             Said::Op(Op::Publish(publish)) => self.publish(&publish, rest, delivery),
             Said::Op(Op::Subscribe { subject, queue, sid }) => {
-                let valid = vagus_subject::is_valid_subscription(subject);
+                let valid =
+                    self.is_told_interest() && vagus_subject::is_valid_subscription(subject);
                 valid && weight(sid).is_some_and(|weight| self.want(subject, queue, weight))
             }
             Said::Op(Op::Ping) => {
@@ -143,6 +156,10 @@ impl Route {
         self.out.stats.in_bytes.fetch_add(bytes, Relaxed);
         Counters::add(&self.counters.in_msgs, msgs);
         Counters::add(&self.counters.in_bytes, bytes);
+        if let Some(account) = self.account() {
+            account.lane.crossed.in_msgs.fetch_add(msgs, Relaxed);
+            account.lane.crossed.in_bytes.fetch_add(bytes, Relaxed);
+        }
     }
 
     /// Takes all messages at `at` that repeat the last subject; returns where they end.
@@ -157,7 +174,8 @@ impl Route {
             let current = self.account().is_some_and(|one| found.is_current(&one.realm.interest));
             if current {
                 self.count_in(spans.len() as u64, payload);
-                deliver_run(&found, input, Run { spans: &spans, payload }, delivery);
+                let run = Run { spans: &spans, payload };
+                deliver_run(&found, self.reach(), input, run, delivery);
             } else {
                 self.last = None;
                 end = at;
@@ -169,9 +187,8 @@ impl Route {
 
     /// One message from the general parser; `rest` starts with its bytes.
     fn publish(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) -> bool {
-        let Some(realm) = self.account().map(|account| Arc::clone(&account.realm)) else {
-            return false;
-        };
+        let Some(account) = self.account() else { return false };
+        let (realm, lane) = (Arc::clone(&account.realm), Arc::clone(&account.lane));
         self.count_in(1, publish.payload.len() as u64);
         let post = Post {
             subject: publish.subject,
@@ -179,20 +196,22 @@ impl Route {
             headers: publish.has_headers.then(|| publish.headers()),
             payload: publish.body(),
         };
-        let Modifiers { groups, to } = std::mem::take(&mut self.modifiers);
-        let plain = groups.is_empty() && to.is_empty();
+        let Modifiers { groups, to, back, forward } = std::mem::take(&mut self.modifiers);
+        let plain = groups.is_empty() && to.is_empty() && forward.is_none();
         let names: Vec<&[u8]> =
             groups.split(|byte| *byte == b' ').filter(|name| !name.is_empty()).collect();
         let to = if to.is_empty() { publish.subject } else { &to };
         if self.permissions.as_ref().is_some_and(|all| !all.may_publish(to)) {
             return true;
         }
+        let (back, forward) = (back.as_deref(), forward.as_deref());
+        let arrival = Arrival { to, groups: &names, lane: &lane, back, forward };
         let mut trace = match self.trace(&realm, publish, delivery) {
             Ok(trace) => trace,
             Err(Futile) => return true,
         };
         let outlet = Outlet::of(&realm, delivery, Speaker::Server);
-        outlet.traced(trace.as_mut()).take_in(to, &names, post);
+        outlet.traced(trace.as_mut()).take_in(&arrival, post);
         if let Some(trace) = trace {
             trace.end(&self.broker, delivery);
         }
@@ -223,7 +242,7 @@ impl Route {
             Wish::Trace(plan) => Ok(Some(Trace::begin(
                 plan,
                 &Ingress {
-                    kind: Kind::Router,
+                    kind: Kind::of_server(self.facts.about.cluster.as_deref()),
                     cid: self.out.cid,
                     name: &self.facts.about.name,
                     realm,
@@ -253,9 +272,9 @@ impl Route {
     }
 }
 
-/// Gives a run to the plain subscriptions of this server.
-fn deliver_run(found: &Match, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
-    for want in found.plain.iter().filter(|want| !want.sub.target.is_route()) {
+/// Gives a run to the plain subscriptions that are left to this server.
+fn deliver_run(found: &Match, reach: Reach, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
+    for want in found.plain.iter().filter(|want| reach.covers(want)) {
         if let Some(run) = run.claim(&want.sub) {
             delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
         }

@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use vagus_config::Compression;
 use vagus_runtime::Recipient;
 use vagus_runtime::cluster::sharing::{Share, Sharing};
 
 use crate::cluster::Told;
-use crate::delivery::Outbound;
 use crate::delivery::wire::Parts;
+use crate::delivery::{Lane, Outbound};
 
 /// A link whose two ends know each other: what a [`Route`](super::Route) is made from.
 pub struct Peer {
@@ -40,6 +41,10 @@ pub struct Times {
 pub struct About {
     pub id: String,
     pub name: String,
+    /// The cluster that it is of, where that is another. Of two links to a cluster, one in each
+    /// direction, each server sends messages by the one that it has made, and tells by the other
+    /// what its whole cluster wants.
+    pub cluster: Option<Arc<str>>,
     pub address: SocketAddr,
     /// This server has connected, not the other.
     pub solicited: bool,
@@ -59,11 +64,28 @@ pub struct About {
 pub struct RouteFacts {
     pub about: About,
     pub out: Arc<Outbound>,
+    lanes: ArcSwap<Vec<Arc<Lane>>>,
 }
 
 // === impl RouteFacts ===
 
 impl RouteFacts {
+    pub(super) fn new(about: About, out: Arc<Outbound>) -> Self {
+        Self { about, out, lanes: ArcSwap::default() }
+    }
+
+    /// One for each account that something was said of.
+    #[must_use]
+    pub fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
+        self.lanes.load_full()
+    }
+
+    pub(super) fn add_lane(&self, lane: &Arc<Lane>) {
+        let mut all = Vec::clone(&self.lanes.load());
+        all.push(Arc::clone(lane));
+        self.lanes.store(Arc::new(all));
+    }
+
     /// Whether the link is the one of an account.
     #[must_use]
     pub fn serves(&self, account: &str) -> bool {
@@ -73,6 +95,7 @@ impl RouteFacts {
     /// What lines of the log about this link begin with.
     #[must_use]
     pub fn prefix(&self) -> String {
-        format!("{} - rid:{} - \"{}\"", self.about.address, self.out.cid, self.about.name)
+        let kind = if self.about.cluster.is_some() { "gid" } else { "rid" };
+        format!("{} - {kind}:{} - \"{}\"", self.about.address, self.out.cid, self.about.name)
     }
 }

@@ -1,8 +1,10 @@
-//! [`Adverts`]: what other servers of the cluster are told of the interest in one slice.
+//! [`Adverts`]: what other servers are told of the interest in one slice.
 //!
-//! They hear of each subject once, and of each queue group with the number of its members, however
-//! many clients there are. They are told before the client's own `SUB` is acknowledged, on the
-//! socket that messages take too: nothing that the client publishes later overtakes it.
+//! Those of the cluster hear of each subject that clients of this server want once, and of each
+//! queue group with the number of its members, however many clients there are. Other clusters hear
+//! of what this whole cluster wants, once, and not of numbers. They are told before the client's
+//! own `SUB` is acknowledged, on the socket that messages take too: nothing that the client
+//! publishes later overtakes it.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -14,13 +16,14 @@ use vagus_auth::Permissions;
 use vagus_wire::route;
 
 use crate::delivery::interest::Change;
-use crate::delivery::{Sub, Target};
+use crate::delivery::{Reach, Sub, Target};
 use crate::realm::Realm;
 use crate::route::RouteFacts;
 
 /// See the module's text.
-#[derive(Default)]
 pub(super) struct Adverts {
+    /// Whose interest it is that is told: those of this server, or of this cluster.
+    reach: Reach,
     by_realm: HashMap<Arc<str>, HashTable<Wanted>>,
     mates: Vec<Arc<RouteFacts>>,
 }
@@ -41,11 +44,21 @@ const PIECE: usize = 128 << 10;
 // === impl Adverts ===
 
 impl Adverts {
+    pub(super) fn of(reach: Reach) -> Self {
+        Self { reach, by_realm: HashMap::new(), mates: Vec::new() }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        self.reach
+    }
+
     /// The changes are in force.
     pub(super) fn tell(&mut self, realm: &Realm, changes: &[Change], rules: Rules<'_>) {
         let mut lines = Vec::new();
-        for change in changes.iter().filter(|change| is_told(change.sub())) {
-            self.count(realm, change, rules, &mut lines);
+        for change in changes {
+            if self.is_told(change.sub()) {
+                self.count(realm, change, rules, &mut lines);
+            }
         }
         if !lines.is_empty() {
             self.mates.retain(|mate| mate.out.is_open());
@@ -81,7 +94,8 @@ impl Adverts {
             }
         };
         let first_or_last = weight == 0 || (weight == 1 && matches!(change, Change::Add(_)));
-        if (first_or_last || sub.queue().is_some()) && is_imported(sub, rules) {
+        let counts = self.reach == Reach::Here && sub.queue().is_some();
+        if (first_or_last || counts) && self.is_imported(sub, rules) {
             if lines.is_empty() {
                 route::account(lines, realm.name.as_bytes());
             }
@@ -94,8 +108,10 @@ impl Adverts {
         let mut lines = Vec::new();
         for (account, known) in self.by_realm.iter().filter(|(name, _)| mate.serves(name)) {
             route::account(&mut lines, account.as_bytes());
-            for Wanted { sub, count } in known.iter().filter(|one| is_imported(&one.sub, rules)) {
-                let weight = if sub.queue().is_some() { *count } else { 1 };
+            let told = known.iter().filter(|one| self.is_imported(&one.sub, rules));
+            for Wanted { sub, count } in told {
+                let counts = self.reach == Reach::Here && sub.queue().is_some();
+                let weight = if counts { *count } else { 1 };
                 route::interest(&mut lines, sub.subject(), sub.queue(), weight);
                 if lines.len() >= PIECE {
                     mate.out.send(&lines);
@@ -111,21 +127,20 @@ impl Adverts {
     pub(super) fn len(&self) -> usize {
         self.by_realm.values().map(HashTable::len).sum()
     }
-}
 
-/// Whether other servers are told of it. What they want themselves is no news to them, and each
-/// takes requests into other accounts by itself; only answers have to find the way back.
-fn is_told(sub: &Sub) -> bool {
-    match &sub.target {
-        Target::Connection(_) | Target::Actor(_) => true,
-        Target::Bridge(bridge) => bridge.leads_back(),
-        Target::Route(_) => false,
+    /// Whether messages of other servers of the cluster for it are let in.
+    fn is_imported(&self, sub: &Sub, rules: Rules<'_>) -> bool {
+        self.reach != Reach::Here || rules.is_none_or(|rules| rules.may_publish(sub.subject()))
     }
-}
 
-/// Whether messages of other servers for it are let in.
-fn is_imported(sub: &Sub, rules: Rules<'_>) -> bool {
-    rules.is_none_or(|rules| rules.may_publish(sub.subject()))
+    /// Whether other servers are told of it. What they want themselves is no news to them, and
+    /// each takes requests into other accounts by itself; only answers have to find the way back.
+    fn is_told(&self, sub: &Sub) -> bool {
+        match &sub.target {
+            Target::Bridge(bridge) => bridge.leads_back(),
+            target => Reach::of(target) <= self.reach,
+        }
+    }
 }
 
 fn hash(sub: &Sub) -> u64 {

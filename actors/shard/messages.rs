@@ -17,7 +17,7 @@ pub struct Apply {
     pub ack: Ack,
 }
 
-/// A server of the cluster has come: tell it what is wanted here, and whatever changes of that.
+/// Another server has come: tell it what is wanted here, and whatever changes of that.
 pub struct Introduce {
     pub mate: Arc<RouteFacts>,
 }

@@ -4,6 +4,7 @@ mod accounts;
 pub(crate) mod cluster;
 mod compression;
 mod debug;
+mod gateway;
 mod jetstream;
 pub(crate) mod tls;
 mod trust;
@@ -19,6 +20,7 @@ use vagus_subject::transform::Destination;
 pub use self::accounts::{Account, Authorization, SYSTEM_ACCOUNT, User};
 pub use self::cluster::{Cluster, RouteUrl};
 pub use self::compression::Compression;
+pub use self::gateway::{Gateway, RemoteGateway};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
 pub use self::tls::{
     CipherSuite, Curve, HandshakeFirst, Ocsp, OcspCache, OcspMode, PeerStatus, Tls, TlsFiles,
@@ -122,6 +124,8 @@ pub struct Config {
     /// Do without system events and requests.
     pub no_system_account: bool,
     pub cluster: Cluster,
+    /// `None`: the cluster is linked with no other.
+    pub gateway: Option<Gateway>,
 
     pub jetstream: JetStream,
 
@@ -274,6 +278,7 @@ impl Default for Config {
             system_account: None,
             no_system_account: false,
             cluster: Cluster::default(),
+            gateway: None,
             jetstream: JetStream::default(),
             plugins: BTreeMap::new(),
             vagus: Vagus::default(),
@@ -313,6 +318,12 @@ impl Config {
     pub fn features(&self) -> BTreeMap<String, bool> {
         let stated = |name: &str| self.feature_flags.get(name).copied().unwrap_or(false);
         FEATURES.map(|name| (name.to_owned(), stated(name))).into()
+    }
+
+    /// The cluster that the server is one of, by its own name or by that of its gateway.
+    pub fn cluster_name(&self) -> Option<&str> {
+        let gateway = self.gateway.as_ref().map(|gateway| gateway.name.as_str());
+        self.cluster.name.as_deref().or(gateway)
     }
 
     /// The account of system events and requests; `None` where there is none.

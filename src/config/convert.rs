@@ -5,6 +5,7 @@ mod accounts;
 mod auth;
 mod cluster;
 mod compression;
+mod gateway;
 pub(crate) mod jetstream;
 mod listen;
 mod mappings;
@@ -236,6 +237,7 @@ impl Builder {
             ("proxies", Value::Map(map)) => self.proxies(map),
             ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(node, map),
+            ("gateway", Value::Map(map)) => self.gateway(node, map),
             ("jetstream", _) => self.jetstream(node),
             ("plugins", Value::Map(map)) => {
                 let blocks = map.iter().map(|(name, node)| (name.to_owned(), node.value.to_json()));
@@ -248,7 +250,8 @@ impl Builder {
             ("ocsp", _) => self.ocsp(node),
             ("ocsp_cache", _) => self.ocsp_cache(node),
             (
-                "mappings" | "authorization" | "cluster" | "plugins" | "proxies" | "tls" | "vagus",
+                "mappings" | "authorization" | "cluster" | "gateway" | "plugins" | "proxies"
+                | "tls" | "vagus",
                 _,
             ) => {}
             _ => return false,

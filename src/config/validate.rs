@@ -44,6 +44,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     if !config.cluster.routes.is_empty() && config.cluster.port.is_none() {
         error("solicited routes require cluster capabilities, e.g. --cluster".to_owned());
     }
+    gateway(config, &mut error);
     monitoring(config, &mut error);
     certificates(config, &mut error);
     users(config, &mut error);
@@ -64,6 +65,27 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
         });
     }
     found
+}
+
+fn gateway(config: &Config, error: &mut impl FnMut(String)) {
+    let Some(gateway) = &config.gateway else { return };
+    let name = &gateway.name;
+    if name.is_empty() {
+        return error("gateway has no name".to_owned());
+    }
+    if gateway.port.is_none() {
+        error(format!("gateway {name:?} has no port specified (select -1 for random port)"));
+    }
+    if config.cluster.name.as_ref().is_some_and(|cluster| cluster != name) {
+        error("cluster name conflicts between cluster and gateway definitions".to_owned());
+    }
+    for (n, remote) in gateway.remotes.iter().enumerate() {
+        if remote.name.is_empty() {
+            error(format!("gateway in the list {n} has no name"));
+        } else if remote.urls.is_empty() {
+            error(format!("gateway {:?} has no URL", remote.name));
+        }
+    }
 }
 
 fn monitoring(config: &Config, error: &mut impl FnMut(String)) {

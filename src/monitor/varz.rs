@@ -1,5 +1,7 @@
 //! `/varz`: the server, its limits, and what went through it.
 
+mod gateway;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -8,6 +10,7 @@ use serde::Serialize;
 use vagus_config::{Config, Port, WriteTimeout};
 use vagus_telemetry::text::Uptime;
 
+use self::gateway::GatewayPart;
 use super::context::{Context, now, time};
 use super::jetstream::stats;
 use super::reply::{self, Reply};
@@ -115,7 +118,7 @@ struct Limits {
 #[derive(Serialize)]
 struct Parts {
     cluster: ClusterPart,
-    gateway: Nothing,
+    gateway: GatewayPart,
     leaf: Nothing,
     mqtt: Nothing,
     websocket: Nothing,
@@ -315,7 +318,7 @@ fn parts(context: &Context, config: &Config) -> Parts {
     });
     Parts {
         cluster: cluster(context, config),
-        gateway: Nothing {},
+        gateway: GatewayPart::of(context, config).unwrap_or_default(),
         leaf: Nothing {},
         mqtt: Nothing {},
         websocket: Nothing {},
@@ -325,7 +328,10 @@ fn parts(context: &Context, config: &Config) -> Parts {
 
 fn cluster(context: &Context, config: &Config) -> ClusterPart {
     let Some((name, _)) = context.broker.cluster.seen() else {
-        return ClusterPart { name: config.cluster.name.clone(), ..ClusterPart::default() };
+        return ClusterPart {
+            name: config.cluster_name().map(str::to_owned),
+            ..ClusterPart::default()
+        };
     };
     let (wanted, tls) = (&config.cluster, &context.broker.settings().route_tls);
     ClusterPart {

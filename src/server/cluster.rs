@@ -8,7 +8,7 @@ use vagus_actors::cluster::{ClusterSettings, Place};
 use vagus_actors::root::Neighbours;
 use vagus_actors::route::Times;
 use vagus_auth::Permissions;
-use vagus_config::{Cluster, Config, RouteUrl, WriteTimeout};
+use vagus_config::{Config, RouteUrl, WriteTimeout};
 use vagus_runtime::cluster::hello::LinkSecret;
 use vagus_runtime::cluster::sharing::{POOL_MAX, Sharing};
 use vagus_wire::Info;
@@ -34,15 +34,16 @@ pub(super) fn open(
     let port = open_at(&wanted.host, port)?;
     let address = port.local_addr().map_or(0, |address| address.port());
     let own = secret(wanted.user.as_deref(), wanted.password.as_ref());
-    if wanted.name.is_none() {
+    let name = config.cluster_name();
+    if name.is_none() {
         warn!("Cluster name was dynamically generated, consider setting one");
     }
     let settings = ClusterSettings {
         id: identity.id.clone(),
         server_name: identity.name.clone(),
-        name: wanted.name.clone().unwrap_or_else(|| made_up_name(identity)),
-        dynamic: wanted.name.is_none(),
-        address: advertised(wanted, address),
+        dynamic: name.is_none(),
+        name: name.map_or_else(|| made_up_name(identity), str::to_owned),
+        address: advertised(wanted.advertise.as_deref(), &wanted.host, address),
         client_urls: client_urls(info),
         no_advertise: wanted.no_advertise,
         places: wanted.routes.iter().map(|url| place(url, own.as_ref())).collect(),
@@ -58,7 +59,7 @@ pub(super) fn open(
             write_deadline: wanted.write_deadline.unwrap_or(config.write_deadline),
             write_retry: wanted.write_timeout != WriteTimeout::Close,
         },
-        pending_max: usize::try_from(config.max_pending.max(PENDING_LEAST)).unwrap_or(usize::MAX),
+        pending_max: pending_max(config),
     };
     Ok(Some(Neighbours { settings: Arc::new(settings), port: Arc::new(port) }))
 }
@@ -71,19 +72,27 @@ fn sharing(config: &Config) -> Sharing {
     Sharing { pool: pool.min(POOL_MAX), accounts }
 }
 
+/// Most bytes that may wait for another server.
+pub(super) fn pending_max(config: &Config) -> usize {
+    usize::try_from(config.max_pending.max(PENDING_LEAST)).unwrap_or(usize::MAX)
+}
+
 /// A key is as random as a name can be.
 fn made_up_name(identity: &Identity) -> String {
     let id = &identity.id;
     id[id.len().saturating_sub(22)..].to_owned()
 }
 
-fn secret(user: Option<&str>, password: Option<&vagus_config::Secret>) -> Option<LinkSecret> {
+pub(super) fn secret(
+    user: Option<&str>,
+    password: Option<&vagus_config::Secret>,
+) -> Option<LinkSecret> {
     let password = password.map_or("", |password| password.expose());
     user.map(|user| LinkSecret::password(user, password))
 }
 
 /// A URL without a password is shown what this server asks of others.
-fn place(url: &RouteUrl, own: Option<&LinkSecret>) -> Place {
+pub(super) fn place(url: &RouteUrl, own: Option<&LinkSecret>) -> Place {
     let secret = secret(url.user.as_deref(), url.password.as_ref());
     Place {
         address: url.address.clone(),
@@ -92,13 +101,13 @@ fn place(url: &RouteUrl, own: Option<&LinkSecret>) -> Place {
 }
 
 /// Where other servers reach this one.
-fn advertised(wanted: &Cluster, port: u16) -> String {
-    match &wanted.advertise {
+pub(super) fn advertised(told: Option<&str>, host: &str, port: u16) -> String {
+    match told {
         Some(address) if address.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty()) => {
-            address.clone()
+            address.to_owned()
         }
         Some(host) => format!("{host}:{port}"),
-        None => format!("{}:{port}", wanted.host),
+        None => format!("{host}:{port}"),
     }
 }
 

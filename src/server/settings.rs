@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use vagus_actors::Settings;
+use vagus_actors::gateway::GatewayTls;
 use vagus_actors::system::Profile;
 use vagus_auth::{
     AccountBook, Authenticator, GLOBAL_ACCOUNT, PermissionRules, Rules, RulesError, Secret,
@@ -74,8 +75,9 @@ pub(super) fn from_config(
         authenticator: Arc::new(authenticator),
         proxy_protocol: config.proxy_protocol,
         tls: tls.transpose()?.map(Arc::new),
-        cluster: config.cluster.name.clone(),
+        cluster: config.cluster_name().map(str::to_owned),
         route_tls: route_tls.transpose()?.map(Arc::new),
+        gateway_tls: gateway_tls(config)?,
         trace: config.trace,
         trace_headers: config.trace_headers,
         traced_len_max: size(config.max_traced_msg_len),
@@ -116,10 +118,23 @@ fn info(
         api_lvl: vagus_jetstream::api::LEVEL,
         jetstream: config.jetstream.enabled,
         domain: config.jetstream.domain.clone().unwrap_or_default(),
-        cluster: config.cluster.name.clone().unwrap_or_default(),
+        cluster: config.cluster_name().unwrap_or_default().to_owned(),
         vagus: env!("CARGO_PKG_VERSION").to_owned(),
         ..Info::default()
     }
+}
+
+fn gateway_tls(config: &Config) -> Result<GatewayTls, TlsError> {
+    let Some(wanted) = &config.gateway else { return Ok(GatewayTls::default()) };
+    let load =
+        |tls: &Option<Tls>| tls.as_ref().map(|tls| LinkTls::load(tls).map(Arc::new)).transpose();
+    let mut all = GatewayTls { own: load(&wanted.tls)?, ..GatewayTls::default() };
+    for remote in &wanted.remotes {
+        if let Some(tls) = load(&remote.tls)? {
+            all.remotes.insert(remote.name.clone(), tls);
+        }
+    }
+    Ok(all)
 }
 
 fn profile(config: &Config, identity: &Identity) -> Profile {
@@ -127,7 +142,7 @@ fn profile(config: &Config, identity: &Identity) -> Profile {
         name: identity.name.clone(),
         host: config.host.clone(),
         id: identity.id.clone(),
-        cluster: config.cluster.name.clone(),
+        cluster: config.cluster_name().map(str::to_owned),
         domain: config.jetstream.domain.clone().filter(|_| config.jetstream.enabled),
         version: COMPATIBLE.to_owned(),
         tags: config.server_tags.clone(),

@@ -1,14 +1,17 @@
-//! What two servers of a cluster say to each other, as bytes.
+//! What two servers say to each other, as bytes, be they of one cluster or of two.
 //!
-//! It is the protocol of clients, in both directions, with three lines more. Every write begins
+//! It is the protocol of clients, in both directions, with a few lines more. Every write begins
 //! with the account that the rest of it is about; a message that was meant for members of queue
 //! groups names these groups; and one that is shown under another subject than the one it is
-//! subscribed to says so:
+//! subscribed to says so. A request that came from another cluster is answered by the way that it
+//! took, since the interest in the answer may still be under way by another:
 //!
 //! ```text
 //! A <account>\r\n
 //! Q <group> [<group>...]\r\n          of the next message
 //! T <subject subscribed to>\r\n       of the next message
+//! B <cluster>\r\n                     answers to the next message go back by this link, to there
+//! F <cluster>\r\n                     the next message is such an answer, to be taken on to there
 //! C <length>\r\n<bytes>               of the actors that keep the cluster together
 //! SUB <subject> [group] <weight>\r\n  interest; a weight of 0 ends it
 //! PUB, HPUB, PING, PONG               as clients say it
@@ -26,6 +29,8 @@ pub enum Said<'a> {
     Account(&'a [u8]),
     Groups(&'a [u8]),
     To(&'a [u8]),
+    Back(&'a [u8]),
+    Forward(&'a [u8]),
     Control(&'a [u8]),
     Op(Op<'a>),
 }
@@ -43,8 +48,10 @@ pub enum Heard<'a> {
 /// [`ParseError`] when the bytes cannot become an operation whatever follows them.
 pub fn parse(buf: &[u8], limits: Limits) -> Result<Heard<'_>, ParseError> {
     let (kind, rest) = match buf {
-        [kind @ (b'A' | b'Q' | b'T' | b'C'), b' ', rest @ ..] => (*kind, rest),
-        [] | [b'A' | b'Q' | b'T' | b'C'] => return Ok(Heard::Partial { total: buf.len() + 1 }),
+        [kind @ (b'A' | b'B' | b'C' | b'F' | b'Q' | b'T'), b' ', rest @ ..] => (*kind, rest),
+        [] | [b'A' | b'B' | b'C' | b'F' | b'Q' | b'T'] => {
+            return Ok(Heard::Partial { total: buf.len() + 1 });
+        }
         _ => return general(buf, limits),
     };
     let window = &rest[..rest.len().min(limits.control_line_max + 2)];
@@ -61,6 +68,8 @@ pub fn parse(buf: &[u8], limits: Limits) -> Result<Heard<'_>, ParseError> {
         b'A' => Said::Account(line),
         b'Q' => Said::Groups(line),
         b'T' => Said::To(line),
+        b'B' => Said::Back(line),
+        b'F' => Said::Forward(line),
         _ => return control(buf, line, used, limits),
     };
     Ok(Heard::Whole { said, used })
@@ -116,6 +125,16 @@ pub fn to(out: &mut Vec<u8>, subject: &[u8]) {
     line(out, b"T ", &[subject]);
 }
 
+/// Appends the line that says for which cluster answers to the next message are taken by this link.
+pub fn back(out: &mut Vec<u8>, cluster: &[u8]) {
+    line(out, b"B ", &[cluster]);
+}
+
+/// Appends the line that says to which cluster the next message, an answer, is to be taken.
+pub fn forward(out: &mut Vec<u8>, cluster: &[u8]) {
+    line(out, b"F ", &[cluster]);
+}
+
 /// Appends interest: `weight` members want this, and none where it is 0.
 pub fn interest(out: &mut Vec<u8>, subject: &[u8], group: Option<&[u8]>, weight: u32) {
     out.extend_from_slice(b"SUB ");
@@ -168,6 +187,8 @@ mod tests {
                         Said::Account(name) => format!("account {}", text(name)),
                         Said::Groups(names) => format!("groups {}", text(names)),
                         Said::To(subject) => format!("to {}", text(subject)),
+                        Said::Back(cluster) => format!("back {}", text(cluster)),
+                        Said::Forward(cluster) => format!("forward {}", text(cluster)),
                         Said::Control(bytes) => format!("control {}", bytes.len()),
                         Said::Op(Op::Publish(publish)) => format!("pub {}", text(publish.subject)),
                         Said::Op(Op::Subscribe { subject, queue, sid }) => {
@@ -189,6 +210,8 @@ mod tests {
         interest(&mut out, b"a.b", Some(b"workers"), 12);
         groups(&mut out, &[b"g", b"h"]);
         to(&mut out, b"x.y");
+        back(&mut out, b"east");
+        forward(&mut out, b"west");
         out.extend_from_slice(b"PUB a.b 2\r\nhi\r\n");
         control_frame(&mut out, b"A \r\nC");
         out.extend_from_slice(b"PING\r\n");
@@ -198,6 +221,8 @@ mod tests {
             "sub a.b Some(\"workers\") 12",
             "groups g h",
             "to x.y",
+            "back east",
+            "forward west",
             "pub a.b",
             "control 5",
             "Ping",

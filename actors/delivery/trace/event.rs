@@ -11,8 +11,19 @@ use vagus_telemetry::text::GoTime;
 pub enum Kind {
     Client = 0,
     Router = 1,
+    Gateway = 2,
     /// What runs in the server.
     Account = 6,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Of a server of that other cluster, or of our own.
+    #[must_use]
+    pub fn of_server(cluster: Option<&str>) -> Self {
+        if cluster.is_some() { Self::Gateway } else { Self::Router }
+    }
 }
 
 /// One thing that became of a message. All types of events in one: each has some of the fields.

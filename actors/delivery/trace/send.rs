@@ -13,9 +13,9 @@ use super::{Event, Held, Kind, STORING_SID, Trace, errors, text};
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::feed::Holder;
-use crate::delivery::outlet::{Near, Outlet, Parcel, Post};
-use crate::delivery::spread::{Groups, spread};
-use crate::delivery::{Batch, Bridge, Feed, Outbound, Speaker, Sub, Target};
+use crate::delivery::outlet::{Outlet, Parcel, Post};
+use crate::delivery::spread::{Groups, Scope, spread};
+use crate::delivery::{Batch, Bridge, Feed, Lane, Outbound, Speaker, Sub, Target};
 
 /// What is asked of the server itself, in its own account.
 const OF_SERVER: [&[u8]; 2] = [b"$JS.API.", b"$SYS."];
@@ -27,8 +27,8 @@ pub(in crate::delivery) struct Way<'a> {
     pub to: &'a [u8],
     /// The subject to show, where that is another.
     pub shown: Option<&'a [u8]>,
-    /// It came from another server: only those here get it.
-    pub near: Option<Near<'a>>,
+    /// Whom it is for.
+    pub scope: Scope<'a>,
 }
 
 impl Outlet<'_> {
@@ -41,7 +41,7 @@ impl Outlet<'_> {
         post: &Post<'_>,
     ) -> (usize, Vec<Arc<Bridge>>) {
         let sight = Sight::of(&self.realm.interest, way.to);
-        for sub in sight.denied.iter().filter(|sub| way.near.is_none_or(|near| near.takes(sub))) {
+        for sub in sight.denied.iter().filter(|sub| way.scope.takes(sub)) {
             trace.leaves(sub, Some(errors::SUB_DENIES));
         }
         let speaker = self.speaker();
@@ -86,9 +86,6 @@ fn choose<'a>(
     let trace = RefCell::new(trace);
     let takes = |want: &Want| {
         let (sub, target) = (&want.sub, &want.sub.target);
-        if way.near.is_some_and(|near| !near.takes(sub)) {
-            return false;
-        }
         let why_not = match () {
             () if speaker.is_own_echo(target) => errors::NO_ECHO,
             () if !target.is_open() => errors::CLIENT_CLOSED,
@@ -100,7 +97,9 @@ fn choose<'a>(
         false
     };
     let mut chosen = SmallVec::new();
-    spread(found, rng, takes, |want, groups| chosen.push((want, SmallVec::from_slice(groups))));
+    spread(found, way.scope, rng, takes, |want, groups| {
+        chosen.push((want, SmallVec::from_slice(groups)))
+    });
     chosen.sort_by_key(|(want, _): &(&Want, _)| {
         (want.sub.target.is_route(), want.sub.queue().is_some())
     });
@@ -128,6 +127,10 @@ fn signed(feed: &Feed, way: Way<'_>, speaker: Speaker<'_>, post: &Post<'_>) -> O
     feed.names_origin(way.to).then(|| speaker.signed(post.headers)).flatten()
 }
 
+fn kind_of(lane: &Lane) -> Kind {
+    Kind::of_server(lane.cluster().map(|name| &**name))
+}
+
 /// A delivery to a stream, which is not traced again when it leaves that.
 fn held(head: &[u8], shown: Option<&[u8]>, sub: &Sub, post: &Post<'_>, only: bool) -> Held {
     let block = post.headers.unwrap_or_default();
@@ -147,7 +150,7 @@ impl Trace {
     fn leaves(&mut self, sub: &Sub, error: Option<&str>) {
         let event = match &sub.target {
             Target::Connection(out) => self.egress(Kind::Client, out),
-            Target::Route(lane) => self.egress(Kind::Router, lane.out()),
+            Target::Route(lane) => self.egress(kind_of(lane), lane.out()),
             Target::Actor(feed) => match feed.holder() {
                 Holder::Guest => self.egress_to_guest(),
                 Holder::Server | Holder::Service(_) | Holder::Stream(_) => return,
@@ -192,7 +195,7 @@ impl Trace {
     }
 
     /// The message goes on to another server; the headers that it goes with.
-    fn hop(&mut self, out: &Outbound, post: &Post<'_>) -> Vec<u8> {
+    fn hop(&mut self, lane: &Lane, post: &Post<'_>) -> Vec<u8> {
         self.so_far.hops += 1;
         let hops = self.so_far.hops;
         let hop = match self.so_far.hop.as_str() {
@@ -202,7 +205,7 @@ impl Trace {
         let mut block = post.headers.unwrap_or_default().to_vec();
         headers::remove(&mut block, super::wish::HOP);
         headers::append(&mut block, super::wish::HOP, hop.as_bytes());
-        let event = self.egress(Kind::Router, out);
+        let event = self.egress(kind_of(lane), lane.out());
         self.note(Event { hop: Some(hop), ..event });
         block
     }
@@ -234,7 +237,7 @@ impl Trace {
                 self.leaves(sub, drops.then_some(errors::TOO_SLOW));
                 Step::unless(only || drops, None)
             }
-            Target::Route(lane) => Step::Hand(Some(self.hop(lane.out(), post))),
+            Target::Route(lane) => Step::Hand(Some(self.hop(lane, post))),
             Target::Actor(feed) => match feed.holder() {
                 Holder::Stream(name) if want.sub.sid() == STORING_SID => {
                     self.note(Event { stream: Some(name.to_string()), ..Event::new("js") });

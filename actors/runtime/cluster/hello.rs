@@ -46,6 +46,22 @@ pub struct Introduction {
     /// The series of questions that it understands ([`super::speech::SERIES`]); 0: none.
     #[serde(default)]
     pub control: u16,
+    /// The cluster that is looked for, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+    /// What the link is to be. Said in front of all that may change with the version.
+    #[serde(skip)]
+    pub kind: LinkKind,
+}
+
+/// What two servers are to each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Of one cluster.
+    #[default]
+    Route,
+    /// Of two clusters.
+    Gateway,
 }
 
 /// What both ends of a link must know. Without a password every server is welcome.
@@ -68,6 +84,8 @@ pub enum HelloError {
     Unauthorized,
     #[error("the other server does not know the password")]
     Impostor,
+    #[error("the other end is a port for links of another kind")]
+    WrongPort,
     #[error("{0}")]
     Refused(String),
     #[error("TLS handshake error: {0}")]
@@ -86,8 +104,6 @@ pub struct Guest<S> {
 /// Servers of other versions of this number do not understand each other.
 pub const VERSION: u16 = 1;
 const MAGIC: &[u8; 8] = b"VAGUSLNK";
-/// A link within a cluster. Links between clusters will have another.
-const ROUTE: u8 = b'R';
 /// Magic, version, kind, nonce, length of the introduction.
 const HEAD: usize = 8 + 2 + 1 + NONCE + 2;
 const NONCE: usize = 32;
@@ -127,6 +143,21 @@ impl LinkSecret {
     }
 }
 
+// === impl LinkKind ===
+
+impl LinkKind {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Route => b'R',
+            Self::Gateway => b'G',
+        }
+    }
+
+    fn of(byte: u8) -> Option<Self> {
+        [Self::Route, Self::Gateway].into_iter().find(|kind| kind.byte() == byte)
+    }
+}
+
 // === the solicitor ===
 
 /// Introduces this server over a fresh connection; the answer is who the other one is.
@@ -143,6 +174,9 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         let mine = head(me)?;
         stream.write_all(&mine).await?;
         let (theirs, introduction) = read_head(stream).await?;
+        if introduction.kind != me.kind {
+            return Err(HelloError::WrongPort);
+        }
         let both = [&mine[..], &theirs];
         stream.write_all(secret.prove(SOLICITOR, &both).as_ref()).await?;
         let size = stream.read_u16_le().await?;
@@ -177,6 +211,9 @@ pub async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
         let (theirs, introduction) = read_head(&mut stream).await?;
         let mine = head(me)?;
         stream.write_all(&mine).await?;
+        if introduction.kind != me.kind {
+            return Err(HelloError::WrongPort);
+        }
         let mut proof = [0; PROOF];
         stream.read_exact(&mut proof).await?;
         let both = [&theirs[..], &mine];
@@ -228,7 +265,7 @@ fn head(me: &Introduction) -> Result<Vec<u8>, HelloError> {
     let mut out = Vec::with_capacity(HEAD + text.len());
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
-    out.push(ROUTE);
+    out.push(me.kind.byte());
     out.extend_from_slice(&nonce);
     out.extend_from_slice(&(text.len() as u16).to_le_bytes());
     out.extend_from_slice(&text);
@@ -248,14 +285,15 @@ async fn read_head(
     stream.read_exact(&mut all[MAGIC.len()..]).await?;
     let version = u16::from_le_bytes([all[8], all[9]]);
     let size = usize::from(u16::from_le_bytes([all[HEAD - 2], all[HEAD - 1]]));
-    match () {
-        () if version != VERSION => return Err(HelloError::Version(version)),
-        () if all[10] != ROUTE || size > INTRODUCTION_MAX => return Err(HelloError::Stranger),
-        () => all.resize(HEAD + size, 0),
+    if version != VERSION {
+        return Err(HelloError::Version(version));
     }
+    let kind = LinkKind::of(all[10]).filter(|_| size <= INTRODUCTION_MAX);
+    let kind = kind.ok_or(HelloError::Stranger)?;
+    all.resize(HEAD + size, 0);
     stream.read_exact(&mut all[HEAD..]).await?;
     let introduction = serde_json::from_slice(&all[HEAD..]).map_err(|_| HelloError::Stranger)?;
-    Ok((all, introduction))
+    Ok((all, Introduction { kind, ..introduction }))
 }
 
 #[cfg(test)]
@@ -277,6 +315,8 @@ mod tests {
             sharing: Sharing::default(),
             compression: String::new(),
             control: 1,
+            wanted: None,
+            kind: LinkKind::Route,
         }
     }
 
@@ -325,6 +365,19 @@ mod tests {
         }
         let (told, _) = meet(LinkSecret::password("u", "p"), LinkSecret::none(), None);
         assert!(matches!(told, Err(HelloError::Impostor)), "nobody is trusted for his word alone");
+    }
+
+    #[test]
+    fn ports_for_the_two_kinds_of_links_are_told_apart() {
+        run(async {
+            let (mut a, b) = duplex(1024);
+            let (me, you) = (Introduction { kind: LinkKind::Gateway, ..server("a") }, server("b"));
+            let secret = LinkSecret::none();
+            let (theirs, ours) =
+                tokio::join!(greet(&mut a, &me, &secret, SOON), receive(b, &you, &secret, SOON));
+            assert!(matches!(theirs, Err(HelloError::WrongPort)));
+            assert!(matches!(ours, Err(HelloError::WrongPort)));
+        });
     }
 
     #[test]

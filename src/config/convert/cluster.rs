@@ -9,6 +9,14 @@ use crate::schema;
 use crate::secret::Secret;
 use crate::value::{Map, Node, Value};
 
+/// The `authorization` block of a link between servers.
+#[derive(Default)]
+pub(super) struct LinkUser {
+    pub user: Option<String>,
+    pub password: Option<Secret>,
+    pub timeout: Option<Duration>,
+}
+
 impl Builder {
     pub(super) fn cluster(&mut self, block: &Node, map: &Map) {
         let mut cluster = Cluster::default();
@@ -18,12 +26,18 @@ impl Builder {
                 ("name", Value::Text(text)) if text.contains([' ', '\n']) => {
                     self.error(node, "cluster name cannot contain spaces");
                 }
-                ("name", Value::Text(text)) => cluster.name = given(text),
+                ("name", Value::Text(text)) => cluster.name = some(text),
                 ("host", Value::Text(text)) => cluster.host.clone_from(text),
-                ("listen" | "port", _) => self.cluster_port(node, &mut cluster),
-                ("advertise", Value::Text(text)) => cluster.advertise = given(text),
+                ("listen" | "port", _) => {
+                    self.link_port(node, &mut cluster.host, &mut cluster.port);
+                }
+                ("advertise", Value::Text(text)) => cluster.advertise = some(text),
                 ("no_advertise", Value::Bool(flag)) => cluster.no_advertise = *flag,
-                ("authorization", Value::Map(map)) => self.cluster_users(block, map, &mut cluster),
+                ("authorization", Value::Map(map)) => {
+                    let given = self.link_users("Cluster", block, map);
+                    (cluster.user, cluster.password) = (given.user, given.password);
+                    cluster.auth_timeout = given.timeout.unwrap_or(cluster.auth_timeout);
+                }
                 ("tls", Value::Map(map)) => cluster.tls = Some(self.link_tls("routes", node, map)),
                 ("permissions", Value::Map(map)) => {
                     cluster.permissions = Some(self.permissions(map));
@@ -67,13 +81,14 @@ impl Builder {
         self.config.cluster = cluster;
     }
 
-    fn cluster_port(&mut self, node: &Node, cluster: &mut Cluster) {
+    /// Where other servers are listened to.
+    pub(super) fn link_port(&mut self, node: &Node, to: &mut String, place: &mut Option<Port>) {
         match listen::address(&node.value) {
             Ok((host, port)) => {
                 if let Some(host) = host.filter(|host| !host.is_empty()) {
-                    cluster.host = host;
+                    *to = host;
                 }
-                cluster.port = match port {
+                *place = match port {
                     -1 => Some(Port::Random),
                     0 => None,
                     port => match u16::try_from(port) {
@@ -86,26 +101,30 @@ impl Builder {
         }
     }
 
-    fn cluster_users(&mut self, block: &Node, map: &Map, cluster: &mut Cluster) {
+    /// What servers at the other end of a link have to show. `kind` is what the link is called.
+    pub(super) fn link_users(&mut self, kind: &str, block: &Node, map: &Map) -> LinkUser {
+        let mut given = LinkUser::default();
         for (name, node) in map.iter() {
             let Some(key) = schema::cluster::LINK_AUTH.find(name) else { continue };
             match (key.name, &node.value) {
-                ("user", Value::Text(text)) => cluster.user = given(text),
-                ("password", Value::Text(text)) => cluster.password = Some(Secret::new(text)),
+                ("user", Value::Text(text)) => given.user = some(text),
+                ("password", Value::Text(text)) => given.password = Some(Secret::new(text)),
                 ("timeout", value) => {
                     let seconds = read::seconds(value).unwrap_or_default();
-                    match Duration::try_from_secs_f64(seconds) {
-                        Ok(time) if !time.is_zero() => cluster.auth_timeout = time,
-                        _ => {}
-                    }
+                    let time = Duration::try_from_secs_f64(seconds).ok();
+                    given.timeout = time.filter(|time| !time.is_zero());
                 }
-                ("token", _) => self.error(block, "Cluster authorization does not support tokens"),
+                ("token", _) => {
+                    self.error(block, format!("{kind} authorization does not support tokens"));
+                }
                 ("users", _) => {
-                    self.error(block, "Cluster authorization does not allow multiple users");
+                    let why = format!("{kind} authorization does not allow multiple users");
+                    self.error(block, why);
                 }
                 _ => {}
             }
         }
+        given
     }
 
     fn routes(&mut self, node: &Node, value: &Value) -> Vec<RouteUrl> {
@@ -121,6 +140,6 @@ impl Builder {
     }
 }
 
-fn given(text: &str) -> Option<String> {
+pub(super) fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }

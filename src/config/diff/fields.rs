@@ -11,8 +11,9 @@ use vagus_auth::PermissionRules;
 use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
-    Account, Authorization, BatchLimits, Cluster, Compression, Config, JetStream, JetStreamLimits,
-    LogFormat, Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
+    Account, Authorization, BatchLimits, Cluster, Compression, Config, Gateway, JetStream,
+    JetStreamLimits, LogFormat, Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust,
+    User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -97,6 +98,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust 
     proxies "ProxiesTrustedKeys" Auth list,
     system_account "SystemAccount" Auth optional,
     no_system_account "NoSystemAccount" Auth plain,
+    gateway "Gateway" Info gateway,
     plugins "Plugins" Info names,
 }
 
@@ -282,6 +284,10 @@ fn permissions(value: &Option<PermissionRules>) -> String {
 
 fn mappings(value: &[Mapping]) -> String {
     list(&value.iter().map(|mapping| mapping.source.clone()).collect::<Vec<_>>())
+}
+
+fn gateway(value: &Option<Gateway>) -> String {
+    value.as_ref().map(|gateway| gateway.name.clone()).unwrap_or_default()
 }
 
 fn routes(value: &[RouteUrl]) -> String {

@@ -13,7 +13,7 @@ static GATEWAY_KEYS: &[Key] = &[
     key("port", Int, "", "Port for gateways; -1 for a random one."),
     key("advertise", Text, "", "Host, or host:port, told to other clusters."),
     key("authorization", Block(&cluster::LINK_AUTH), "", "What other servers must send."),
-    key("tls", Block(&tls::TLS), "", "TLS of gateways.").reloads(),
+    key("tls", Block(&tls::LINK), "", "TLS of gateways.").reloads(),
     key("connect_retries", Int, "0", "Attempts to connect to a cluster heard of."),
     key("connect_backoff", Bool, "false", "Wait longer after each failed attempt."),
     key("gateways", Blocks(&REMOTE), "", "Other clusters."),
@@ -30,5 +30,5 @@ static REMOTE_KEYS: &[Key] = &[
     key("name", Text, "", "Name of the other cluster."),
     key("url", Text, "", "URL of a server of it."),
     key("urls", Texts, "", "URLs of servers of it."),
-    key("tls", Block(&tls::TLS), "", "TLS towards it.").reloads(),
+    key("tls", Block(&tls::LINK), "", "TLS towards it.").reloads(),
 ];

@@ -126,7 +126,7 @@ static KEYS: &[Key] = &[
     // Other listeners and subsystems.
     key("cluster", Block(&cluster::CLUSTER), "",
         "Routes to the servers of the same cluster.").reloads(),
-    key("gateway", Block(&gateway::GATEWAY), "", "Links to other clusters.").later(),
+    key("gateway", Block(&gateway::GATEWAY), "", "Links to other clusters."),
     key("leafnodes", Block(&leaf::LEAFNODES), "",
         "Leaf nodes, accepted and solicited.").or(&["leaf"]).later(),
     key("websocket", Block(&websocket::WEBSOCKET), "",

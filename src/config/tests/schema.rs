@@ -102,6 +102,33 @@ fn what_protects_is_refused_rather_than_ignored() {
 }
 
 #[test]
+fn gateways_need_names_ports_and_urls() {
+    let whole = "gateway { name: A, port: -1, gateways: [{ name: B, url: \"nats://h:1\" }] }";
+    assert!(findings(whole).is_empty());
+    let none = "gateway \"A\" has no port specified (select -1 for random port)";
+    for (text, expected) in [
+        ("gateway { port: -1 }", "gateway has no name"),
+        ("gateway { name: A }", none),
+        ("gateway { name: A, port: -1, gateways: [{ name: B }] }", "gateway \"B\" has no URL"),
+        (
+            "gateway { name: A, port: -1, gateways: [{ url: \"nats://h:1\" }] }",
+            "gateway in the list 0 has no name",
+        ),
+        (
+            "cluster { name: C, port: -1 }\ngateway { name: A, port: -1 }",
+            "cluster name conflicts between cluster and gateway definitions",
+        ),
+    ] {
+        refused(text, expected);
+    }
+    refused(
+        "gateway { name: A, authorization { token: x } }",
+        "a.conf:1:1: Gateway authorization does not support tokens",
+    );
+    refused("gateway { name: \"A B\" }", "a.conf:1:11: gateway name cannot contain spaces");
+}
+
+#[test]
 fn wrong_types_are_named() {
     refused("port: x", "a.conf:1:1: port: expected an integer, got a string");
     refused("debug: 1", "a.conf:1:1: debug: expected a boolean, got an integer");

@@ -1,0 +1,13 @@
+//! Superclusters: clusters that find each other, share what is wanted, and get over each other's
+//! ends.
+//!
+//! Every server is a process of its own on random ports: the `vagus` that Cargo built.
+//! Row numbers in comments are those of the feature scorecard.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports)]
+#[path = "../blackbox/harness.rs"]
+mod harness;
+mod kit;
+
+mod delivery;
