@@ -43,8 +43,8 @@ struct Remote {
     /// Questions it has not answered yet, and all that it was asked.
     queue: u32,
     asked: u64,
-    /// Sent, and not read by it.
-    queue_bytes: usize,
+    /// Sent, and not confirmed as read, which is done in steps of 16 KiB.
+    unconfirmed_bytes: usize,
     uptime_ms: u64,
 }
 
@@ -118,7 +118,7 @@ fn remote(context: &Context, path: &str, kind: Option<&str>) -> Vec<Remote> {
         },
         queue: peer.asking,
         asked: peer.asked,
-        queue_bytes: peer.unread_bytes,
+        unconfirmed_bytes: peer.unconfirmed_bytes,
         uptime_ms: u64::try_from(peer.uptime.as_millis()).unwrap_or(u64::MAX),
     });
     let wanted = kind.is_none_or(|kind| kind == "control");

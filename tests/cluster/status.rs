@@ -142,6 +142,7 @@ fn who_is_looked_for_in_vain_is_shown_with_the_reason() {
     assert_eq!(sought["address"], address);
     assert!(sought["problem"].as_str().unwrap().contains("refused"), "{sought}");
     let told = status(&monitor(&b));
+    assert!(told.stdout.starts_with("1 server, linked with no other\n"), "{told:?}");
     let line = told.stdout.lines().last().unwrap();
     assert!(line.starts_with(&format!("b looks for {address}, ")), "{told:?}");
     let why = explain(&b, &address);

@@ -162,8 +162,8 @@ impl Drop for Lane {
 pub(super) struct Gauge(Arc<Shared>);
 
 impl Gauge {
-    /// Bytes that were sent and are not read yet, with what their frames cost.
-    pub(super) fn unread(&self) -> usize {
+    /// Bytes that were sent and not granted again, with what their frames cost.
+    pub(super) fn unconfirmed(&self) -> usize {
         WINDOW.saturating_sub(self.0.credit.load(Relaxed))
     }
 

@@ -50,8 +50,8 @@ pub struct PeerReport {
     pub asking: u32,
     /// Questions it was asked so far.
     pub asked: u64,
-    /// Bytes of the session that it has not read yet.
-    pub unread_bytes: usize,
+    /// Bytes of the session that it has not confirmed to have read, which it does in steps.
+    pub unconfirmed_bytes: usize,
     /// More waits for it to read that.
     pub stuck: bool,
     pub uptime: Duration,
@@ -192,7 +192,7 @@ impl Peer {
             ready: self.ready.load(Relaxed),
             asking: self.asking.load(Relaxed),
             asked: self.asked.load(Relaxed),
-            unread_bytes: self.gauge.unread(),
+            unconfirmed_bytes: self.gauge.unconfirmed(),
             stuck: self.gauge.is_stuck(),
             uptime: self.since.elapsed(),
         }

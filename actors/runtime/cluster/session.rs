@@ -73,14 +73,11 @@ impl Actor for Session {
 
     async fn handle(
         &self,
-        myself: ActorRef<NodeServerMessage>,
+        _: ActorRef<NodeServerMessage>,
         message: NodeServerMessage,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            NodeServerMessage::UpdateSession { name, .. } if *name.name != *self.peer.about.id => {
-                myself.stop(Some("it is another server's session".to_owned()));
-            }
             NodeServerMessage::CheckSession { reply, .. } => {
                 // A link has one session, and who has which link was decided before.
                 let _ = reply.send(SessionCheckReply::NoOtherConnection);

@@ -19,9 +19,10 @@ const NOTHING: &str = "-";
 pub(super) fn of(told: &Value) -> String {
     let servers = told["servers"].as_array().map_or(&[][..], Vec::as_slice);
     let silent = servers.iter().filter(|server| server["silent"].is_string()).count();
-    let mut out = match silent {
-        0 => format!("{} servers, all answer\n\n", servers.len()),
-        silent => format!("{} servers, {silent} silent\n\n", servers.len()),
+    let mut out = match (servers.len(), silent) {
+        (1, 0) => "1 server, linked with no other\n\n".to_owned(),
+        (all, 0) => format!("{all} servers, all answer\n\n"),
+        (all, silent) => format!("{all} servers, {silent} silent\n\n"),
     };
     let rows = servers.iter().enumerate().map(|(n, one)| server(one, n == 0));
     table(&mut out, SERVERS, rows.collect());

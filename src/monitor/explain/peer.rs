@@ -96,7 +96,7 @@ fn session(peer: &PeerReport) -> String {
         (false, _) => "has not begun".to_owned(),
         (true, false) => format!("in order, {} of {} questions open", peer.asking, peer.asked),
         (true, true) => {
-            format!("waits for the other to read {} bytes, and has more", peer.unread_bytes)
+            format!("waits for the other to read {} bytes, and has more", peer.unconfirmed_bytes)
         }
     }
 }
