@@ -34,12 +34,13 @@ use std::process::ExitCode;
 
 pub use args::{
     BenchArgs, CommonArgs, FlowArgs, IdleArgs, PubArgs, PubsubArgs, QueueArgs, RequestArgs,
-    ShapeArgs, SubArgs, SubsArgs,
+    ShapeArgs, SubArgs, SubsArgs, TlsArgs,
 };
 pub use error::BenchError;
 pub use js::args as js_args;
 pub use metrics::Metrics;
 pub use report::Report;
+pub use transport::{TlsSetup, TlsStream, Transport};
 
 /// Runs the shape that `args` describe, `--runs` times, and returns the medians.
 pub fn run(args: &BenchArgs) -> Result<Report, BenchError> {

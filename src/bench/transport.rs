@@ -21,13 +21,13 @@ use crate::error::BenchError;
 
 /// See the module's text.
 #[derive(Debug)]
-pub(crate) enum Transport {
+pub enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream>),
 }
 
 /// TLS over a socket.
-pub(crate) struct TlsStream {
+pub struct TlsStream {
     session: ClientConnection,
     socket: TcpStream,
     /// Read from the socket; from `start` to `end` not given to the session yet.
@@ -38,7 +38,7 @@ pub(crate) struct TlsStream {
 
 /// Whom to trust, and what to show; read once.
 #[derive(Clone)]
-pub(crate) struct TlsSetup(Arc<ClientConfig>);
+pub struct TlsSetup(Arc<ClientConfig>);
 
 /// Bytes of one read from the socket.
 const WIRE: usize = 128 << 10;
@@ -49,7 +49,10 @@ const PIECE: usize = 64 << 10;
 
 impl TlsSetup {
     /// Reads the files. `None` where TLS is not asked for.
-    pub(crate) fn from_args(args: &TlsArgs) -> Result<Option<Self>, BenchError> {
+    ///
+    /// # Errors
+    /// When a file can't be read, or what is in it is of no use.
+    pub fn from_args(args: &TlsArgs) -> Result<Option<Self>, BenchError> {
         if !args.is_on() {
             return Ok(None);
         }
@@ -116,7 +119,10 @@ fn unreadable(path: &Path, problem: &dyn fmt::Display) -> BenchError {
 impl Transport {
     /// Begins TLS on a socket that has said all in clear that it had to. The handshake goes on with
     /// the first write.
-    pub(crate) fn secure(self, setup: &TlsSetup, host: &str) -> Result<Self, BenchError> {
+    ///
+    /// # Errors
+    /// When `host` is no name that a certificate could be for.
+    pub fn secure(self, setup: &TlsSetup, host: &str) -> Result<Self, BenchError> {
         let Self::Plain(socket) = self else { return Ok(self) };
         let bad = |problem: &dyn fmt::Display| BenchError::Options(format!("TLS: {problem}"));
         let name = ServerName::try_from(host.to_owned()).map_err(|problem| bad(&problem))?;

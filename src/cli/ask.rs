@@ -10,18 +10,22 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 use thiserror::Error;
+use vagus_bench::TlsArgs;
 
 use super::Exit;
 
 /// Who is asked, and how the answer is shown.
 #[derive(Debug, Args)]
 pub(super) struct Whom {
-    /// The server: its monitoring port, or nats://user:password@host:port
+    /// The server: its monitoring port, or nats://user:password@host:port (tls:// asks for TLS)
     #[arg(long, visible_alias = "url", global = true, default_value = "http://127.0.0.1:8222")]
     pub(super) server: String,
-    /// A file with the credentials of a user, for nats:// servers
+    /// A file with the credentials of a user, for servers that are asked over NATS
     #[arg(long, global = true)]
     creds: Option<PathBuf>,
+    /// Over NATS alone.
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Print the server's answer as it is
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -61,8 +65,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 impl Whom {
     /// Asks, and puts the answer into `words` where nobody wants it as it is.
     pub(super) fn ask(&self, question: &Question, words: impl FnOnce(&Value) -> String) -> Exit {
-        let told = match self.server.starts_with("nats://") {
-            true => nats::ask(&self.server, self.creds.as_deref(), question)
+        let told = match nats::is_meant(&self.server) {
+            true => nats::ask(&self.server, self.creds.as_deref(), &self.tls, question)
                 .map_err(|problem| problem.to_string()),
             false => self.get(&question.path),
         };

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use async_nats::ConnectOptions;
 use futures_util::StreamExt;
 
-use crate::harness::{available, block_on, python, run};
+use crate::harness::{available, block_on, python, run, server_path};
 use crate::tls_kit::{Authority, server};
 
 async fn talk(options: ConnectOptions, url: &str) {
@@ -92,4 +92,30 @@ fn openssl_is_satisfied_with_the_certificate() {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &format!("localhost:{}", server.port), "-tls1_1"]);
     assert_ne!(run(command.stdin(Stdio::null())).code, Some(0));
+}
+
+#[test]
+fn vagus_explain_asks_over_tls() {
+    let authority = Authority::new();
+    let dir = tempfile::tempdir().unwrap();
+    let rest = format!("jetstream {{ store_dir: \"{}\" }}", dir.path().display());
+    let server = server(&authority, "verify: true", &rest);
+    let (own, ca) = (authority.client("joe", ""), authority.file());
+    let url = format!("tls://localhost:{}", server.port);
+    let explain = |with: &[&std::ffi::OsStr]| {
+        let mut command = Command::new(server_path());
+        command.args(["explain", "stream", "NONE", "--server", &url]);
+        run(command.args(with))
+    };
+    let mine = [
+        "--tlsca".as_ref(),
+        ca.as_os_str(),
+        "--tlscert".as_ref(),
+        own.cert.as_os_str(),
+        "--tlskey".as_ref(),
+        own.key.as_os_str(),
+    ];
+    explain(&mine).refused_with("no stream \"NONE\" in account");
+    explain(&mine[..2]).refused_with("can't reach the server at localhost");
+    explain(&[]).refused_with("UnknownIssuer");
 }

@@ -1,7 +1,6 @@
 //! One request over NATS, as the user that the URL or a file with credentials names.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,17 +9,22 @@ use nkeys::KeyPair;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
+use vagus_bench::{BenchError, TlsArgs, TlsSetup, Transport};
 
 use super::{Question, connect};
 
 #[derive(Debug, Error)]
 pub(super) enum NatsError {
-    #[error("{url:?} is not nats://[user:password@]host:port")]
+    #[error("{url:?} is not nats://[user:password@]host:port, or tls://")]
     Url { url: String },
     #[error("can't reach the server at {address}: {source}")]
     Io { address: String, source: io::Error },
-    #[error("the server at {address} wants TLS, which this command does not speak")]
-    Tls { address: String },
+    #[error("the server at {address} wants TLS: --tls, or --tlsca with its authority")]
+    TlsWanted { address: String },
+    #[error("the server at {address} speaks no TLS")]
+    NoTls { address: String },
+    #[error("{0}")]
+    Tls(#[from] BenchError),
     #[error("{address} does not speak NATS")]
     NotNats { address: String },
     #[error("the server refuses: {0}")]
@@ -39,6 +43,7 @@ pub(super) enum NatsError {
 /// Whom to ask, as whom.
 struct Target {
     address: String,
+    encrypted: bool,
     user: String,
     password: Option<String>,
 }
@@ -55,6 +60,7 @@ struct Info {
     server_id: String,
     nonce: String,
     tls_required: bool,
+    tls_available: bool,
 }
 
 #[derive(Deserialize)]
@@ -68,30 +74,50 @@ struct Failure {
     description: String,
 }
 
+const ENCRYPTED: &str = "tls://";
+const SCHEMES: [&str; 2] = ["nats://", ENCRYPTED];
 const PORT_DEFAULT: u16 = 4222;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that is believed.
 const ANSWER_MAX: usize = 256 << 20;
 
+/// Whether a server is to be asked over NATS.
+pub(super) fn is_meant(url: &str) -> bool {
+    SCHEMES.iter().any(|scheme| url.starts_with(scheme))
+}
+
 /// The data of the answer to a question.
 pub(super) fn ask(
     url: &str,
     credentials: Option<&Path>,
+    tls: &TlsArgs,
     question: &Question,
 ) -> Result<Value, NatsError> {
     let target = read(url).ok_or_else(|| NatsError::Url { url: url.to_owned() })?;
     let credentials = credentials.map(load).transpose()?;
     let failed = |source| NatsError::Io { address: target.address.clone(), source };
-    let mut stream = connect(&target.address).map_err(failed)?;
+    let tls = TlsArgs { tls: tls.tls || target.encrypted, ..tls.clone() };
+    let setup = TlsSetup::from_args(&tls)?;
+    let stream = connect(&target.address).map_err(failed)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    let mut lines = BufReader::new(stream.try_clone().map_err(failed)?);
-    let line = line(&mut lines).map_err(failed)?;
+    let mut server = BufReader::new(Transport::Plain(stream));
+    let line = line(&mut server).map_err(failed)?;
     let info: Info = line
         .strip_prefix("INFO ")
         .and_then(|json| serde_json::from_str(json).ok())
         .ok_or_else(|| NatsError::NotNats { address: target.address.clone() })?;
-    if info.tls_required {
-        return Err(NatsError::Tls { address: target.address });
+    match &setup {
+        None if info.tls_required => {
+            return Err(NatsError::TlsWanted { address: target.address });
+        }
+        Some(_) if !info.tls_required && !info.tls_available => {
+            return Err(NatsError::NoTls { address: target.address });
+        }
+        // What has come in clear besides is not believed.
+        Some(setup) => {
+            server = BufReader::new(server.into_inner().secure(setup, target.host())?);
+        }
+        None => {}
     }
     let connect = hello(&target, credentials.as_ref(), &info.nonce)?;
     let (inbox, body) = (format!("_INBOX.{}", inbox()), question.body.to_string());
@@ -99,8 +125,8 @@ pub(super) fn ask(
     let size = body.len();
     let request =
         format!("CONNECT {connect}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {size}\r\n{body}\r\n");
-    stream.write_all(request.as_bytes()).map_err(failed)?;
-    let payload = answer(&mut lines, &mut stream, &failed)?;
+    server.get_mut().write_all(request.as_bytes()).map_err(failed)?;
+    let payload = answer(&mut server, &failed)?;
     let answer: Answer = serde_json::from_slice(&payload)
         .map_err(|error| NatsError::Failed(format!("the server's answer is not JSON: {error}")))?;
     match (answer.data, answer.error) {
@@ -112,15 +138,14 @@ pub(super) fn ask(
 
 /// Reads until the answer is there.
 fn answer(
-    lines: &mut BufReader<TcpStream>,
-    stream: &mut TcpStream,
+    server: &mut BufReader<Transport>,
     failed: &impl Fn(io::Error) -> NatsError,
 ) -> Result<Vec<u8>, NatsError> {
     loop {
-        let line = line(lines).map_err(failed)?;
+        let line = line(server).map_err(failed)?;
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match words.first() {
-            Some(&"PING") => stream.write_all(b"PONG\r\n").map_err(failed)?,
+            Some(&"PING") => server.get_mut().write_all(b"PONG\r\n").map_err(failed)?,
             Some(&"-ERR") => {
                 return Err(NatsError::Refused(line[4..].trim().trim_matches('\'').to_owned()));
             }
@@ -130,7 +155,7 @@ fn answer(
                 let size = words.last().and_then(|size| size.parse().ok());
                 let size = size.filter(|size| *size <= ANSWER_MAX).unwrap_or_default();
                 let mut payload = vec![0; size];
-                lines.read_exact(&mut payload).map_err(failed)?;
+                server.read_exact(&mut payload).map_err(failed)?;
                 return Ok(payload);
             }
             _ => {}
@@ -138,7 +163,7 @@ fn answer(
     }
 }
 
-fn line(lines: &mut BufReader<TcpStream>) -> io::Result<String> {
+fn line(lines: &mut BufReader<Transport>) -> io::Result<String> {
     let mut line = String::new();
     match lines.read_line(&mut line)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -196,7 +221,7 @@ fn load(path: &Path) -> Result<Credentials, NatsError> {
 }
 
 fn read(url: &str) -> Option<Target> {
-    let rest = url.strip_prefix("nats://")?.trim_end_matches('/');
+    let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme))?.trim_end_matches('/');
     let (login, host) = rest.rsplit_once('@').unwrap_or(("", rest));
     if host.is_empty() || host.contains(['/', ' ']) {
         return None;
@@ -210,7 +235,16 @@ fn read(url: &str) -> Option<Target> {
         Some((user, password)) => (user, Some(password.to_owned())),
         None => (login, None),
     };
-    Some(Target { address, user: user.to_owned(), password })
+    let encrypted = url.starts_with(ENCRYPTED);
+    Some(Target { address, encrypted, user: user.to_owned(), password })
+}
+
+impl Target {
+    /// The name that the server's certificate is to be for.
+    fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
 }
 
 /// A name that nobody else has.
@@ -233,6 +267,7 @@ mod tests {
         };
         assert_eq!(is("nats://h:1"), owned("h:1", "", None));
         assert_eq!(is("nats://u:p@h"), owned("h:4222", "u", Some("p")));
+        assert_eq!(is("tls://h:1"), owned("h:1", "", None));
         assert_eq!(is("nats://t@[::1]:7/"), owned("[::1]:7", "t", None));
         for wrong in ["http://h", "nats://", "nats://h:x", "nats://h/x"] {
             assert_eq!(is(wrong), None, "{wrong}");
