@@ -7,7 +7,7 @@ use std::time::Duration;
 use vagus::{Config, Server};
 use vagus_runtime::ActorState;
 
-use crate::harness::eventually;
+use crate::harness::{eventually, eventually_within};
 use crate::kill::{Rounds, STREAMS};
 use crate::kit::Nats;
 use crate::random::count;
@@ -30,6 +30,19 @@ fn drill(server: &Server, path: &str) {
         let actor = server.actors().get(path)?;
         (actor.restarts() != before && actor.state() == ActorState::Running).then_some(())
     });
+}
+
+/// How long an answer is waited for: what an actor was asked when it panicked is not answered.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whether stream `S<n>` says that it has its consumer.
+fn has_consumer(nats: &mut Nats, n: usize) -> bool {
+    let inbox = nats.inbox();
+    let sid = nats.subscribe(&inbox);
+    nats.send_reply(&format!("$JS.API.CONSUMER.INFO.S{n}.C"), &inbox, &[], "");
+    let answer = eventually_within(PATIENCE, || nats.come(&sid).pop());
+    nats.unsubscribe(&sid);
+    answer.is_some_and(|answer| answer.json()["name"] == "C")
 }
 
 #[test]
@@ -55,8 +68,7 @@ fn streams_and_consumers_may_panic() {
         });
         let mut nats = Nats::connect(port, "{}");
         eventually("the streams to be back", || {
-            let back = |n| nats.api(&format!("CONSUMER.INFO.S{n}.C"), "")["name"] == "C";
-            (0..STREAMS).all(back).then_some(())
+            (0..STREAMS).all(|n| has_consumer(&mut nats, n)).then_some(())
         });
         rounds.check(&mut nats);
     }
