@@ -14,7 +14,8 @@ use super::plan::{Incoming, Stop};
 use super::state::Kept;
 use super::traced::Verdict;
 use super::values::{given, to_store};
-use crate::delivery::{Deliveries, Outlet, Post, trace};
+use crate::delivery::trace::{self, Stored, TracedAs};
+use crate::delivery::{Deliveries, Outlet, Post};
 
 /// Sids of the stream's subscriptions.
 pub(super) const SUBJECTS_SID: &[u8] = trace::STORING_SID;
@@ -196,10 +197,19 @@ impl Life {
     /// Tells publishers that too much waits already.
     pub(super) fn refuse_all(&mut self, refused: &Refused, out: &mut Outlet<'_>) {
         let bytes = &refused.frames;
-        let text = self.refusal(&codes::STREAM_TOO_MANY_REQUESTS.error());
+        let error = codes::STREAM_TOO_MANY_REQUESTS.error();
+        let text = self.refusal(&error);
         let headers = Some(status::TOO_MANY_REQUESTS);
-        let mut count = 0;
+        let (mut count, mut traced) = (0, None);
         for (_, frame) in frame::frames(bytes) {
+            if frame.sid.of(bytes) == trace::SID {
+                traced = TracedAs::read(frame.payload.of(bytes));
+                continue;
+            }
+            if let Some(traced) = traced.take() {
+                let error = Some(error.to_string());
+                traced.end(Stored { subject: None, unwanted: false, error }, &self.js.broker, out);
+            }
             count += 1;
             if let Some(reply) = frame.reply {
                 out.publish(Post {
