@@ -200,6 +200,21 @@ impl Broker {
     pub fn totals(&self) -> Totals {
         Totals::sum(self.counters.iter().map(|counters| &**counters))
     }
+
+    /// The same of clients alone, without what other servers sent and got.
+    #[must_use]
+    pub fn totals_of_clients(&self) -> Totals {
+        // Read first: what is counted in between is a client's for a moment, never less than none.
+        let routed = self.realms.mates.traffic();
+        let all = self.totals();
+        Totals {
+            in_msgs: all.in_msgs.saturating_sub(routed.in_msgs),
+            in_bytes: all.in_bytes.saturating_sub(routed.in_bytes),
+            out_msgs: all.out_msgs.saturating_sub(routed.out_msgs),
+            out_bytes: all.out_bytes.saturating_sub(routed.out_bytes),
+            ..all
+        }
+    }
 }
 
 /// Seconds since 1970.

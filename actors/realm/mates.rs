@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use vagus_auth::Permissions;
 
+use super::members::Traffic;
 use crate::delivery::Reason;
 use crate::route::RouteFacts;
 
@@ -14,8 +15,15 @@ use crate::route::RouteFacts;
 #[derive(Default)]
 pub struct Mates {
     wanted: AtomicBool,
-    links: Mutex<Vec<Arc<RouteFacts>>>,
+    links: Mutex<Links>,
     permissions: ArcSwapOption<Permissions>,
+}
+
+#[derive(Default)]
+struct Links {
+    present: Vec<Arc<RouteFacts>>,
+    /// What crossed those that are gone.
+    past: Traffic,
 }
 
 impl Mates {
@@ -48,22 +56,39 @@ impl Mates {
     }
 
     pub fn add(&self, link: Arc<RouteFacts>) {
-        self.links.lock().push(link);
+        self.links.lock().present.push(link);
     }
 
     pub fn remove(&self, cid: u64) {
-        self.links.lock().retain(|link| link.out.cid != cid);
+        let mut links = self.links.lock();
+        let Links { present, past } = &mut *links;
+        present.retain(|link| {
+            let stays = link.out.cid != cid;
+            if !stays {
+                past.add(&Traffic::of(&link.out));
+            }
+            stays
+        });
+    }
+
+    /// What has crossed the links since the server began.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let links = self.links.lock();
+        let mut sum = links.past;
+        links.present.iter().for_each(|link| sum.add(&Traffic::of(&link.out)));
+        sum
     }
 
     /// The links there are.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<RouteFacts>> {
-        self.links.lock().clone()
+        self.links.lock().present.clone()
     }
 
     /// Cuts all links. Those who keep them connect again, and hear all there is.
     pub fn cut(&self) {
-        let links = std::mem::take(&mut *self.links.lock());
-        links.iter().for_each(|link| link.out.close(Reason::InternalError));
+        // They are counted, and go, when they end.
+        self.all().iter().for_each(|link| link.out.close(Reason::InternalError));
     }
 }

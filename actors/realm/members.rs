@@ -89,7 +89,7 @@ impl Member {
 // === impl Traffic ===
 
 impl Traffic {
-    fn of(out: &Outbound) -> Self {
+    pub(super) fn of(out: &Outbound) -> Self {
         let stats = &out.stats;
         Self {
             in_msgs: stats.in_msgs.load(Relaxed),
@@ -100,7 +100,7 @@ impl Traffic {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.in_msgs += other.in_msgs;
         self.in_bytes += other.in_bytes;
         self.out_msgs += other.out_msgs;

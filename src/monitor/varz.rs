@@ -366,6 +366,7 @@ fn process(context: &Context) -> Process {
 
 fn traffic(context: &Context) -> Traffic {
     let (totals, tally) = (context.broker.totals(), &context.broker.tally);
+    let of_clients = context.broker.totals_of_clients();
     let routes = context.broker.realms.mates.all();
     let remotes: BTreeSet<&str> = routes.iter().map(|route| &*route.about.id).collect();
     Traffic {
@@ -377,12 +378,12 @@ fn traffic(context: &Context) -> Traffic {
         in_msgs: totals.in_msgs,
         in_bytes: totals.in_bytes,
         // All traffic is that of clients.
-        in_client_msgs: totals.in_msgs,
-        in_client_bytes: totals.in_bytes,
+        in_client_msgs: of_clients.in_msgs,
+        in_client_bytes: of_clients.in_bytes,
         out_msgs: totals.out_msgs,
         out_bytes: totals.out_bytes,
-        out_client_msgs: totals.out_msgs,
-        out_client_bytes: totals.out_bytes,
+        out_client_msgs: of_clients.out_msgs,
+        out_client_bytes: of_clients.out_bytes,
         slow_consumers: tally.slow_consumers.load(Relaxed),
         stale_connections: tally.stale_connections.load(Relaxed),
         stalled_clients: tally.stalled_clients.load(Relaxed),

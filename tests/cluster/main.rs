@@ -23,6 +23,7 @@ mod pool;
 mod queues;
 mod status;
 mod strangers;
+mod system;
 mod tls;
 #[allow(dead_code)]
 #[path = "../security/tls_kit.rs"]
