@@ -1,9 +1,9 @@
-//! `Account`: what changes with time in an account that shares services with others.
+//! `Account`: what changes with time in an account that shares something with others.
 //!
 //! in:   [`Renew`]: rules have changed
 //! out:  bridges, as subscriptions in the account's realm: one for each service that it imports,
-//!       one for the answers to requests from other realms; reports of requests that nobody
-//!       answered in time
+//!       one for the answers to requests from other realms; what actors that have subscribed in the
+//!       realm hear by its imports; reports of requests that nobody answered in time
 //! dies: never by itself; a successor puts the bridges up anew. Open requests outlive it.
 
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 use tokio::time::Sleep;
 use vagus_runtime::{Actor, Cx, Handler, Message};
@@ -20,7 +20,7 @@ use crate::broker::Broker;
 use crate::delivery::bridge::ANSWERS;
 use crate::delivery::{Bridge, Sub, Target, outlet};
 use crate::realm::{Realm, ServiceImport};
-use crate::shard::Roster;
+use crate::shard::{Roster, follow_imports};
 
 /// See the module's text.
 pub struct Account {
@@ -75,7 +75,8 @@ impl Account {
             (false, Some(_)) => self.answers = None,
             _ => {}
         }
-        cx.when(join_all(registered), |me, _, _| me.ready = None);
+        let heard = follow_imports(&self.broker, &self.realm);
+        cx.when(join(join_all(registered), heard), |me, _, _| me.ready = None);
     }
 
     fn bridge(&self, subject: &[u8], bridge: Bridge) -> Roster {

@@ -64,7 +64,7 @@ impl Accounts {
 /// Whether there is something for an actor to do.
 fn shares(realm: &Realm) -> bool {
     let links = realm.links();
-    links.serves || !links.services.is_empty()
+    links.serves || !links.services.is_empty() || !links.streams.is_empty()
 }
 
 // === impl Actor ===

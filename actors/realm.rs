@@ -7,6 +7,7 @@
 mod links;
 mod mates;
 mod members;
+mod rosters;
 mod rules;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use self::links::{Links, ServiceImport, StreamImport};
 pub use self::mates::Mates;
 use self::members::Members;
 pub use self::members::Traffic;
+use self::rosters::Rosters;
 pub use self::rules::RealmRules;
 use crate::delivery::{Interest, Outbound, Replies, Returns};
 
@@ -34,6 +36,8 @@ pub struct Realm {
     members: Mutex<Members>,
     rules: ArcSwap<RealmRules>,
     links: ArcSwap<Links>,
+    /// Of actors that have subscribed here.
+    pub(crate) rosters: Rosters,
     /// Of requests that came from other realms.
     pub(crate) replies: Replies,
     /// Of requests that came from other clusters.
@@ -73,6 +77,7 @@ impl Realm {
             members: Mutex::default(),
             rules: ArcSwap::default(),
             links: ArcSwap::default(),
+            rosters: Rosters::default(),
             replies: Replies::default(),
             returns: Returns::default(),
         }

@@ -9,7 +9,7 @@
 
 mod adverts;
 pub mod messages;
-mod roster;
+pub(crate) mod roster;
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use vagus_runtime::{Actor, Cx, Handler};
 
 use self::adverts::Adverts;
 pub use self::messages::{Ack, Apply, Barrier, Introduce};
-pub use self::roster::Roster;
+pub use self::roster::{Roster, follow_imports};
 use crate::delivery::Reach;
 use crate::delivery::interest::Change;
 use crate::realm::Realms;

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use vagus_subject::matches;
+use vagus_subject::{Interested as _, matches};
 
 use super::Sub;
 use crate::realm::{Realm, StreamImport};
@@ -38,6 +38,16 @@ impl Shadow {
         let hears = matches(self.of.subject(), &name) && !self.of.denies(&name);
         hears.then_some(name)
     }
+}
+
+/// Whether two shadows stand for the same, by the same import.
+#[must_use]
+pub fn same_cast(a: &Cast, b: &Cast) -> bool {
+    let of = |cast: &Cast| cast.1.stands_for().and_then(|shadow| shadow.of.identity());
+    Arc::ptr_eq(&a.0, &b.0)
+        && of(a) == of(b)
+        && a.1.subject() == b.1.subject()
+        && a.1.stands_for().map(Shadow::import) == b.1.stands_for().map(Shadow::import)
 }
 
 /// All shadows of a subscription in `realm`. What another realm imports itself is not passed on, as

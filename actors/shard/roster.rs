@@ -5,21 +5,27 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::{Ack, Apply, Barrier};
 use crate::broker::Broker;
 use crate::delivery::interest::Change;
-use crate::delivery::shadow::Cast;
+use crate::delivery::shadow::{Cast, same_cast};
 use crate::delivery::{Sub, shadows};
 use crate::realm::Realm;
 
 /// The subscriptions of one incarnation, in one realm. Withdrawn when dropped, which is also what
 /// happens when the actor has panicked.
-pub struct Roster {
+pub struct Roster(Arc<Entry>);
+
+/// A roster, as its realm knows it.
+pub(crate) struct Entry {
     broker: Arc<Broker>,
     realm: Arc<Realm>,
     subs: Vec<Sub>,
-    /// What stands for them in other realms.
-    shadows: Vec<Cast>,
+    /// What stands for them in other realms. The account's actor changes it where the account
+    /// imports something else.
+    shadows: Mutex<Vec<Cast>>,
 }
 
 /// Time before changes are offered again to a shard that died, or had no room.
@@ -30,24 +36,60 @@ impl Roster {
     #[must_use]
     pub fn new(broker: Arc<Broker>, realm: Arc<Realm>, subs: Vec<Sub>) -> Self {
         let shadows = subs.iter().flat_map(|sub| shadows(sub, &realm)).collect();
-        Self { broker, realm, subs, shadows }
+        let entry = Entry { broker, realm, subs, shadows: Mutex::new(shadows) };
+        let entry = Arc::new(entry);
+        entry.realm.rosters.add(&entry);
+        Self(entry)
     }
 
     #[must_use]
     pub fn subs(&self) -> &[Sub] {
-        &self.subs
+        &self.0.subs
     }
 
     /// Puts the subscriptions in force. Ready when all shards have acknowledged.
     pub fn register(&self) -> impl Future<Output = ()> + use<> {
-        register(Arc::clone(&self.broker), self.changes(Change::Add))
+        register(Arc::clone(&self.0.broker), self.0.changes(Change::Add))
     }
+}
 
+/// Makes the actors that have subscribed in a realm hear what it imports now. Ready when all
+/// shards have acknowledged.
+pub fn follow_imports(broker: &Arc<Broker>, realm: &Realm) -> impl Future<Output = ()> + use<> {
+    let changes = realm.rosters.all().iter().flat_map(|entry| entry.refit()).collect();
+    register(Arc::clone(broker), changes)
+}
+
+impl Entry {
     /// A change for each subscription and each shadow.
     fn changes(&self, change: fn(Sub) -> Change) -> Vec<(Arc<Realm>, Change)> {
+        let shadows = self.shadows.lock();
         let own = self.subs.iter().map(|sub| (&self.realm, sub));
-        let shadows = self.shadows.iter().map(|(realm, sub)| (realm, sub));
+        let shadows = shadows.iter().map(|(realm, sub)| (realm, sub));
         own.chain(shadows).map(|(realm, sub)| (Arc::clone(realm), change(sub.clone()))).collect()
+    }
+
+    /// Casts the shadows that are missing, and takes back those that are too many.
+    fn refit(&self) -> Vec<(Arc<Realm>, Change)> {
+        let wanted: Vec<Cast> =
+            self.subs.iter().flat_map(|sub| shadows(sub, &self.realm)).collect();
+        let mut cast = self.shadows.lock();
+        let mut changes = Vec::new();
+        cast.retain(|known| {
+            let stays = wanted.iter().any(|one| same_cast(one, known));
+            if !stays {
+                known.1.close();
+                changes.push((Arc::clone(&known.0), Change::Remove(known.1.clone())));
+            }
+            stays
+        });
+        for fresh in wanted {
+            if cast.iter().all(|known| !same_cast(&fresh, known)) {
+                changes.push((Arc::clone(&fresh.0), Change::Add(fresh.1.clone())));
+                cast.push(fresh);
+            }
+        }
+        changes
     }
 }
 
@@ -94,10 +136,11 @@ fn parts(changes: &[(Arc<Realm>, Change)]) -> Vec<Part> {
     parts
 }
 
-impl Drop for Roster {
+impl Drop for Entry {
     fn drop(&mut self) {
         // Nobody delivers from here on; the shards forget it in time.
         self.subs.iter().for_each(|sub| sub.close());
+        self.shadows.lock().iter().for_each(|(_, sub)| sub.close());
         let Some(cast) = self.broker.cast() else { return };
         for Part { realm, writer, changes } in parts(&self.changes(Change::Remove)) {
             // Past the bound of the mailbox. A shard that is gone takes the server with it.

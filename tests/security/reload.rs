@@ -170,3 +170,42 @@ fn account_limits_hold_from_the_reload_on() {
         Some(())
     });
 }
+
+#[test]
+fn a_stream_follows_what_its_account_imports() {
+    let dir = tempfile::tempdir().unwrap();
+    let conf = |imports: &str| {
+        format!(
+            r#"jetstream {{ store_dir: "{}" }}
+            accounts {{
+                E {{ users: [{{user: e, password: x}}], exports: [{{stream: "news.>"}}] }}
+                J {{ jetstream: enabled, users: [{{user: j, password: x}}], imports: [{imports}] }}
+            }}"#,
+            dir.path().display()
+        )
+    };
+    let import = r#"{stream: {account: E, subject: "news.>"}}"#;
+    let server = Server::start(&conf(""));
+    let (mut e, mut j) = (user(&server, "e"), user(&server, "j"));
+    j.subscribe("inbox", "1");
+    let mut ask = |subject: &str, body: &str| {
+        request(&mut j, subject, "inbox", body);
+        serde_json::from_slice::<serde_json::Value>(&j.message().1).unwrap()
+    };
+    ask("$JS.API.STREAM.CREATE.S", r#"{"name":"S","subjects":["news.*"]}"#);
+    // Stores a message if it is heard; the answer to what follows tells whether it was.
+    let heard = |e: &mut Client, ask: &mut dyn FnMut(&str, &str) -> serde_json::Value| {
+        let before = ask("$JS.API.STREAM.INFO.S", "")["state"]["messages"].as_u64().unwrap();
+        e.publish("news.a", "x");
+        e.ping_pong();
+        let after = ask("news.own", "y")["seq"].as_u64().unwrap();
+        after - before == 2
+    };
+    assert!(!heard(&mut e, &mut ask));
+    for now in [import, "", import] {
+        reload(&server, &conf(now));
+        eventually("the stream follows", || {
+            (heard(&mut e, &mut ask) != now.is_empty()).then_some(())
+        });
+    }
+}

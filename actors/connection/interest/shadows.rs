@@ -6,8 +6,8 @@ use std::sync::Arc;
 use vagus_subject::Interested as _;
 
 use crate::delivery::interest::Change;
-use crate::delivery::shadow::Cast;
-use crate::delivery::{Shadow, Sub, shadows};
+use crate::delivery::shadow::{Cast, same_cast};
+use crate::delivery::{Sub, shadows};
 use crate::realm::{Links, Realm};
 
 /// See the module's text.
@@ -79,12 +79,7 @@ impl Shadows {
     pub(super) fn differ(&self, sub: &Sub, realm: &Realm) -> bool {
         let known = self.by_sub.get(&key(sub)).map_or(&[][..], Vec::as_slice);
         let now = shadows(sub, realm);
-        let same = |(a, b): (&Cast, &Cast)| {
-            Arc::ptr_eq(&a.0, &b.0)
-                && a.1.subject() == b.1.subject()
-                && a.1.stands_for().map(Shadow::import) == b.1.stands_for().map(Shadow::import)
-        };
-        known.len() != now.len() || !known.iter().zip(&now).all(same)
+        known.len() != now.len() || !known.iter().zip(&now).all(|(a, b)| same_cast(a, b))
     }
 }
 
