@@ -1,5 +1,5 @@
-//! The rosters of a realm: what actors have subscribed to in it, to be found where the realm imports
-//! something else from now on.
+//! The rosters of a realm: what actors have subscribed to in it, to be found where the realm
+//! imports something else from now on.
 
 use std::sync::{Arc, Weak};
 

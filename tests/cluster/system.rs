@@ -9,7 +9,10 @@ use crate::harness::{Client, Server};
 use crate::kit::{meshed, server_with};
 
 const ACCOUNTS: &str = r#"
-    accounts { APP { users: [{user: app, password: x}] }, SYS { users: [{user: sys, password: x}] } }
+    accounts {
+        APP { users: [{user: app, password: x}] }
+        SYS { users: [{user: sys, password: x}] }
+    }
     system_account: SYS
 "#;
 
