@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tracing::{error, info};
 use vagus_runtime::cluster::hello::{Introduction, LinkKind};
 use vagus_runtime::cluster::sharing::{Share, Sharing};
+use vagus_runtime::cluster::speech::SERIES;
 use vagus_runtime::{Actor, ChildEvent, Cx, Handler};
 
 use self::greet::Remote;
@@ -103,7 +104,7 @@ impl Gateway {
             share: Share::MAIN,
             sharing: Sharing::default(),
             compression: String::new(),
-            control: 0,
+            control: SERIES,
             wanted: wanted.map(str::to_owned),
             kind: LinkKind::Gateway,
         }

@@ -206,7 +206,7 @@ impl Route {
         let other = node::About {
             id: about.id.clone(),
             name: about.name.clone(),
-            kind: Self::KIND,
+            kind: about.kind(),
             solicited: about.solicited,
         };
         self.lane = node.open(other, Arc::new(Carrier(Arc::clone(&self.out))));

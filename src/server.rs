@@ -191,10 +191,12 @@ impl Builder {
         if neighbours.is_some() {
             broker.realms.mates.want();
             broker.realms.mates.permit(cluster::permissions(&config));
-            control::start(&broker).map_err(RuntimeError::from)?;
         }
         if frontier.is_some() {
             broker.realms.gateways.want();
+        }
+        if neighbours.is_some() || frontier.is_some() {
+            control::start(&broker).map_err(RuntimeError::from)?;
         }
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);

@@ -35,7 +35,7 @@ pub struct Standing {
 /// A link, seen from one of its ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkStanding {
-    /// `route`.
+    /// `route`, or `gateway` with its direction.
     pub kind: String,
     pub peer_id: String,
     pub peer: String,
@@ -83,7 +83,8 @@ impl Standing {
         let settings = broker.settings();
         let totals = broker.totals();
         let cluster = broker.cluster.seen().map(|(name, _)| name);
-        let links = broker.realms.mates.all();
+        let (routes, gateways) = (broker.realms.mates.all(), broker.realms.gateways.all());
+        let links = routes.iter().chain(&gateways);
         Self {
             id: settings.profile.id.clone(),
             name: settings.profile.name.clone(),
@@ -97,7 +98,7 @@ impl Standing {
             in_bytes: totals.in_bytes,
             out_msgs: totals.out_msgs,
             out_bytes: totals.out_bytes,
-            links: links.iter().take(LINKS_MAX).map(|link| LinkStanding::of(link)).collect(),
+            links: links.take(LINKS_MAX).map(|link| LinkStanding::of(link)).collect(),
             sought: broker.cluster.sought(),
         }
     }
@@ -127,7 +128,7 @@ impl LinkStanding {
         let since = SystemTime::now().duration_since(about.since).unwrap_or_default();
         let waits = out.pending();
         Self {
-            kind: "route".to_owned(),
+            kind: about.kind().to_owned(),
             peer_id: about.id.clone(),
             peer: about.name.clone(),
             address: about.address.to_string(),
@@ -141,6 +142,7 @@ impl LinkStanding {
             interest: stats.subscriptions.load(Relaxed),
             cid: out.cid,
             accounts: match &about.share {
+                Share::Pool(_) if about.cluster.is_some() => "all".to_owned(),
                 Share::Pool(number) => format!("pool {number}"),
                 Share::Account(name) => name.clone(),
             },

@@ -23,7 +23,8 @@ pub struct Heard {
 
 /// Asks every other server, each for `within` at most. In the order of their names.
 pub async fn survey(broker: &Arc<Broker>, within: Duration) -> Vec<Heard> {
-    let links = broker.realms.mates.all();
+    let (mut links, gateways) = (broker.realms.mates.all(), broker.realms.gateways.all());
+    links.extend(gateways);
     let others = links.iter().map(|link| (link.about.id.clone(), link.about.clone()));
     // A server may have more links than one.
     let others: BTreeMap<_, _> = others.collect();

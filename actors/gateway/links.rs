@@ -60,7 +60,7 @@ impl Gateway {
             sharing: Sharing::default(),
             // As nats-server has it between clusters.
             compression: Compression::Off,
-            control: 0,
+            control: other.control,
             since: SystemTime::now(),
         };
         self.links.insert(cid, Link { about, cluster: name, route: None });

@@ -67,6 +67,20 @@ pub struct RouteFacts {
     lanes: ArcSwap<Vec<Arc<Lane>>>,
 }
 
+// === impl About ===
+
+impl About {
+    /// What kind of link it is, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (&self.cluster, self.solicited) {
+            (None, _) => "route",
+            (Some(_), true) => "gateway, outbound",
+            (Some(_), false) => "gateway, inbound",
+        }
+    }
+}
+
 // === impl RouteFacts ===
 
 impl RouteFacts {

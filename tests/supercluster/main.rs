@@ -11,3 +11,4 @@ mod harness;
 mod kit;
 
 mod delivery;
+mod status;
