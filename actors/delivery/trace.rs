@@ -2,7 +2,7 @@
 //! the message names in a header, or its account in the configuration.
 //!
 //! A connection or route that takes in such a message begins a [`Trace`], publishes through an
-//! [`Outlet`](super::Outlet) that carries it, and ends it. Where a stream takes the message, the
+//! [`Outlet`] that carries it, and ends it. Where a stream takes the message, the
 //! trace travels with it, and the stream ends it: it alone knows whether the message was stored.
 
 mod event;

@@ -117,7 +117,7 @@ impl Network {
         while let Ok(read @ 1..) = input.read(&mut piece) {
             let time = self.pass(from, to);
             if !time.is_zero() {
-                std::thread::sleep(time);
+                std::thread::park_timeout(time);
             }
             if output.write_all(&piece[..read]).is_err() {
                 break;
