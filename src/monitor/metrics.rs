@@ -4,6 +4,7 @@
 //! that the operator has chosen: names of servers. Never a name or number that clients choose, so
 //! that the number of series stays as it is however many clients come.
 
+mod gateways;
 mod routes;
 
 use std::fmt::Debug;
@@ -47,6 +48,7 @@ fn registry(context: &Context) -> Registry {
     traffic(context, &mut metrics);
     clients(context, &mut metrics);
     routes::routes(context, &mut metrics);
+    gateways::gateways(context, &mut metrics);
     actors(&context.actors.snapshot(), &mut metrics);
     jetstream(context, &mut metrics);
     process(context, &mut metrics);

@@ -58,6 +58,9 @@ fn a_message_crosses_to_a_cluster_once_whatever_is_wanted_there() {
     client.ping_pong();
     let page = from.json("/gatewayz?acc_name=$G");
     let west = &page["outbound_gateways"]["west"];
+    let metrics = from.get("/metrics").body;
+    let line = "vagus_gateway_out_messages_total{cluster=\"west\",account=\"$G\"} 2";
+    assert!(metrics.contains(line), "{metrics}");
     assert_eq!(west["connection"]["out_msgs"], 2);
     assert_eq!(west["accounts"][0]["sent"]["msgs"], 2);
     assert_eq!(west["accounts"][0]["sent"]["bytes"], 1);

@@ -11,4 +11,8 @@ mod harness;
 mod kit;
 
 mod delivery;
+mod faults;
+mod membership;
+mod queues;
+mod requests;
 mod status;
