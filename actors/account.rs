@@ -20,7 +20,7 @@ use crate::broker::Broker;
 use crate::delivery::bridge::ANSWERS;
 use crate::delivery::{Bridge, Sub, Target, outlet};
 use crate::realm::{Realm, ServiceImport};
-use crate::shard::{Roster, follow_imports};
+use crate::shard::Roster;
 
 /// See the module's text.
 pub struct Account {
@@ -75,7 +75,7 @@ impl Account {
             (false, Some(_)) => self.answers = None,
             _ => {}
         }
-        let heard = follow_imports(&self.broker, &self.realm);
+        let heard = Roster::follow_imports(&self.broker, &self.realm);
         cx.when(join(join_all(registered), heard), |me, _, _| me.ready = None);
     }
 

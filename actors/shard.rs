@@ -9,7 +9,7 @@
 
 mod adverts;
 pub mod messages;
-pub(crate) mod roster;
+mod roster;
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use vagus_runtime::{Actor, Cx, Handler};
 
 use self::adverts::Adverts;
 pub use self::messages::{Ack, Apply, Barrier, Introduce};
-pub use self::roster::{Roster, follow_imports};
+pub(crate) use self::roster::Entry;
+pub use self::roster::Roster;
 use crate::delivery::Reach;
 use crate::delivery::interest::Change;
 use crate::realm::Realms;

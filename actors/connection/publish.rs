@@ -13,7 +13,7 @@ use vagus_wire::{Publish, encode, route, text};
 
 use super::Connection;
 use super::operate::{Next, Tally, WORK_MAX};
-use super::rights::{Leave, publish_violation};
+use super::rights::{Leave, reserved};
 use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
@@ -408,21 +408,6 @@ impl Connection {
         encode::message(frame, found.head(want), None, Some(block.len()), &block);
         batch.text(&want.sub.target, frame);
     }
-}
-
-/// Why nobody may publish to `subject` or ask for answers to `reply`, if only servers may.
-pub(super) fn reserved(subject: &[u8], reply: Option<&[u8]>) -> Option<String> {
-    const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
-    const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
-    let below =
-        |subject: &[u8], prefix: &[u8]| subject.len() > prefix.len() && subject.starts_with(prefix);
-    if let Some(reply) = reply
-        && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
-    {
-        let shown = String::from_utf8_lossy(reply);
-        return Some(format!("Permissions Violation for Publish with Reply of \"{shown}\""));
-    }
-    SUBJECTS.iter().any(|prefix| below(subject, prefix)).then(|| publish_violation(subject))
 }
 
 /// The parts of a desk that a delivery needs besides the cache, which lent the match.

@@ -150,6 +150,21 @@ pub(super) fn publish_violation(subject: &[u8]) -> String {
     format!("Permissions Violation for Publish to \"{}\"", String::from_utf8_lossy(subject))
 }
 
+/// Why nobody may publish to `subject` or ask for answers to `reply`, if only servers may.
+pub(super) fn reserved(subject: &[u8], reply: Option<&[u8]>) -> Option<String> {
+    const REPLIES: [&[u8]; 2] = [b"$JS.ACK.", b"_GR_."];
+    const SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
+    let below =
+        |subject: &[u8], prefix: &[u8]| subject.len() > prefix.len() && subject.starts_with(prefix);
+    if let Some(reply) = reply
+        && (reply.starts_with(b"_R_.") || REPLIES.iter().any(|prefix| below(reply, prefix)))
+    {
+        let shown = String::from_utf8_lossy(reply);
+        return Some(format!("Permissions Violation for Publish with Reply of \"{shown}\""));
+    }
+    SUBJECTS.iter().any(|prefix| below(subject, prefix)).then(|| publish_violation(subject))
+}
+
 /// The queue group of servers among themselves.
 const RESERVED_QUEUE: &[u8] = b"_sys_";
 

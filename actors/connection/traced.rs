@@ -5,8 +5,8 @@ use vagus_subject::transform::Resolved;
 use vagus_wire::{ParseError, Publish};
 
 use super::Connection;
-use super::publish::{Message, reserved};
-use super::rights::{Leave, publish_violation};
+use super::publish::Message;
+use super::rights::{Leave, publish_violation, reserved};
 use crate::delivery::desk::Delivery;
 use crate::delivery::outlet::{Outlet, Post};
 use crate::delivery::trace::{self, Ingress, Kind, Plan, Wish};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::shard::roster::Entry;
+use crate::shard::Entry;
 
 /// See the module's text.
 #[derive(Default)]

@@ -51,13 +51,13 @@ impl Roster {
     pub fn register(&self) -> impl Future<Output = ()> + use<> {
         register(Arc::clone(&self.0.broker), self.0.changes(Change::Add))
     }
-}
 
-/// Makes the actors that have subscribed in a realm hear what it imports now. Ready when all
-/// shards have acknowledged.
-pub fn follow_imports(broker: &Arc<Broker>, realm: &Realm) -> impl Future<Output = ()> + use<> {
-    let changes = realm.rosters.all().iter().flat_map(|entry| entry.refit()).collect();
-    register(Arc::clone(broker), changes)
+    /// Makes the actors that have subscribed in a realm hear what it imports now. Ready when all
+    /// shards have acknowledged.
+    pub fn follow_imports(broker: &Arc<Broker>, realm: &Realm) -> impl Future<Output = ()> + use<> {
+        let changes = realm.rosters.all().iter().flat_map(|entry| entry.refit()).collect();
+        register(Arc::clone(broker), changes)
+    }
 }
 
 impl Entry {
