@@ -10,14 +10,16 @@ mod carrier;
 mod standing;
 mod survey;
 
+use std::future::ready;
 use std::sync::{Arc, OnceLock, Weak};
 
-use vagus_runtime::cluster::control::Answers;
+use vagus_runtime::cluster::control::{Answers, Pending};
 use vagus_runtime::cluster::node::Node;
-use vagus_runtime::cluster::speech::{Answer, Question};
+use vagus_runtime::cluster::speech::{Answer, Question, encode};
 
 pub use self::carrier::Carrier;
 pub use self::standing::{LinkStanding, Sought, Standing};
+use self::survey::region;
 pub use self::survey::{Heard, survey};
 use crate::broker::Broker;
 
@@ -26,6 +28,9 @@ pub type Control = OnceLock<Node>;
 
 /// Questions of this kind are answered with a [`Standing`].
 const STANDING: u16 = 1;
+
+/// And of this one with those of all servers of its cluster.
+const REGION: u16 = 2;
 
 /// Answers for a server.
 struct Desk(Weak<Broker>);
@@ -46,12 +51,16 @@ pub fn start(broker: &Arc<Broker>) -> std::io::Result<()> {
 // === impl Answers ===
 
 impl Answers for Desk {
-    fn answer(&self, question: &Question) -> Answer {
+    fn answer(&self, question: &Question) -> Pending {
         match (question.kind, self.0.upgrade()) {
             (STANDING, Some(broker)) => {
-                Standing::of(&broker).encode().map_or(Answer::Unknown, Answer::Told)
+                let own = Standing::of(&broker).encode();
+                Box::pin(ready(own.map_or(Answer::Unknown, Answer::Told)))
             }
-            _ => Answer::Unknown,
+            (REGION, Some(broker)) => Box::pin(async move {
+                encode(&region(&broker).await).map_or(Answer::Unknown, Answer::Told)
+            }),
+            _ => Box::pin(ready(Answer::Unknown)),
         }
     }
 }

@@ -23,3 +23,15 @@ fn servers_of_other_clusters_tell_how_they_are() {
         assert_eq!(kinds, [inbound, inbound, outbound, outbound], "{name}");
     }
 }
+
+#[test]
+fn one_server_of_a_cluster_tells_of_those_beside_it() {
+    let [east, _west] = regions(["east", "west"], 3);
+    for server in &east.servers {
+        server.wait_json("/clusterz", |page| {
+            let servers = page["servers"].as_array()?;
+            let told = servers.iter().filter(|server| server["standing"].is_object()).count();
+            (told == 6 && servers.len() == 6).then_some(())
+        });
+    }
+}

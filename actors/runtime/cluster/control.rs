@@ -1,9 +1,11 @@
 //! The control actor: what a server lets others ask of it. The one actor that is seen from outside.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use ractor::message::{BoxedDowncastErr, SerializedMessage};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort, pg};
+use tokio::sync::Semaphore;
 use tracing::error;
 
 use super::speech::{Answer, Question, decode, encode};
@@ -11,16 +13,24 @@ use crate::panic::guard;
 
 /// Who knows the answers.
 pub trait Answers: Send + Sync + 'static {
-    /// Answers without waiting for anything.
-    fn answer(&self, question: &Question) -> Answer;
+    /// Answers at once, or when others have told.
+    fn answer(&self, question: &Question) -> Pending;
 }
+
+/// An answer to be.
+pub type Pending = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The actor.
 pub(super) struct Control {
     /// Of the server.
     pub(super) id: Arc<str>,
     pub(super) answers: Arc<dyn Answers>,
+    /// Answers under way.
+    pub(super) turns: Arc<Semaphore>,
 }
+
+/// Answers that may be under way at one time. Questions beyond that stay without one.
+pub(super) const TURNS: usize = 64;
 
 /// A question as bytes, and where the answer goes.
 pub(super) struct Ask(pub Vec<u8>, pub RpcReplyPort<Vec<u8>>);
@@ -58,17 +68,24 @@ impl Actor for Control {
         Ask(bytes, reply): Ask,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let answer = match decode::<Question>(&bytes) {
-            Some(question) => guard(|| self.answers.answer(&question)).unwrap_or_else(|cause| {
-                error!("a question of another server: {cause}");
-                Answer::Unknown
-            }),
-            None => Answer::Unknown,
-        };
-        // An answer that is too long can't be given.
-        let answer = encode(&answer).or_else(|| encode(&Answer::Unknown));
-        // Whoever has asked may be gone.
-        let _ = reply.send(answer.unwrap_or_default());
+        let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() else { return Ok(()) };
+        let question = decode::<Question>(&bytes);
+        let pending = question.map(|question| guard(|| self.answers.answer(&question)));
+        tokio::spawn(async move {
+            let answer = match pending {
+                Some(Ok(pending)) => pending.await,
+                Some(Err(cause)) => {
+                    error!("a question of another server: {cause}");
+                    Answer::Unknown
+                }
+                None => Answer::Unknown,
+            };
+            // An answer that is too long can't be given.
+            let answer = encode(&answer).or_else(|| encode(&Answer::Unknown));
+            // Whoever has asked may be gone.
+            let _ = reply.send(answer.unwrap_or_default());
+            drop(turn);
+        });
         Ok(())
     }
 }

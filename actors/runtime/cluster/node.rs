@@ -14,10 +14,10 @@ use arc_swap::ArcSwap;
 use ractor::rpc::CallResult;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tracing::{debug, error};
 
-use super::control::{self, Answers, Ask, Control};
+use super::control::{self, Answers, Ask, Control, TURNS};
 use super::lane::{self, Bearer, Gauge, Lane, Reader, Writer};
 use super::session::Session;
 use super::speech::{Answer, Question, decode, encode};
@@ -274,7 +274,11 @@ async fn serve(mut orders: mpsc::Receiver<Order>, (id, answers, roll): Parts) {
 
 impl Master {
     async fn birth(&self, myself: &ActorRef<Order>) -> Result<ActorId, ActorProcessingErr> {
-        let control = Control { id: Arc::clone(&self.id), answers: Arc::clone(&self.answers) };
+        let control = Control {
+            id: Arc::clone(&self.id),
+            answers: Arc::clone(&self.answers),
+            turns: Arc::new(Semaphore::new(TURNS)),
+        };
         let (control, _) = Actor::spawn_linked(None, control, (), myself.get_cell()).await?;
         Ok(control.get_id())
     }

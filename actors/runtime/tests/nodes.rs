@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use vagus_runtime::cluster::control::Answers;
+use vagus_runtime::cluster::control::{Answers, Pending};
 use vagus_runtime::cluster::lane::{Bearer, Lane, LaneError};
 use vagus_runtime::cluster::node::{About, AskError, Node};
 use vagus_runtime::cluster::speech::{Answer, Question};
@@ -21,13 +21,14 @@ const LONG: u16 = 3;
 struct Echo(&'static str);
 
 impl Answers for Echo {
-    fn answer(&self, question: &Question) -> Answer {
-        match question.kind {
+    fn answer(&self, question: &Question) -> Pending {
+        let answer = match question.kind {
             ECHO => Answer::Told([self.0.as_bytes(), &question.body].concat()),
             PANIC => panic!("on purpose"),
             LONG => Answer::Told(vec![7; 100 << 10]),
             _ => Answer::Unknown,
-        }
+        };
+        Box::pin(std::future::ready(answer))
     }
 }
 
