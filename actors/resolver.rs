@@ -1,6 +1,6 @@
 //! `Resolver`: knows what the accounts of operators say, and takes in what they say anew.
 //!
-//! in:   [`Fetch`] of connections whose account is not known; requests below `$SYS.REQ.CLAIMS.` and
+//! in:   [`Fetch`] of connections whose account is not known; [`Move`]; requests below `$SYS.REQ.CLAIMS.` and
 //!       the like in the system's account; what other servers answer
 //! out:  answers; questions to other servers; the book of accounts, their realms' rules, and word
 //!       to all connections to look at themselves again
@@ -20,17 +20,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 use vagus_auth::account::ImportError;
 use vagus_auth::keys::is_account_key;
 use vagus_auth::{AccountBook, AccountRules, KnownAccount};
-use vagus_runtime::{Actor, Cx, Handler, MailboxLimits};
+use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, TaskId};
 use vagus_wire::frame::frames;
 
 use self::kept::Kept;
-use self::messages::{Counter, Fetch, Petition};
+use self::messages::{Counter, Fetch, Move, Petition};
 use self::search::Searches;
 pub use self::source::{Files, Remote, Source, Token};
 use crate::accounts::Enforce;
@@ -52,6 +53,8 @@ pub struct Resolver {
     searches: Searches,
     /// What a cache has on disk.
     kept: Kept,
+    /// The comparing with other servers.
+    beat: Option<TaskId>,
     /// Of other servers, on its way to the disk.
     unpacked: Vec<KnownAccount>,
     fetched: u64,
@@ -63,7 +66,7 @@ pub struct Resolver {
 pub struct Archive {
     pub broker: Arc<Broker>,
     pub book: Arc<AccountBook>,
-    pub source: Source,
+    source: ArcSwap<Source>,
     /// Of the system's account.
     pub realm: Arc<Realm>,
     next: AtomicU64,
@@ -84,7 +87,12 @@ impl Archive {
         source: Source,
         realm: Arc<Realm>,
     ) -> Self {
+        let source = ArcSwap::from_pointee(source);
         Self { broker, book, source, realm, next: AtomicU64::new(1) }
+    }
+
+    fn source(&self) -> Arc<Source> {
+        self.source.load_full()
     }
 
     /// Whether an operator that is trusted signed the account.
@@ -184,6 +192,7 @@ impl Resolver {
             fetching: HashMap::new(),
             searches: Searches::default(),
             kept: Kept::default(),
+            beat: None,
             unpacked: Vec::new(),
             fetched: 0,
             updated: 0,
@@ -195,7 +204,8 @@ impl Resolver {
         let (broker, realm) = (Arc::clone(&self.archive.broker), Arc::clone(&self.archive.realm));
         let counter = Counter(cx.handle().recipient());
         let feed = Arc::new(Feed::new(broker.slots.take(), Arc::new(counter)));
-        let files = self.archive.source.files();
+        let source = self.archive.source();
+        let files = source.files();
         let inbox = files.map(|_| format!("{}*", self.inbox()));
         let full = files.is_some_and(|files| files.full);
         let subjects = requests::subjects(files.is_some(), full);
@@ -227,7 +237,7 @@ impl Resolver {
 
     /// Gets the claims of an account from wherever they are.
     fn fetch(&mut self, account: String, cx: &mut Cx<'_, Self>) {
-        match &self.archive.source {
+        match &*self.archive.source() {
             Source::Memory => self.fetched(&account, Err("unknown account".to_owned()), cx),
             Source::Remote(remote) => {
                 let token = remote.fetch(&account);
@@ -325,7 +335,7 @@ impl Resolver {
         if imports_end || self.archive.book.all().iter().any(expired) {
             self.archive.tell_connections();
         }
-        let Some(files) = self.archive.source.files().cloned() else { return };
+        let Some(files) = self.archive.source().files().cloned() else { return };
         let Some(ttl) = files.ttl else { return };
         for account in self.kept.unused_for(ttl, Instant::now()) {
             let (dir, name) = (files.dir.clone(), account.clone());
@@ -338,9 +348,9 @@ impl Resolver {
 
     /// Learns what was kept before the start, and begins to compare where all claims are kept.
     fn open_files(&mut self, cx: &mut Cx<'_, Self>) {
-        let Some(files) = self.archive.source.files().cloned() else { return };
+        let Some(files) = self.archive.source().files().cloned() else { return };
         if files.full {
-            cx.run_interval(files.interval, |me, cx| me.compare(cx));
+            self.beat = Some(cx.run_interval(files.interval, |me, cx| me.compare(cx)));
             return;
         }
         let listed = tokio::task::spawn_blocking(move || files.dir.by_age());
@@ -366,7 +376,7 @@ impl Actor for Resolver {
     fn observe(&self) -> Value {
         json!({
             "waiting": "for an account to be asked for, or to change",
-            "kind": self.archive.source.name(),
+            "kind": self.archive.source().name(),
             "accounts": self.archive.book.len(),
             "kept": self.kept.len(),
             "fetching": self.fetching.len(),
@@ -391,6 +401,20 @@ impl Handler<Fetch> for Resolver {
         }
         self.fetching.insert(account.clone(), vec![done]);
         self.fetch(account, cx);
+    }
+}
+
+// === impl Handler<Move> ===
+
+impl Handler<Move> for Resolver {
+    fn handle(&mut self, Move { to }: Move, cx: &mut Cx<'_, Self>) {
+        self.archive.source.store(Arc::new(to));
+        self.kept = Kept::default();
+        if let Some(beat) = self.beat.take() {
+            cx.cancel(beat);
+        }
+        self.subscribe(cx);
+        self.open_files(cx);
     }
 }
 

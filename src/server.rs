@@ -371,6 +371,7 @@ impl Server {
         if self.jetstream.is_some() {
             jetstream::check(&config, &of_jetstream)?;
         }
+        let moved = trust::moved(&self.in_force.load().config, &config)?;
         trust::preload(&config, &self.book)?;
         let charter = Charter::from_config(&config, &self.book)?;
         if let Some(js) = &self.jetstream {
@@ -384,6 +385,10 @@ impl Server {
         if let Some(cast) = self.broker.cast() {
             // Accounts between two lives look at the rules when they are back.
             let _ = cast.accounts.send_urgent(Enforce);
+            if let (Some(moved), Some(resolver)) = (moved, &cast.resolver) {
+                // One between two lives has it when it is back.
+                let _ = resolver.send_urgent(moved);
+            }
         }
         self.tell(Tell::Reload(Reload(self.broker.settings())));
         if let Some(system) = self.system() {

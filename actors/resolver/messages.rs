@@ -4,12 +4,18 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use vagus_runtime::{Message, Recipient};
 
+use super::Source;
 use crate::delivery::feed::{Deliveries, Intake};
 
 /// Get the claims of an account; whoever waits is told when that is done, or can't be.
 pub struct Fetch {
     pub account: String,
     pub done: oneshot::Sender<()>,
+}
+
+/// From now on claims come from there, and are kept there.
+pub struct Move {
+    pub to: Source,
 }
 
 /// Requests of the system's account.
@@ -23,6 +29,8 @@ impl Message for Fetch {
         self.account.len()
     }
 }
+
+impl Message for Move {}
 
 impl Message for Petition {
     fn weight(&self) -> usize {

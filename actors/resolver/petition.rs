@@ -65,14 +65,15 @@ impl Resolver {
     }
 
     fn update(&mut self, account: Option<&str>, caller: &Caller, cx: &mut Cx<'_, Self>) {
-        let words = self.archive.source.words();
+        let source = self.archive.source();
+        let words = source.words();
         let known = match self.new_claims(account, caller.body()) {
             Ok(known) => known,
             Err((account, why)) => return self.reply(caller, failed(&account, &why), cx),
         };
         let (key, caller) = (known.key().to_owned(), caller.clone());
         let is_known = self.archive.book.get(&key).is_some();
-        let files = self.archive.source.files();
+        let files = source.files();
         if !is_known && !files.is_some_and(|files| files.full) {
             return self.reply(&caller, done(&key, &format!("{} skipped", words.update)), cx);
         }
@@ -100,7 +101,7 @@ impl Resolver {
         if self.archive.put_in_force(known) {
             self.archive.tell_connections();
         }
-        self.reply(caller, done(&key, self.archive.source.words().done), cx);
+        self.reply(caller, done(&key, self.archive.source().words().done), cx);
     }
 
     /// The account that a request's body is the token of, if this server may go by it; or which
@@ -110,7 +111,8 @@ impl Resolver {
         account: Option<&str>,
         body: &[u8],
     ) -> Result<KnownAccount, (String, String)> {
-        let (source, words) = (&self.archive.source, self.archive.source.words());
+        let source = self.archive.source();
+        let words = source.words();
         let named = account.unwrap_or("n/a").to_owned();
         if body.is_empty() && source.files().is_none() {
             return Err((named, "jwt update error - request body is empty".to_owned()));
@@ -139,7 +141,7 @@ impl Resolver {
             Ok(accounts) => accounts,
             Err(why) => return self.reply(caller, failed("", &why), cx),
         };
-        let Some(files) = self.archive.source.files().cloned() else { return };
+        let Some(files) = self.archive.source().files().cloned() else { return };
         let (caller, names) = (caller.clone(), accounts.clone());
         let removed = tokio::task::spawn_blocking(move || {
             let removed = names.iter().map(|name| files.dir.remove(name, files.hard_delete));
@@ -187,7 +189,7 @@ impl Archive {
         let text = std::str::from_utf8(body).map_err(|_| why("", "malformed request"))?;
         let claims: Claims<Generic> = decode(text).map_err(|error| why("", &error.to_string()))?;
         let why = |reason: &str| Err(why(&claims.sub, reason));
-        if !self.source.files().is_some_and(|files| files.allow_delete) {
+        if !self.source().files().is_some_and(|files| files.allow_delete) {
             return why("delete must be enabled in server config");
         }
         if !claims.are_self_signed() {

@@ -110,7 +110,7 @@ impl Resolver {
         cx: &mut Cx<'_, Self>,
         then: impl FnOnce(&mut Self, Saved, &mut Cx<'_, Self>) + 'static,
     ) {
-        let Some(files) = self.archive.source.files().cloned() else { return };
+        let Some(files) = self.archive.source().files().cloned() else { return };
         let old = accounts.iter().filter(|one| self.archive.book.get(one.key()).is_some()).count();
         let count = self.archive.book.len() + accounts.len() - old;
         if files.full && files.limit.is_some_and(|limit| count > limit && old < accounts.len()) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tracing::warn;
 use vagus_actors::Broker;
+use vagus_actors::resolver::messages::Move;
 use vagus_actors::resolver::{Archive, Files, Source};
 use vagus_auth::{AccountBook, Authenticator, KnownAccount, Operators};
 use vagus_config::{Config, Directory, Resolver, SYSTEM_ACCOUNT};
@@ -100,20 +101,39 @@ pub(super) fn resolver(
     if !config.trust.is_given() {
         return Ok(None);
     }
+    let source = source(config)?;
+    let realm = broker.realms.ensure(config.system().unwrap_or(SYSTEM_ACCOUNT));
+    let (broker, book) = (Arc::clone(broker), Arc::clone(book));
+    Ok(Some(Arc::new(Archive::new(broker, book, source, realm))))
+}
+
+/// Where the claims of accounts come from.
+fn source(config: &Config) -> Result<Source, TrustError> {
     let served = match config.trust.operator.as_slice() {
         [operator] => Some(operator.claims.nats.account_server_url.trim_end_matches('/')),
         _ => None,
     };
-    let source = match (&config.trust.resolver, served.filter(|url| !url.is_empty())) {
+    Ok(match (&config.trust.resolver, served.filter(|url| !url.is_empty())) {
         (Some(Resolver::Url(url)), _) => remote(url, config)?,
         (None, Some(url)) => remote(&format!("{url}/accounts/"), config)?,
         (Some(Resolver::Full(directory)), _) => files(directory, true)?,
         (Some(Resolver::Cache(directory)), _) => files(directory, false)?,
         (Some(Resolver::Memory) | None, _) => Source::Memory,
-    };
-    let realm = broker.realms.ensure(config.system().unwrap_or(SYSTEM_ACCOUNT));
-    let (broker, book) = (Arc::clone(broker), Arc::clone(book));
-    Ok(Some(Arc::new(Archive::new(broker, book, source, realm))))
+    })
+}
+
+/// What a reload has to tell the resolver: from where claims come, if that is somewhere else.
+pub(super) fn moved(old: &Config, new: &Config) -> Result<Option<Move>, TrustError> {
+    let (before, after) = (&old.trust, &new.trust);
+    if before.is_given() != after.is_given() {
+        let why = "config reload does not support moving to or from an account resolver";
+        return Err(TrustError::Url(why.to_owned()));
+    }
+    let same = (&before.resolver, &before.resolver_tls) == (&after.resolver, &after.resolver_tls);
+    if same || !after.is_given() {
+        return Ok(None);
+    }
+    Ok(Some(Move { to: source(new)? }))
 }
 
 fn remote(url: &str, config: &Config) -> Result<Source, TrustError> {

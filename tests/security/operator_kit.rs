@@ -134,8 +134,8 @@ impl World {
             version: 2,
             ..Default::default()
         };
-        let operator_claims =
-            Claims { sub: operator.public_key(), name: "O".into(), nats, ..Default::default() };
+        let (sub, iat) = (operator.public_key(), now());
+        let operator_claims = Claims { sub, name: "O".into(), iat, nats, ..Default::default() };
         Self { operator, operator_claims, system, account }
     }
 

@@ -198,3 +198,21 @@ fn a_cache_reads_what_lies_in_its_directory() {
     kept.plain_user().login(&server);
     world.account.plain_user().login(&server);
 }
+
+#[test]
+fn a_reload_changes_where_claims_are_kept() {
+    let world = World::new();
+    let server = Server::start(&world.memory());
+    let mut client = world.account.plain_user().login(&server);
+    let (dir, config) = full(&world, "");
+    server.rewrite(&config);
+    server.signal("HUP");
+    let pushed = Account::new("pushed");
+    let mut system = world.system.plain_user().login(&server);
+    eventually("claims are kept on disk", || {
+        ask(&mut system, "$SYS.REQ.CLAIMS.UPDATE", &world.account_token(&pushed));
+        dir.path().join(format!("jwt/{}.jwt", pushed.id())).exists().then_some(())
+    });
+    pushed.plain_user().login(&server);
+    client.ping_pong();
+}

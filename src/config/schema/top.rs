@@ -107,7 +107,7 @@ static KEYS: &[Key] = &[
     key("trusted_keys", Texts, "", "Public keys of trusted operators.").or(&["trusted"]),
     key("resolver", OneOf(&[Text, Block(&operator::RESOLVER)]), "",
         "Where account JWTs come from.")
-            .or(&["account_resolver", "accounts_resolver"]),
+            .or(&["account_resolver", "accounts_resolver"]).reloads(),
     key("resolver_preload", Each(&Text), "", "Account JWTs by public key.").reloads(),
     key("resolver_pinned_accounts", Texts, "",
         "The only accounts whose users may connect."),
