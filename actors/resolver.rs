@@ -1,7 +1,7 @@
 //! `Resolver`: knows what the accounts of operators say, and takes in what they say anew.
 //!
-//! in:   [`Fetch`] of connections whose account is not known; [`Move`]; requests below `$SYS.REQ.CLAIMS.` and
-//!       the like in the system's account; what other servers answer
+//! in:   [`Fetch`] of connections whose account is not known; [`Move`] of a reload; requests below
+//!       `$SYS.REQ.CLAIMS.` and the like in the system's account; what other servers answer
 //! out:  answers; questions to other servers; the book of accounts, their realms' rules, and word
 //!       to all connections to look at themselves again
 //! dies: never by itself. The book and the files outlive it; a successor subscribes anew. Who waits
