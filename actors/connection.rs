@@ -12,6 +12,7 @@
 //! credentials still being checked ([`hello`]), and readers of its messages that are far behind.
 
 mod about;
+mod across;
 mod belonging;
 mod clock;
 mod hello;

@@ -4,8 +4,6 @@
 //! counted once, and appended target by target.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Instant;
 
 use vagus_subject::is_valid_literal;
 use vagus_subject::transform::Resolved;
@@ -17,7 +15,7 @@ use super::rights::{Leave, reserved};
 use crate::delivery::batch::Run;
 use crate::delivery::cache::{Found, Match, Want};
 use crate::delivery::desk::Delivery;
-use crate::delivery::{Bridge, Outlet, Post, Reason, Scope, Speaker, Target, spread};
+use crate::delivery::{Reason, Scope, Target, spread};
 
 /// The subject published to last.
 pub(super) struct Last {
@@ -223,29 +221,6 @@ impl Connection {
         }
     }
 
-    /// Takes a message into other realms.
-    #[cold]
-    pub(super) fn cross(
-        &self,
-        bridges: &[Arc<Bridge>],
-        message: Message<'_>,
-        delivery: &mut Delivery,
-    ) -> usize {
-        let mut outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
-        outlet.cross(bridges, message.subject, &message.post())
-    }
-
-    /// Publishes the answer to a request that came from another cluster. False: it is none.
-    #[cold]
-    fn give_back(&self, message: Message<'_>, delivery: &mut Delivery) -> bool {
-        let answers = self.realm.returns.find(message.subject, Instant::now()).is_some();
-        if answers {
-            let mut outlet = Outlet::of(&self.realm, delivery, Speaker::Client(self));
-            outlet.publish(message.post());
-        }
-        answers
-    }
-
     fn remember(&mut self, publish: &Publish<'_>, rest: &[u8], tail: &[u8], found: Rc<Match>) {
         if publish.has_headers || self.settings.trace || self.client.connect.verbose {
             return;
@@ -415,20 +390,6 @@ pub(super) struct Hands<'a> {
     pub batch: &'a mut crate::delivery::Batch,
     pub frame: &'a mut Vec<u8>,
     pub rng: &'a mut fastrand::Rng,
-}
-
-// === impl Message ===
-
-impl<'a> Message<'a> {
-    fn post(self) -> Post<'a> {
-        let publish = self.publish;
-        Post {
-            subject: self.subject,
-            reply: publish.reply,
-            headers: publish.has_headers.then(|| publish.headers()),
-            payload: publish.body(),
-        }
-    }
 }
 
 // === impl Last ===
