@@ -22,9 +22,18 @@ pub(crate) const SHARDS: usize = 8;
 
 /// Starts what was built, on ports of the system's choice.
 pub(crate) fn start_with(builder: Builder) -> Server {
+    start_from(builder, "")
+}
+
+/// Starts with this configuration besides.
+pub(crate) fn start_conf(more: &str) -> Server {
+    start_from(Server::builder(), more)
+}
+
+fn start_from(builder: Builder, more: &str) -> Server {
     let text = format!(
         "listen: \"127.0.0.1:-1\"\nhttp: \"127.0.0.1:-1\"\nno_system_account: true\n\
-         vagus {{ arbiters: 2, shards: {SHARDS} }}"
+         vagus {{ arbiters: 2, shards: {SHARDS} }}\n{more}"
     );
     let config = Config::parse(&text, "test").expect("a good configuration").config;
     builder.config(config).start().expect("the server starts")
