@@ -34,6 +34,7 @@ mod resolver_cluster;
 mod resolver_url;
 mod resolvers;
 mod responder;
+mod secrets;
 mod services;
 mod streams;
 mod tls;
