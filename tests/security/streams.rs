@@ -185,6 +185,7 @@ fn imports_come_and_go_with_a_reload() {
     reload(r#"{stream: {account: E, subject: "s.>"}, prefix: p}"#);
     crate::harness::eventually("an imported message", || {
         e.publish("s.2", "x");
+        e.ping_pong();
         i.send("PING\r\n");
         let first = i.frame();
         if first == "PONG\r\n" {
