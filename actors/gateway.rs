@@ -1,7 +1,7 @@
 //! `Gateway`: brings this server's cluster together with other clusters, and keeps it so.
 //!
 //! in:   connections of servers of other clusters; the ends of its links; what servers of this and
-//!       of other clusters tell of clusters ([`Told`], [`Heard`]); [`Leave`]
+//!       of other clusters tell of clusters ([`Told`](crate::cluster::Told), [`Heard`]); [`Leave`]
 //! out:  a [`Route`](crate::route::Route) for each link, which is its child; to the servers of this
 //!       cluster, by way of their links, which clusters there are
 //! dies: never by itself. After a panic its successor goes on with the same open port and makes
