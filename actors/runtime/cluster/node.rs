@@ -128,7 +128,7 @@ impl Node {
         let master = (Arc::from(id), answers, Arc::clone(&roll));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let work = move || runtime.block_on(serve(taken, master));
-        std::thread::Builder::new().name("control".to_owned()).spawn(work)?;
+        std::thread::Builder::new().name("vagus-peers".to_owned()).spawn(work)?;
         Ok(Self { orders, roll })
     }
 
