@@ -3,7 +3,7 @@
 //! All of it is read-only, atomic, or (the interest) written by one kind of actor alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -20,6 +20,7 @@ use crate::control::Control;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::gateway::{GatewayTls, GatewayView};
+use crate::leafs::Remote;
 use crate::ocsp::OcspDesk;
 use crate::realm::Realms;
 use crate::resolver::Resolver;
@@ -38,6 +39,10 @@ pub struct Broker {
     /// How it speaks with other servers; set where there are to be some.
     pub control: Control,
     pub gateways: GatewayView,
+    /// Servers whose leaf node this one is, as configured.
+    pub leaf_remotes: ArcSwap<Vec<Arc<Remote>>>,
+    /// Port for leaf nodes; 0 where nobody is taken in.
+    pub leaf_port: AtomicU16,
     pub slots: Slots,
     /// One set an arbiter.
     pub counters: Box<[Arc<Counters>]>,
@@ -151,6 +156,8 @@ impl Broker {
             cluster: ClusterView::default(),
             control: Control::default(),
             gateways: GatewayView::default(),
+            leaf_remotes: ArcSwap::default(),
+            leaf_port: AtomicU16::new(0),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),
             tally: Tally::default(),

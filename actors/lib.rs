@@ -13,6 +13,7 @@
 //! - [`cluster`] brings this server together with others, each behind a [`route`];
 //! - [`control`] tells other servers how this one is, and asks them;
 //! - [`gateway`] brings its cluster together with other clusters, behind links of the same kind;
+//! - [`leafs`] makes it a leaf node of others, and takes theirs in, each behind a [`leaf`] link;
 //! - [`census`] knows who is connected, and who was;
 //! - [`metas`] is the parent of the JetStream [`meta`] of every account, which is the parent of its
 //!   [`stream`]s, they of their [`consumer`]s and [`source`]s;
@@ -35,6 +36,8 @@ pub mod control;
 pub mod delivery;
 pub mod gateway;
 pub mod jetstream;
+pub mod leaf;
+pub mod leafs;
 pub mod listener;
 pub mod meta;
 pub mod metas;

@@ -4,6 +4,7 @@
 //! data: the subject shards write its interest, publishers read it, and a reload puts other rules
 //! in force.
 
+mod leafs;
 mod links;
 mod mates;
 mod members;
@@ -17,6 +18,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+pub use self::leafs::Leafs;
 pub use self::links::{Links, ServiceImport, StreamImport};
 pub use self::mates::Mates;
 use self::members::Members;
@@ -55,6 +57,7 @@ pub struct Realms {
     pub mates: Mates,
     /// Servers of other clusters, which do, too.
     pub gateways: Mates,
+    pub leafs: Leafs,
     /// Told when other rules hold.
     listener: ArcSwapOption<Bell>,
 }
@@ -143,6 +146,7 @@ impl Realms {
             shards,
             mates: Mates::default(),
             gateways: Mates::default(),
+            leafs: Leafs::default(),
             listener: ArcSwapOption::empty(),
         }
     }

@@ -1,8 +1,8 @@
 //! `Root`: the top of the tree. Decides the order of birth and death.
 //!
-//! in:   [`Open`], [`Retire`]
+//! in:   [`Open`], [`Retire`], [`Follow`]
 //! out:  everybody's birth: shards, census, accounts, system, JetStream, plugins, the gateway, the
-//!       cluster, clients, and last the listener
+//!       cluster, leaf nodes, clients, and last the listener
 //! dies: with the server. When a child fails beyond its budget, so does the root, and the server
 //!       ends with the cause: it would be deaf or wrong without that part.
 
@@ -20,6 +20,7 @@ use crate::clients::Clients;
 use crate::cluster::{Cluster, ClusterSettings, Leave};
 use crate::gateway::{Gateway, GatewaySettings};
 use crate::jetstream::Accounts;
+use crate::leafs::{CloseLeafs, Follow, LeafSettings, Leafs};
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
 use crate::ocsp::{Archive as OcspArchive, OcspDesk};
@@ -52,6 +53,9 @@ pub struct Root {
     listener: Option<Handle<Listener>>,
     cluster: Option<Handle<Cluster>>,
     gateway: Option<Handle<Gateway>>,
+    /// How leaf nodes are dealt with, once there are some.
+    leaf_plan: Option<LeafPlan>,
+    leafs: Option<Handle<Leafs>>,
     leaving: bool,
 }
 
@@ -73,6 +77,14 @@ pub struct Frontier {
     pub settings: Arc<GatewaySettings>,
     /// The open port for them.
     pub port: Arc<std::net::TcpListener>,
+}
+
+/// There may be leaf nodes.
+#[derive(Clone)]
+pub struct LeafPlan {
+    pub settings: Arc<LeafSettings>,
+    /// The open port for them; none where nobody is taken in.
+    pub port: Option<Arc<std::net::TcpListener>>,
 }
 
 /// Take no more clients: the server is about to end.
@@ -113,6 +125,8 @@ impl Root {
             listener: None,
             cluster: None,
             gateway: None,
+            leaf_plan: None,
+            leafs: None,
             leaving: false,
         }
     }
@@ -149,6 +163,13 @@ impl Root {
     #[must_use]
     pub fn bordering(mut self, frontier: Option<Frontier>) -> Self {
         self.frontier = frontier;
+        self
+    }
+
+    /// The same, with leaf nodes.
+    #[must_use]
+    pub fn with_leafs(mut self, plan: LeafPlan) -> Self {
+        self.leaf_plan = Some(plan);
         self
     }
 
@@ -231,6 +252,20 @@ impl Root {
         self.gateway = Some(cx.spawn(Spec::new("gateway", factory)));
     }
 
+    /// Where nobody is taken in and nobody is looked for, nobody is needed for it.
+    fn spawn_leafs(&mut self, cast: &Arc<Cast>, cx: &mut Cx<'_, Self>) {
+        let Some(LeafPlan { settings, port }) = self.leaf_plan.clone() else { return };
+        if port.is_none() && self.broker.leaf_remotes.load().is_empty() {
+            return;
+        }
+        let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(cast));
+        let factory = move || {
+            let (settings, port) = (Arc::clone(&settings), port.clone());
+            Leafs::new(Arc::clone(&broker), Arc::clone(&cast), settings, port)
+        };
+        self.leafs = Some(cx.spawn(Spec::new("leafs", factory)));
+    }
+
     fn spawn_clients(&mut self, cast: Arc<Cast>, cx: &mut Cx<'_, Self>) {
         let (broker, to) = (Arc::clone(&self.broker), cast);
         let clients = cx.spawn(
@@ -273,6 +308,7 @@ impl Actor for Root {
         }
         self.spawn_gateway(&cast, cx);
         self.spawn_cluster(&cast, cx);
+        self.spawn_leafs(&cast, cx);
         self.spawn_clients(cast, cx);
     }
 
@@ -310,6 +346,24 @@ impl Handler<Retire> for Root {
         }
         if let Some(gateway) = &self.gateway {
             let _ = gateway.send_urgent(Leave);
+        }
+        if let Some(leafs) = &self.leafs {
+            let _ = leafs.send_urgent(CloseLeafs);
+        }
+    }
+}
+
+// === impl Handler<Follow> ===
+
+impl Handler<Follow> for Root {
+    fn handle(&mut self, _: Follow, cx: &mut Cx<'_, Self>) {
+        match (&self.leafs, self.broker.cast()) {
+            (Some(leafs), _) => {
+                // One between two lives looks at the remotes when it is back.
+                let _ = leafs.send_urgent(Follow);
+            }
+            (None, Some(cast)) if !self.leaving => self.spawn_leafs(&cast, cx),
+            _ => {}
         }
     }
 }

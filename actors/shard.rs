@@ -1,15 +1,19 @@
 //! `SubjectShard`: the single writer of one slice of the interest of every realm.
 //!
 //! in:   [`Apply`]: changes from a connection or another subscriber; [`Introduce`]: another server
-//!       that has come
-//! out:  the acknowledgement inside each `Apply`; what changes to other servers
+//!       that has come; [`IntroduceLeaf`]: a leaf link that has
+//! out:  the acknowledgement inside each `Apply`; what changes to other servers, and to the other
+//!       ends of leaf links
 //! dies: never by itself; after a panic its successor rebuilds the slices from the entries in them,
 //!       and whoever was not acknowledged sends again. Publishers go on reading all the while. The
 //!       links to other servers are cut, so that these are told all there is once more.
 
 mod adverts;
+mod changes;
+mod leaf_adverts;
 pub mod messages;
 mod roster;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -17,7 +21,9 @@ use serde_json::json;
 use vagus_runtime::{Actor, Cx, Handler};
 
 use self::adverts::Adverts;
-pub use self::messages::{Ack, Apply, Barrier, Introduce};
+pub use self::changes::Changes;
+use self::leaf_adverts::LeafAdverts;
+pub use self::messages::{Ack, Apply, Barrier, Introduce, IntroduceLeaf};
 pub(crate) use self::roster::Entry;
 pub use self::roster::Roster;
 use crate::delivery::Reach;
@@ -34,6 +40,7 @@ pub struct SubjectShard {
     changes: u64,
     /// What servers of the cluster are told, and what other clusters are; where there are some.
     adverts: Vec<Adverts>,
+    leafs: Vec<LeafAdverts>,
 }
 
 impl SubjectShard {
@@ -42,7 +49,7 @@ impl SubjectShard {
         let adverts = [(Reach::Here, &realms.mates), (Reach::Cluster, &realms.gateways)];
         let wanted = adverts.into_iter().filter(|(_, links)| links.wanted());
         let adverts = wanted.map(|(reach, _)| Adverts::of(reach)).collect();
-        Self { realms, writer, successor, changes: 0, adverts }
+        Self { realms, writer, successor, changes: 0, adverts, leafs: Vec::new() }
     }
 
     /// Begins where the predecessor has left off.
@@ -58,6 +65,7 @@ impl SubjectShard {
         }
         self.realms.mates.cut();
         self.realms.gateways.cut();
+        self.realms.leafs.cut();
     }
 }
 
@@ -89,7 +97,7 @@ impl Actor for SubjectShard {
 impl Handler<Apply> for SubjectShard {
     fn handle(&mut self, message: Apply, _: &mut Cx<'_, Self>) {
         let interest = &message.realm.interest;
-        if self.adverts.is_empty() {
+        if self.adverts.is_empty() && self.leafs.is_empty() {
             interest.apply(self.writer, &message.changes);
         } else {
             let mut changed = Vec::new();
@@ -99,6 +107,9 @@ impl Handler<Apply> for SubjectShard {
             for adverts in &mut self.adverts {
                 adverts.tell(&message.realm, &changed, rules.as_deref());
             }
+            self.leafs.retain(LeafAdverts::is_open);
+            let concerned = |leaf: &&mut LeafAdverts| Arc::ptr_eq(&leaf.realm, &message.realm);
+            self.leafs.iter_mut().filter(concerned).for_each(|leaf| leaf.tell(&changed));
         }
         self.changes += message.changes.len() as u64;
         message.ack.done();
@@ -113,5 +124,15 @@ impl Handler<Introduce> for SubjectShard {
         if let Some(adverts) = self.adverts.iter_mut().find(|adverts| adverts.reach() == reach) {
             adverts.introduce(mate, self.realms.mates.permissions().as_deref());
         }
+    }
+}
+
+// === impl Handler<IntroduceLeaf> ===
+
+impl Handler<IntroduceLeaf> for SubjectShard {
+    fn handle(&mut self, message: IntroduceLeaf, _: &mut Cx<'_, Self>) {
+        let IntroduceLeaf { realm, lane } = message;
+        self.leafs.retain(LeafAdverts::is_open);
+        self.leafs.push(LeafAdverts::begin(realm, lane, self.writer));
     }
 }

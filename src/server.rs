@@ -5,6 +5,7 @@ mod cluster;
 mod gateway;
 mod identity;
 mod jetstream;
+mod leafs;
 mod ocsp;
 mod realms;
 mod settings;
@@ -29,6 +30,7 @@ use vagus_actors::connection::messages::{End, Inform, Reload};
 use vagus_actors::control;
 use vagus_actors::delivery::Reason;
 use vagus_actors::jetstream::Accounts;
+use vagus_actors::leafs::Follow;
 use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Open, Retire, Root};
 use vagus_actors::system::messages::{Announce, Door};
@@ -62,6 +64,7 @@ pub struct Server {
     runtime: Runtime,
     address: Option<SocketAddr>,
     cluster_address: Option<SocketAddr>,
+    leaf_address: Option<SocketAddr>,
     monitor: Monitor,
     orders: Arc<Orders>,
     stapler: Stapler,
@@ -179,6 +182,7 @@ impl Builder {
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let neighbours = cluster::open(&config, &identity, &settings.info)?;
         let frontier = gateway::open(&config, &identity)?;
+        let leaf_plan = leafs::open(&config, &identity, &settings)?;
         let stapler = Stapler::new().map_err(SettingsError::from)?;
         let stapling = stapler.staple(&config, settings.tls.as_ref());
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
@@ -198,6 +202,9 @@ impl Builder {
         if neighbours.is_some() || frontier.is_some() {
             control::start(&broker).map_err(RuntimeError::from)?;
         }
+        broker.leaf_remotes.store(Arc::new(leafs::remotes(&config)?));
+        let leaf_address = leaf_plan.port.as_ref().and_then(|port| port.local_addr().ok());
+        broker.leaf_port.store(leaf_address.map_or(0, |address| address.port()), Relaxed);
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
@@ -229,7 +236,7 @@ impl Builder {
         let spec = Spec::once("server", move || {
             let root = Root::new(top, now, Some(guests), js, office, accounts_ready);
             let root = root.with_resolver(resolver).with_keys(keys).with_ocsp(archive);
-            root.beside(neighbours).bordering(frontier)
+            root.beside(neighbours).bordering(frontier).with_leafs(leaf_plan)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
@@ -267,6 +274,7 @@ impl Builder {
             runtime,
             address,
             cluster_address,
+            leaf_address,
             monitor,
             orders,
             stapler,
@@ -323,6 +331,12 @@ impl Server {
         self.cluster_address
     }
 
+    /// Where leaf nodes connect, if the configuration asks for them.
+    #[must_use]
+    pub fn leaf_address(&self) -> Option<SocketAddr> {
+        self.leaf_address
+    }
+
     /// Where the monitoring pages are, if the configuration asks for them.
     #[must_use]
     pub fn monitor_address(&self) -> Option<SocketAddr> {
@@ -373,6 +387,7 @@ impl Server {
         }
         let moved = trust::moved(&self.in_force.load().config, &config)?;
         trust::preload(&config, &self.book)?;
+        let remotes = leafs::remotes(&config)?;
         let charter = Charter::from_config(&config, &self.book)?;
         if let Some(js) = &self.jetstream {
             js.set_settings(of_jetstream);
@@ -381,6 +396,9 @@ impl Server {
         charter.apply(&self.broker.realms);
         self.broker.set_settings(settings);
         self.broker.realms.mates.permit(cluster::permissions(&config));
+        self.broker.leaf_remotes.store(Arc::new(remotes));
+        // A root that is gone has no use for them.
+        let _ = self.root.send_urgent(Follow);
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));
         if let Some(cast) = self.broker.cast() {
             // Accounts between two lives look at the rules when they are back.

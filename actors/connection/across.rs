@@ -39,7 +39,7 @@ impl Connection {
 // === impl Message ===
 
 impl<'a> Message<'a> {
-    fn post(self) -> Post<'a> {
+    pub(super) fn post(self) -> Post<'a> {
         let publish = self.publish;
         Post {
             subject: self.subject,

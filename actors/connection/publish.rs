@@ -103,7 +103,7 @@ impl Connection {
     pub(super) fn is_own_echo(&self, target: &Target) -> bool {
         match target {
             Target::Connection(out) => !self.client.connect.echo && out.cid == self.out.cid,
-            Target::Actor(_) | Target::Bridge(_) | Target::Route(_) => false,
+            _ => false,
         }
     }
 
@@ -299,6 +299,11 @@ impl Connection {
             return self.hand(found, want, message, hands);
         }
         let publish = message.publish;
+        if let Target::Leaf(lane) = &want.sub.target {
+            let post = message.post();
+            let size = lane.write(hands.frame, message.subject, groups, &post);
+            return hands.batch.message(&want.sub.target, &[], hands.frame, size);
+        }
         let mut head = Vec::with_capacity(128);
         route::groups(&mut head, groups);
         let verb = if publish.has_headers { 0 } else { 1 };
@@ -424,6 +429,7 @@ impl Target {
         match self {
             Self::Connection(out) => out.is_open(),
             Self::Route(lane) => lane.out().is_open(),
+            Self::Leaf(lane) => lane.out.is_open(),
             Self::Actor(_) | Self::Bridge(_) => true,
         }
     }
@@ -435,7 +441,7 @@ impl Target {
             // It is told who the message comes from.
             Self::Actor(feed) => feed.names_origin(subject),
             Self::Bridge(_) => true,
-            Self::Route(_) => false,
+            Self::Route(_) | Self::Leaf(_) => false,
         }
     }
 
@@ -445,6 +451,7 @@ impl Target {
     pub fn takes_headers(&self) -> bool {
         match self {
             Self::Connection(out) => out.takes_headers(),
+            Self::Leaf(lane) => lane.out.takes_headers(),
             Self::Actor(_) | Self::Bridge(_) | Self::Route(_) => true,
         }
     }

@@ -37,8 +37,18 @@ struct Open {
     bytes: u64,
     /// Messages that an actor was told the number of, block by block.
     told: u64,
-    /// The target is so far behind that messages to it are dropped.
-    drops: bool,
+    /// What is unlike other targets about it.
+    manner: Manner,
+}
+
+/// How a target is treated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Usual,
+    /// It is so far behind that messages to it are dropped.
+    Drops,
+    /// It is sent `LMSG` for `MSG`.
+    Leaf,
 }
 
 /// A message within the input.
@@ -169,11 +179,12 @@ impl Batch {
             self.index.resize((slot + 1).next_power_of_two(), 0);
         }
         let block = self.pool.pop().unwrap_or_default();
-        let drops = match target {
-            Target::Connection(out) => self.drops(out),
-            Target::Route(_) | Target::Actor(_) | Target::Bridge(_) => false,
+        let manner = match target {
+            Target::Connection(out) if self.drops(out) => Manner::Drops,
+            Target::Leaf(_) => Manner::Leaf,
+            _ => Manner::Usual,
         };
-        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, drops });
+        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, manner });
         self.index[slot] = self.open.len() as u32;
         let last = self.open.len() - 1;
         &mut self.open[last]
@@ -188,11 +199,16 @@ impl Batch {
             self.flush();
         }
         let open = self.open(target);
-        if open.drops {
-            return;
-        }
+        let mark = match open.manner {
+            Manner::Usual => &[][..],
+            Manner::Drops => return,
+            Manner::Leaf => mark_of_leaf(head, tail),
+        };
         if open.block.len() + size > BLOCK_MAX && !open.block.is_empty() {
             open.hand_over();
+        }
+        if !mark.is_empty() {
+            open.block.put(mark, &[]);
         }
         open.block.put(head, tail);
         open.msgs += 1;
@@ -206,13 +222,15 @@ impl Batch {
             return self.message(target, head, tail, payload);
         };
         let open = self.open(target);
-        if open.drops {
-            return;
-        }
+        let opening = match open.manner {
+            Manner::Usual => target.opening(),
+            Manner::Drops => return,
+            Manner::Leaf => mark_of_leaf(head, tail),
+        };
         open.hand_over();
         open.msgs += 1;
         open.bytes += payload as u64;
-        out.send_slices(&mut [target.opening(), head, tail].map(IoSlice::new));
+        out.send_slices(&mut [opening, head, tail].map(IoSlice::new));
     }
 
     /// Whether a client is so far behind that messages to it are dropped.
@@ -229,6 +247,14 @@ impl Batch {
 
     /// Appends a run of messages to one subject for one subscription.
     pub fn run(&mut self, target: &Target, head: &[u8], input: &[u8], run: Run<'_>) {
+        let marked;
+        let head = match target {
+            Target::Leaf(_) => {
+                marked = [mark_of_leaf(head, &[]), head].concat();
+                &marked[..]
+            }
+            _ => head,
+        };
         let spans = run.spans;
         let bytes = match (spans.first(), spans.last()) {
             (Some(first), Some(last)) => {
@@ -238,7 +264,7 @@ impl Batch {
         };
         self.work += spans.len() as u64;
         let open = self.open(target);
-        if open.drops {
+        if open.manner == Manner::Drops {
             return;
         }
         open.msgs += spans.len() as u64;
@@ -337,6 +363,10 @@ impl Open {
                 out.send(self.block.bytes());
                 self.block.clear();
             }
+            Target::Leaf(lane) => {
+                lane.out.send(self.block.bytes());
+                self.block.clear();
+            }
             Target::Route(lane) => {
                 lane.send(self.block.bytes());
                 self.block.clear();
@@ -378,6 +408,7 @@ impl Target {
             Self::Connection(out) => out.slot(),
             Self::Actor(feed) => feed.slot(),
             Self::Route(lane) => lane.slot(),
+            Self::Leaf(lane) => lane.out.slot(),
             Self::Bridge(_) => unreachable!("a match lists bridges apart from targets"),
         }
     }
@@ -389,6 +420,7 @@ impl Target {
         match self {
             Self::Connection(out) => Some(out),
             Self::Route(lane) => Some(lane.out()),
+            Self::Leaf(lane) => Some(&lane.out),
             Self::Actor(_) | Self::Bridge(_) => None,
         }
     }
@@ -398,11 +430,11 @@ impl Target {
     fn opening(&self) -> &[u8] {
         match self {
             Self::Route(lane) => lane.opening(),
-            Self::Connection(_) | Self::Actor(_) | Self::Bridge(_) => &[],
+            _ => &[],
         }
     }
 
-    /// Whether it is another server.
+    /// Whether it is another server of the cluster.
     #[inline]
     #[must_use]
     pub fn is_route(&self) -> bool {
@@ -415,7 +447,30 @@ impl Target {
     pub fn cluster(&self) -> Option<&Arc<str>> {
         match self {
             Self::Route(lane) => lane.cluster(),
-            Self::Connection(_) | Self::Actor(_) | Self::Bridge(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Whether it is another server, of the cluster or not.
+    #[inline]
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        matches!(self, Self::Route(_) | Self::Leaf(_))
+    }
+
+    /// Whether it is the other end of a leaf link.
+    #[inline]
+    #[must_use]
+    pub fn is_leaf(&self) -> bool {
+        matches!(self, Self::Leaf(_))
+    }
+
+    /// What deliveries with headers to it begin with, five bytes; without headers, leave out the
+    /// first.
+    pub(super) fn verb(&self) -> &'static [u8] {
+        match self {
+            Self::Route(_) => b"HPUB ",
+            _ => b"HMSG ",
         }
     }
 
@@ -424,7 +479,15 @@ impl Target {
     pub fn is_actor(&self) -> Option<&Arc<Feed>> {
         match self {
             Self::Actor(feed) => Some(feed),
-            Self::Connection(_) | Self::Route(_) | Self::Bridge(_) => None,
+            _ => None,
         }
+    }
+}
+
+/// What goes before a delivery to a leaf link, where that has no headers: `MSG` is `LMSG` there.
+fn mark_of_leaf(head: &[u8], tail: &[u8]) -> &'static [u8] {
+    match head.first().or(tail.first()) {
+        Some(b'M') => b"L",
+        _ => b"",
     }
 }

@@ -176,9 +176,9 @@ impl Match {
 
     /// Adds a subscription that is shown `subject`.
     fn push_named(&mut self, sub: &Sub, subject: &[u8]) {
-        let words = match sub.target.is_route() {
+        let words = match sub.target.is_far() {
             false => [&b"HMSG "[..], subject, b" ", sub.sid(), b" "],
-            true => [&b"HPUB "[..], subject, b" ", b"", b""],
+            true => [sub.target.verb(), subject, b" ", b"", b""],
         };
         let head = write_head(&mut self.text, words);
         self.push(Want { sub: sub.clone(), head });
@@ -189,7 +189,7 @@ impl Match {
             self.one_by_one = true;
             return self.bridges.push(Arc::clone(bridge));
         }
-        let routed = want.sub.target.is_route();
+        let routed = want.sub.target.is_far();
         self.one_by_one |= want.sub.target.looks_at(self.subject());
         let Some(name) = want.sub.queue() else {
             // Another server gets a message once.
@@ -203,10 +203,11 @@ impl Match {
         self.routed_queues |= routed;
         let group = self.queues.iter_mut().find(|group| group[0].sub.queue() == Some(name));
         match group {
-            // Those of other servers come last, behind them those of other clusters.
+            // Those of other servers come last, behind them those of other clusters; leaf nodes
+            // behind those who are as near.
             Some(group) => {
-                let reach = Reach::of(&want.sub.target);
-                let near = group.partition_point(|known| Reach::of(&known.sub.target) <= reach);
+                let place = |want: &Want| (Reach::of(&want.sub.target), want.sub.target.is_leaf());
+                let near = group.partition_point(|known| place(known) <= place(&want));
                 group.insert(near, want);
             }
             None => self.queues.push(vec![want]),
@@ -278,7 +279,7 @@ impl Match {
     pub fn plain_of(&self, cid: u64) -> Option<&Want> {
         self.plain.iter().find(|want| match &want.sub.target {
             Target::Connection(out) => out.cid == cid && want.sub.is_open(),
-            Target::Route(_) | Target::Actor(_) | Target::Bridge(_) => false,
+            _ => false,
         })
     }
 }

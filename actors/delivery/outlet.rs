@@ -16,7 +16,7 @@ use super::desk::Delivery;
 use super::returns::Return;
 use super::spread::{self, Reach, Scope};
 use super::trace::Way;
-use super::{Bridge, Counters, Desk, Lane, Speaker, Target, Trace};
+use super::{Bridge, Counters, Desk, Lane, LeafLane, Speaker, Target, Trace};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -298,6 +298,33 @@ impl<'a> Outlet<'a> {
         }
         self.trace = Some(trace);
         delivered += self.cross(&bridges, way.to, post);
+        self.delivered += delivered as u64;
+        delivered
+    }
+
+    /// Gives a message that came over a leaf link to everyone but those whom the other end reaches
+    /// by itself: plain subscriptions to `to`, and a member of each of these groups, or, where
+    /// there are none to go by, of every group.
+    pub fn take_over(
+        &mut self,
+        from: &LeafLane,
+        to: &[u8],
+        groups: Option<&[&[u8]]>,
+        post: Post<'_>,
+    ) -> usize {
+        let shown = (to != post.subject).then_some(post.subject);
+        let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
+            frame.clear();
+            post.write_tail(frame);
+            let mut parcel = Parcel::new(&post, to, shown, frame, batch);
+            let scope = Scope { reach: Reach::World, groups };
+            let takes = |want: &Want| from.passes_on_to(&want.sub.target) && want.sub.claim(1) == 1;
+            let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
+            (spread::spread(found, scope, rng, takes, give), found.bridges.clone())
+        });
+        if !bridges.is_empty() {
+            delivered += self.cross(&bridges, to, &post);
+        }
         self.delivered += delivered as u64;
         delivered
     }

@@ -32,6 +32,7 @@ pub enum Reason {
     DuplicateRoute,
     /// The other server can't be supervised any more; nats-server has no such reason.
     ControlEnded,
+    DuplicateRemoteLeafnode,
     /// The connection's actor panicked; nats-server has no such reason.
     InternalError,
 }
@@ -68,6 +69,7 @@ impl Reason {
             Self::Kicked => "Kicked",
             Self::DuplicateRoute => "Duplicate Route",
             Self::ControlEnded => "Control Session Ended",
+            Self::DuplicateRemoteLeafnode => "Duplicate Remote LeafNode Connection",
             Self::InternalError => "Internal Error",
         }
     }

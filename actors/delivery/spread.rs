@@ -41,7 +41,9 @@ impl Reach {
         match target {
             Target::Route(lane) if lane.cluster().is_some() => Self::World,
             Target::Route(_) => Self::Cluster,
-            Target::Connection(_) | Target::Actor(_) | Target::Bridge(_) => Self::Here,
+            // A hub hears by itself from each server and each cluster.
+            Target::Leaf(lane) if !lane.is_spoke() => Self::World,
+            _ => Self::Here,
         }
     }
 
@@ -98,7 +100,7 @@ pub fn choose<'a>(
     mut takes: impl FnMut(&Want) -> bool,
 ) -> Option<&'a Want> {
     match group.last() {
-        Some(last) if last.sub.target.is_route() => choose_far(group, rng, takes),
+        Some(last) if last.sub.target.is_far() => choose_far(group, rng, takes),
         Some(_) => {
             let (before, from) = group.split_at(rng.usize(..group.len()));
             from.iter().chain(before).find(|want| takes(want))
@@ -115,7 +117,11 @@ fn choose_far<'a>(
 ) -> Option<&'a Want> {
     let (own, others) = group.split_at(Reach::Cluster.part(group).len());
     let (before, from) = own.split_at(weighted(own, rng));
-    if let Some(found) = from.iter().chain(before).find(|want| takes(want)) {
+    let mut all = from.iter().chain(before);
+    // Leaf nodes come behind the whole cluster.
+    let found = all.clone().find(|want| !want.sub.target.is_leaf() && takes(want));
+    if let Some(found) = found.or_else(|| all.find(|want| want.sub.target.is_leaf() && takes(want)))
+    {
         return Some(found);
     }
     let mut others: SmallVec<[(u64, &Want); 4]> =
@@ -132,10 +138,14 @@ fn distance(want: &Want) -> u64 {
 
 /// Where the search among these begins.
 fn weighted(group: &[Want], rng: &mut fastrand::Rng) -> usize {
-    let total: u64 = group.iter().map(|want| u64::from(want.sub.weight())).sum();
+    let weight = |want: &Want| match want.sub.target.is_leaf() {
+        true => 0,
+        false => u64::from(want.sub.weight()),
+    };
+    let total: u64 = group.iter().map(weight).sum();
     let mut left = rng.u64(..total.max(1));
     for (n, want) in group.iter().enumerate() {
-        match left.checked_sub(u64::from(want.sub.weight())) {
+        match left.checked_sub(weight(want)) {
             Some(rest) => left = rest,
             None => return n,
         }
@@ -157,7 +167,7 @@ pub fn spread<'a>(
     for group in &found.queues {
         let Some(want) = choose(scope.part(group), rng, &mut takes) else { continue };
         delivered += 1;
-        if !want.sub.target.is_route() {
+        if !want.sub.target.is_far() {
             give(want, &[]);
             continue;
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 use vagus_auth::Filter;
 use vagus_subject::Interested;
 
-use super::{Bridge, Feed, Lane, Outbound, Shadow};
+use super::{Bridge, Feed, Lane, LeafLane, Outbound, Shadow};
 
 /// Who gets the messages.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub enum Target {
     Bridge(Arc<Bridge>),
     /// Another server of the cluster, which gives it to its own.
     Route(Arc<Lane>),
+    /// The other end of a leaf link, which gives it to its own.
+    Leaf(Arc<LeafLane>),
 }
 
 /// A handle to a [`Subscription`]: what the index holds.
@@ -93,7 +95,10 @@ impl Sub {
     #[must_use]
     pub fn shadow(of: Shadow, subject: &[u8]) -> Self {
         let (target, queue) = (of.of.target.clone(), of.of.queue().map(<[u8]>::to_vec));
-        let mut sub = Self::new(target, subject, queue.as_deref(), of.of.sid());
+        let mut sub = match target.is_far() {
+            true => Self::far(target, subject, queue.as_deref(), of.of.weight(), None),
+            false => Self::new(target, subject, queue.as_deref(), of.of.sid()),
+        };
         if let Some(inner) = Arc::get_mut(&mut sub.0) {
             inner.shadow = Some(Box::new(of));
         }
@@ -109,9 +114,21 @@ impl Sub {
         weight: u32,
         filter: Option<Arc<Filter>>,
     ) -> Self {
-        let parts: [&[u8]; 4] = [b"HPUB ", subject, b" ", queue.unwrap_or_default()];
+        Self::far(Target::Route(Arc::clone(lane)), subject, queue, weight, filter)
+    }
+
+    /// The same of another server that is reached through `target`.
+    #[must_use]
+    pub fn far(
+        target: Target,
+        subject: &[u8],
+        queue: Option<&[u8]>,
+        weight: u32,
+        filter: Option<Arc<Filter>>,
+    ) -> Self {
+        let parts = [target.verb(), subject, b" ", queue.unwrap_or_default()];
         Self(Arc::new(Subscription {
-            target: Target::Route(Arc::clone(lane)),
+            target,
             text: parts.concat().into_boxed_slice(),
             subject_len: subject.len() as u32,
             head_len: (VERB + subject.len() + 1) as u32,

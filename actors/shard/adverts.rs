@@ -6,15 +6,13 @@
 //! own `SUB` is acknowledged, on the socket that messages take too: nothing that the client
 //! publishes later overtakes it.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hashbrown::hash_table::Entry;
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 use vagus_auth::Permissions;
 use vagus_wire::route;
 
+use super::wanted::{Count, Wanted};
 use crate::delivery::interest::Change;
 use crate::delivery::{Reach, Sub, Target};
 use crate::realm::Realm;
@@ -24,15 +22,8 @@ use crate::route::RouteFacts;
 pub(super) struct Adverts {
     /// Whose interest it is that is told: those of this server, or of this cluster.
     reach: Reach,
-    by_realm: HashMap<Arc<str>, HashTable<Wanted>>,
+    by_realm: HashMap<Arc<str>, Wanted>,
     mates: Vec<Arc<RouteFacts>>,
-}
-
-/// What is wanted, and how often.
-struct Wanted {
-    /// One of those who want it, for its subject and queue group.
-    sub: Sub,
-    count: u32,
 }
 
 /// What of it other servers are told at all: all, where there are none.
@@ -71,31 +62,9 @@ impl Adverts {
     fn count(&mut self, realm: &Realm, change: &Change, rules: Rules<'_>, lines: &mut Vec<u8>) {
         let sub = change.sub();
         let known = self.by_realm.entry(Arc::clone(&realm.name)).or_default();
-        let same = |wanted: &Wanted| {
-            wanted.sub.subject() == sub.subject() && wanted.sub.queue() == sub.queue()
-        };
-        let weight = match (known.entry(hash(sub), same, |wanted| hash(&wanted.sub)), change) {
-            (Entry::Vacant(vacant), Change::Add(_)) => {
-                vacant.insert(Wanted { sub: sub.clone(), count: 1 });
-                1
-            }
-            (Entry::Vacant(_), Change::Remove(_)) => return,
-            (Entry::Occupied(mut wanted), Change::Add(_)) => {
-                wanted.get_mut().count += 1;
-                wanted.get().count
-            }
-            (Entry::Occupied(mut wanted), Change::Remove(_)) => {
-                wanted.get_mut().count -= 1;
-                let left = wanted.get().count;
-                if left == 0 {
-                    wanted.remove();
-                }
-                left
-            }
-        };
-        let first_or_last = weight == 0 || (weight == 1 && matches!(change, Change::Add(_)));
-        let counts = self.reach == Reach::Here && sub.queue().is_some();
-        if (first_or_last || counts) && self.is_imported(sub, rules) {
+        let all = if self.reach == Reach::Here { Count::Members } else { Count::Once };
+        let weight = known.count(change, all).filter(|_| self.is_imported(sub, rules));
+        if let Some(weight) = weight {
             if lines.is_empty() {
                 route::account(lines, realm.name.as_bytes());
             }
@@ -108,10 +77,9 @@ impl Adverts {
         let mut lines = Vec::new();
         for (account, known) in self.by_realm.iter().filter(|(name, _)| mate.serves(name)) {
             route::account(&mut lines, account.as_bytes());
-            let told = known.iter().filter(|one| self.is_imported(&one.sub, rules));
-            for Wanted { sub, count } in told {
-                let counts = self.reach == Reach::Here && sub.queue().is_some();
-                let weight = if counts { *count } else { 1 };
+            let all = if self.reach == Reach::Here { Count::Members } else { Count::Once };
+            let told = known.iter(all).filter(|(sub, _)| self.is_imported(sub, rules));
+            for (sub, weight) in told {
                 route::interest(&mut lines, sub.subject(), sub.queue(), weight);
                 if lines.len() >= PIECE {
                     mate.out.send(&lines);
@@ -125,7 +93,7 @@ impl Adverts {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_realm.values().map(HashTable::len).sum()
+        self.by_realm.values().map(Wanted::len).sum()
     }
 
     /// Whether messages of other servers of the cluster for it are let in.
@@ -141,8 +109,4 @@ impl Adverts {
             target => Reach::of(target) <= self.reach,
         }
     }
-}
-
-fn hash(sub: &Sub) -> u64 {
-    FixedState::default().hash_one((sub.subject(), sub.queue()))
 }

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use vagus_runtime::Message;
 
+use crate::delivery::LeafLane;
 use crate::delivery::interest::Change;
 use crate::realm::Realm;
 use crate::route::RouteFacts;
@@ -20,6 +21,12 @@ pub struct Apply {
 /// Another server has come: tell it what is wanted here, and whatever changes of that.
 pub struct Introduce {
     pub mate: Arc<RouteFacts>,
+}
+
+/// A leaf link has come: tell its other end what is wanted here, and whatever changes of that.
+pub struct IntroduceLeaf {
+    pub realm: Arc<Realm>,
+    pub lane: Arc<LeafLane>,
 }
 
 /// One shard's share of a [`Barrier`]. Dropped without [`Ack::done`], as happens when the shard
@@ -40,6 +47,7 @@ impl Message for Apply {
 }
 
 impl Message for Introduce {}
+impl Message for IntroduceLeaf {}
 
 // === impl Barrier ===
 

@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::Changes;
+use super::changes::{AGAIN_AFTER, Part, parts};
 use super::{Ack, Apply, Barrier};
 use crate::broker::Broker;
 use crate::delivery::interest::Change;
@@ -27,9 +28,6 @@ pub(crate) struct Entry {
     /// imports something else.
     shadows: Mutex<Vec<Cast>>,
 }
-
-/// Time before changes are offered again to a shard that died, or had no room.
-const AGAIN_AFTER: Duration = Duration::from_millis(2);
 
 impl Roster {
     /// Not in force before [`Roster::register`].
@@ -113,38 +111,12 @@ async fn register(broker: Arc<Broker>, changes: Vec<(Arc<Realm>, Change)>) {
     }
 }
 
-/// The changes of one shard in one realm.
-struct Part {
-    realm: Arc<Realm>,
-    writer: usize,
-    changes: Vec<Change>,
-}
-
-fn parts(changes: &[(Arc<Realm>, Change)]) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    for (realm, change) in changes {
-        let writer = realm.interest.writer_of(change.sub().subject());
-        let same = |part: &&mut Part| part.writer == writer && Arc::ptr_eq(&part.realm, realm);
-        match parts.iter_mut().find(same) {
-            Some(part) => part.changes.push(change.clone()),
-            None => {
-                let (realm, changes) = (Arc::clone(realm), vec![change.clone()]);
-                parts.push(Part { realm, writer, changes });
-            }
-        }
-    }
-    parts
-}
-
 impl Drop for Entry {
     fn drop(&mut self) {
         // Nobody delivers from here on; the shards forget it in time.
         self.subs.iter().for_each(|sub| sub.close());
         self.shadows.lock().iter().for_each(|(_, sub)| sub.close());
         let Some(cast) = self.broker.cast() else { return };
-        for Part { realm, writer, changes } in parts(&self.changes(Change::Remove)) {
-            // Past the bound of the mailbox. A shard that is gone takes the server with it.
-            let _ = cast.shards[writer].send_urgent(Apply { realm, changes, ack: Ack::none() });
-        }
+        Changes::send_off(&self.changes(Change::Remove), &cast);
     }
 }

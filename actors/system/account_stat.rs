@@ -11,7 +11,7 @@ pub struct AccountStat {
     name: String,
     pub conns: usize,
     leafnodes: usize,
-    total_conns: usize,
+    pub total_conns: usize,
     num_subscriptions: usize,
     /// To clients.
     sent: Data,
@@ -40,15 +40,15 @@ struct Sums {
 
 impl AccountStat {
     #[must_use]
-    pub fn of(realm: &Realm) -> Self {
+    pub fn of(realm: &Realm, leafnodes: usize) -> Self {
         let traffic = realm.traffic();
         let data = |msgs, bytes| Data { msgs, bytes, ..Data::default() };
         Self {
             acc: realm.name.to_string(),
             name: realm.rules().stated.label.clone().unwrap_or_else(|| realm.name.to_string()),
             conns: traffic.connections,
-            leafnodes: 0,
-            total_conns: traffic.connections,
+            leafnodes,
+            total_conns: traffic.connections + leafnodes,
             num_subscriptions: realm.interest.len(),
             sent: data(traffic.out_msgs, traffic.out_bytes),
             received: data(traffic.in_msgs, traffic.in_bytes),

@@ -71,7 +71,7 @@ impl System {
         let mut connections = None;
         self.event(cx, |office, out| {
             if office.hears_connections(account, out) {
-                let stat = AccountStat::of(&realm);
+                let stat = AccountStat::of(&realm, office.leafs_of(&realm));
                 connections = Some(stat.conns);
                 office.tell_connections(&stat, out);
             }
@@ -86,7 +86,7 @@ impl System {
         for realm in self.office.broker.realms.all() {
             self.event(cx, |office, out| {
                 if office.hears_connections(&realm.name, out) {
-                    let stat = AccountStat::of(&realm);
+                    let stat = AccountStat::of(&realm, office.leafs_of(&realm));
                     if stat.conns > 0 {
                         office.tell_connections(&stat, out);
                     }

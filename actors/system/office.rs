@@ -85,7 +85,13 @@ impl Office {
     }
 
     pub(super) fn stat_of(&self, account: &str) -> Option<AccountStat> {
-        self.broker.realms.get(account).map(|realm| AccountStat::of(&realm))
+        let realm = self.broker.realms.get(account)?;
+        Some(AccountStat::of(&realm, self.leafs_of(&realm)))
+    }
+
+    /// Leaf links that serve an account.
+    pub(super) fn leafs_of(&self, realm: &Realm) -> usize {
+        self.broker.realms.leafs.count_of(&realm.name)
     }
 }
 

@@ -1,9 +1,11 @@
-//! The parser of the client protocol: whatever the bytes, it must not matter how the network cut
-//! them into reads, and the fast path for repeated publishes must agree with the general one.
+//! The parsers of the client protocol and of leaf links: whatever the bytes, it must not matter how
+//! the network cut them into reads, and the fast path for repeated publishes must agree with the
+//! general one.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use vagus_wire::repeat::{self, Repeat};
+use vagus_wire::leaf::{self, Heard, Said};
 use vagus_wire::{Limits, Op, ParseError, Publish, Step, parse};
 
 /// Small, so that inputs of a few dozen bytes reach both limits.
@@ -15,14 +17,37 @@ const REPEAT_DIGITS_MAX: usize = 8;
 type End = Option<ParseError>;
 
 fuzz_target!(|data: &[u8]| {
-    let whole = read(data, |_| data.len(), false);
-    let mut rng = fastrand::Rng::with_seed(sum(data));
-    for patient in [false, true] {
-        let split = read(data, |seen| seen + rng.usize(1..8), patient);
-        assert_eq!(split, whole, "split reads, patient: {patient}");
-    }
+    cut(data, client);
+    cut(data, of_leaf);
     compare_repeats(data);
 });
+
+/// An operation with the bytes that it took, or how many bytes it needs.
+type Read<T> = Result<Result<(T, usize), usize>, ParseError>;
+
+fn client(buf: &[u8]) -> Read<Op<'_>> {
+    Ok(match parse(buf, LIMITS)? {
+        Step::Op { op, used } => Ok((op, used)),
+        Step::Partial { total } => Err(total),
+    })
+}
+
+fn of_leaf(buf: &[u8]) -> Read<Said<'_>> {
+    Ok(match leaf::parse(buf, LIMITS)? {
+        Heard::Whole { said, used } => Ok((said, used)),
+        Heard::Partial { total } => Err(total),
+    })
+}
+
+/// Reads in pieces find what one read finds.
+fn cut<'a, T: PartialEq + std::fmt::Debug>(data: &'a [u8], parse: fn(&'a [u8]) -> Read<T>) {
+    let whole = read(data, parse, |_| data.len(), false);
+    let mut rng = fastrand::Rng::with_seed(sum(data));
+    for patient in [false, true] {
+        let split = read(data, parse, |seen| seen + rng.usize(1..8), patient);
+        assert_eq!(split, whole, "split reads, patient: {patient}");
+    }
+}
 
 /// Cuts that depend on the input alone: a finding can be run again.
 fn sum(data: &[u8]) -> u64 {
@@ -33,23 +58,24 @@ fn sum(data: &[u8]) -> u64 {
 
 /// Reads a session of which `next(seen)` bytes are there after the next read. A patient reader
 /// does not parse again before as many bytes are there as the parser asked for.
-fn read(
-    data: &[u8],
+fn read<'a, T>(
+    data: &'a [u8],
+    parse: fn(&'a [u8]) -> Read<T>,
     mut next: impl FnMut(usize) -> usize,
     patient: bool,
-) -> (Vec<(usize, Op<'_>)>, End) {
+) -> (Vec<(usize, T)>, End) {
     let (mut found, mut start, mut seen) = (Vec::new(), 0, 0);
     let mut asked = 0;
     loop {
-        match parse(&data[start..seen], LIMITS) {
-            Ok(Step::Op { op, used }) => {
+        match parse(&data[start..seen]) {
+            Ok(Ok((op, used))) => {
                 assert!(used > 0 && start + used <= seen, "{used} bytes used of {}", seen - start);
                 assert!(used >= asked, "{asked} bytes asked for, {used} used");
                 found.push((used, op));
                 start += used;
                 asked = 0;
             }
-            Ok(Step::Partial { total }) => {
+            Ok(Err(total)) => {
                 assert!(total > seen - start, "{total} bytes are there already");
                 if seen == data.len() {
                     return (found, None);

@@ -67,6 +67,8 @@ pub enum Grant {
 /// Keeps some of a subscription's messages from being delivered.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// `None`: everything.
+    allowed: Option<Box<[Box<[u8]>]>>,
     denied: Box<[Box<[u8]>]>,
 }
 
@@ -80,8 +82,8 @@ impl Permissions {
             // Who may answer may not publish anything else, unless that is said.
             publish.allow = Some(Entries::default());
         }
-        let filter =
-            Arc::new(Filter { denied: subscribe.deny.plain.iter().map(Into::into).collect() });
+        let denied = subscribe.deny.plain.iter().map(Into::into).collect();
+        let filter = Arc::new(Filter { allowed: None, denied });
         let responses = rules.responses;
         Self { id: NEXT.fetch_add(1, Relaxed), rules, publish, subscribe, responses, filter }
     }
@@ -122,7 +124,7 @@ impl Permissions {
         if !queued.is_empty() {
             let plain = deny.plain.iter().filter(|e| overlaps(e, subject));
             let denied = plain.chain(queued.iter().copied()).map(Into::into).collect();
-            return Grant::Filtered(Arc::new(Filter { denied }));
+            return Grant::Filtered(Arc::new(Filter { allowed: None, denied }));
         }
         match deny.plain.iter().any(|e| overlaps(e, subject)) {
             true => Grant::Filtered(Arc::clone(&self.filter)),
@@ -206,8 +208,25 @@ impl Queued {
 // === impl Filter ===
 
 impl Filter {
+    /// Lets through what the rules allow. Entries for queue groups are not looked at.
+    #[must_use]
+    pub fn new(rules: &SubjectRules) -> Self {
+        let patterns = |list: &[String]| list.iter().map(|one| one.as_bytes().into()).collect();
+        Self { allowed: rules.allow.as_deref().map(patterns), denied: patterns(&rules.deny) }
+    }
+
     /// Whether a message with this subject is to be kept back.
     pub fn denies(&self, subject: &[u8]) -> bool {
-        self.denied.iter().any(|pattern| matches(pattern, subject))
+        let allowed = |list: &[Box<[u8]>]| list.iter().any(|pattern| matches(pattern, subject));
+        self.allowed.as_ref().is_some_and(|list| !allowed(list))
+            || self.denied.iter().any(|pattern| matches(pattern, subject))
+    }
+
+    /// Whether that is so of every message that a subscription to `pattern` would get.
+    #[must_use]
+    pub fn denies_all(&self, pattern: &[u8]) -> bool {
+        let some = |list: &[Box<[u8]>]| list.iter().any(|allowed| overlaps(allowed, pattern));
+        self.allowed.as_ref().is_some_and(|list| !some(list))
+            || self.denied.iter().any(|denied| is_subset(pattern, denied))
     }
 }

@@ -6,6 +6,7 @@ mod compression;
 mod debug;
 mod gateway;
 mod jetstream;
+mod leaf;
 pub(crate) mod tls;
 mod trust;
 
@@ -22,6 +23,7 @@ pub use self::cluster::{Cluster, RouteUrl};
 pub use self::compression::Compression;
 pub use self::gateway::{Gateway, RemoteGateway};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
+pub use self::leaf::{LeafNodes, LeafRemote, LeafUrl, LeafUser};
 pub use self::tls::{
     CipherSuite, Curve, HandshakeFirst, Ocsp, OcspCache, OcspMode, PeerStatus, Tls, TlsFiles,
     TlsVersion,
@@ -126,6 +128,7 @@ pub struct Config {
     pub cluster: Cluster,
     /// `None`: the cluster is linked with no other.
     pub gateway: Option<Gateway>,
+    pub leafnodes: LeafNodes,
 
     pub jetstream: JetStream,
 
@@ -279,6 +282,7 @@ impl Default for Config {
             no_system_account: false,
             cluster: Cluster::default(),
             gateway: None,
+            leafnodes: LeafNodes::default(),
             jetstream: JetStream::default(),
             plugins: BTreeMap::new(),
             vagus: Vagus::default(),

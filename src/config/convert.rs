@@ -7,6 +7,7 @@ mod cluster;
 mod compression;
 mod gateway;
 pub(crate) mod jetstream;
+mod leaf;
 mod listen;
 mod mappings;
 mod ocsp;
@@ -238,6 +239,7 @@ impl Builder {
             ("authorization", Value::Map(map)) => self.authorization(node, map),
             ("cluster", Value::Map(map)) => self.cluster(node, map),
             ("gateway", Value::Map(map)) => self.gateway(node, map),
+            ("leafnodes", Value::Map(map)) => self.leafnodes(map),
             ("jetstream", _) => self.jetstream(node),
             ("plugins", Value::Map(map)) => {
                 let blocks = map.iter().map(|(name, node)| (name.to_owned(), node.value.to_json()));
@@ -250,8 +252,8 @@ impl Builder {
             ("ocsp", _) => self.ocsp(node),
             ("ocsp_cache", _) => self.ocsp_cache(node),
             (
-                "mappings" | "authorization" | "cluster" | "gateway" | "plugins" | "proxies"
-                | "tls" | "vagus",
+                "mappings" | "authorization" | "cluster" | "gateway" | "leafnodes" | "plugins"
+                | "proxies" | "tls" | "vagus",
                 _,
             ) => {}
             _ => return false,

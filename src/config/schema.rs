@@ -6,7 +6,7 @@ pub(crate) mod auth;
 pub(crate) mod cluster;
 mod gateway;
 mod jetstream;
-mod leaf;
+pub(crate) mod leaf;
 mod mqtt;
 mod operator;
 mod own;

@@ -156,6 +156,7 @@ pub(super) fn detail(sub: &Sub, account: &str) -> SubDetail {
         cid: match &sub.target {
             Target::Connection(out) => out.cid,
             Target::Route(lane) => lane.out().cid,
+            Target::Leaf(lane) => lane.out.cid,
             // An actor of the server has no number.
             Target::Actor(_) | Target::Bridge(_) => 0,
         },

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use serde::Serialize;
-use vagus_config::{Config, Port, WriteTimeout};
+use vagus_auth::GLOBAL_ACCOUNT;
+use vagus_config::{Config, Port, Tls, WriteTimeout};
 use vagus_telemetry::text::Uptime;
 
 use self::gateway::GatewayPart;
@@ -119,7 +120,7 @@ struct Limits {
 struct Parts {
     cluster: ClusterPart,
     gateway: GatewayPart,
-    leaf: Nothing,
+    leaf: LeafPart,
     mqtt: Nothing,
     websocket: Nothing,
     jetstream: JetStreamPart,
@@ -151,6 +152,43 @@ struct ClusterPart {
     write_timeout: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls_cert_not_after: Option<String>,
+}
+
+/// `{}` without leaf nodes.
+#[derive(Default, Serialize)]
+struct LeafPart {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_timeout: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_required: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_verify: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remotes: Vec<RemotePart>,
+}
+
+#[derive(Serialize)]
+struct RemotePart {
+    local_account: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_timeout: Option<f64>,
+    urls: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deny: Option<Denied>,
+}
+
+#[derive(Serialize)]
+struct Denied {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    exports: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<String>,
 }
 
 /// `{}` while JetStream is off.
@@ -319,7 +357,7 @@ fn parts(context: &Context, config: &Config) -> Parts {
     Parts {
         cluster: cluster(context, config),
         gateway: GatewayPart::of(context, config).unwrap_or_default(),
-        leaf: Nothing {},
+        leaf: leaf(context, config),
         mqtt: Nothing {},
         websocket: Nothing {},
         jetstream: jetstream.unwrap_or_default(),
@@ -350,6 +388,35 @@ fn cluster(context: &Context, config: &Config) -> ClusterPart {
     }
 }
 
+fn leaf(context: &Context, config: &Config) -> LeafPart {
+    let wanted = &config.leafnodes;
+    let port = context.broker.leaf_port.load(Relaxed);
+    let remotes = wanted.remotes.iter().map(|remote| {
+        let (exports, imports) = (remote.deny_exports.clone(), remote.deny_imports.clone());
+        let denied = !exports.is_empty() || !imports.is_empty();
+        RemotePart {
+            local_account: remote.account.clone().unwrap_or_else(|| GLOBAL_ACCOUNT.to_owned()),
+            tls_timeout: remote.tls.as_ref().map(|tls| tls.timeout.as_secs_f64()),
+            urls: remote.urls.iter().map(|url| url.place.address.clone()).collect(),
+            deny: denied.then_some(Denied { exports, imports }),
+        }
+    });
+    let part = LeafPart { remotes: remotes.collect(), ..LeafPart::default() };
+    if port == 0 {
+        return part;
+    }
+    let tls = wanted.tls.as_ref();
+    LeafPart {
+        host: Some(wanted.host.clone()),
+        port: Some(port),
+        auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
+        tls_timeout: Some(tls.map_or(2.0, |tls| tls.timeout.as_secs_f64())),
+        tls_required: tls.is_some(),
+        tls_verify: tls.is_some_and(Tls::asks_for_certificates),
+        ..part
+    }
+}
+
 fn process(context: &Context) -> Process {
     let broker = &context.broker;
     let usage = context.process.usage();
@@ -374,7 +441,7 @@ fn traffic(context: &Context) -> Traffic {
         total_connections: tally.connections.load(Relaxed),
         routes: routes.len() as u64,
         remotes: remotes.len() as u64,
-        leafnodes: 0,
+        leafnodes: context.broker.realms.leafs.all().len() as u64,
         in_msgs: totals.in_msgs,
         in_bytes: totals.in_bytes,
         // All traffic is that of clients.

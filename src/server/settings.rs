@@ -84,7 +84,7 @@ pub(super) fn from_config(
     })
 }
 
-fn size(bytes: u64) -> usize {
+pub(super) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -153,7 +153,7 @@ fn profile(config: &Config, identity: &Identity) -> Profile {
 }
 
 /// `host` or `host:port`, the host possibly in brackets.
-fn split_host(advertised: &str, default: u16) -> (String, u16) {
+pub(super) fn split_host(advertised: &str, default: u16) -> (String, u16) {
     match advertised.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
             (host.to_owned(), port.parse().unwrap_or(default))
@@ -205,6 +205,6 @@ fn users(account: &str, users: &[User], standard: Option<&PermissionRules>) -> V
     users.iter().map(rule).collect()
 }
 
-fn secret(secret: &vagus_config::Secret) -> Secret {
+pub(super) fn secret(secret: &vagus_config::Secret) -> Secret {
     Secret::from(secret.expose())
 }

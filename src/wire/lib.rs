@@ -14,6 +14,7 @@ pub mod error;
 pub mod frame;
 pub mod headers;
 pub mod info;
+pub mod leaf;
 pub mod op;
 pub mod parser;
 pub mod proxy;

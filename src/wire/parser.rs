@@ -109,12 +109,12 @@ fn word(buf: &[u8]) -> Result<Named, ParseError> {
 }
 
 /// The argument part of a control line: `(arguments, bytes used, ends in CR LF)`.
-enum Line<'a> {
+pub(crate) enum Line<'a> {
     Whole { arguments: &'a [u8], used: usize, crlf: bool },
     Partial,
 }
 
-fn control_line(
+pub(crate) fn control_line(
     buf: &[u8],
     at: usize,
     limits: Limits,
@@ -160,7 +160,7 @@ fn line<'a>(
     }
 }
 
-fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 

@@ -50,6 +50,13 @@ impl<'a> Parcel<'a> {
         {
             return self.hand_to_server(lane, groups, None);
         }
+        if let Target::Leaf(lane) = &want.sub.target
+            && !(groups.is_empty() && self.shown.is_none())
+        {
+            let mut frame = Vec::with_capacity(128 + self.tail.len());
+            let size = lane.write(&mut frame, self.to, groups, self.post);
+            return self.batch.message(&want.sub.target, &[], &frame, size);
+        }
         let renamed;
         let head = match self.shown {
             None => found.head(want),

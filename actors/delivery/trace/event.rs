@@ -12,6 +12,7 @@ pub enum Kind {
     Client = 0,
     Router = 1,
     Gateway = 2,
+    Leaf = 4,
     /// What runs in the server.
     Account = 6,
 }

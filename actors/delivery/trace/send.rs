@@ -101,7 +101,7 @@ fn choose<'a>(
         chosen.push((want, SmallVec::from_slice(groups)))
     });
     chosen.sort_by_key(|(want, _): &(&Want, _)| {
-        (want.sub.target.is_route(), want.sub.queue().is_some())
+        (want.sub.target.is_far(), want.sub.queue().is_some())
     });
     chosen
 }
@@ -151,13 +151,14 @@ impl Trace {
         let event = match &sub.target {
             Target::Connection(out) => self.egress(Kind::Client, out),
             Target::Route(lane) => self.egress(kind_of(lane), lane.out()),
+            Target::Leaf(lane) => self.egress(Kind::Leaf, &lane.out),
             Target::Actor(feed) => match feed.holder() {
                 Holder::Guest => self.egress_to_guest(),
                 Holder::Server | Holder::Service(_) | Holder::Stream(_) => return,
             },
             Target::Bridge(_) => return,
         };
-        let named = !sub.target.is_route();
+        let named = !sub.target.is_far();
         self.note(Event {
             sub: named.then(|| text(sub.subject())),
             queue: sub.queue().filter(|_| named).map(text),
@@ -186,16 +187,14 @@ impl Trace {
     fn leaves_for(&mut self, imported: &Imported, sub: &Sub) {
         let account = match &sub.target {
             Target::Connection(out) => out.account(),
-            Target::Actor(_) | Target::Route(_) | Target::Bridge(_) => {
-                Arc::clone(&imported.import.importer)
-            }
+            _ => Arc::clone(&imported.import.importer),
         };
         let (acc, to) = (Some(account.to_string()), Some(text(&imported.name)));
         self.note(Event { acc, to, ..Event::new("se") });
     }
 
     /// The message goes on to another server; the headers that it goes with.
-    fn hop(&mut self, lane: &Lane, post: &Post<'_>) -> Vec<u8> {
+    fn hop(&mut self, kind: Kind, out: &Outbound, post: &Post<'_>) -> Vec<u8> {
         self.so_far.hops += 1;
         let hops = self.so_far.hops;
         let hop = match self.so_far.hop.as_str() {
@@ -205,7 +204,7 @@ impl Trace {
         let mut block = post.headers.unwrap_or_default().to_vec();
         headers::remove(&mut block, super::wish::HOP);
         headers::append(&mut block, super::wish::HOP, hop.as_bytes());
-        let event = self.egress(kind_of(lane), lane.out());
+        let event = self.egress(kind, out);
         self.note(Event { hop: Some(hop), ..event });
         block
     }
@@ -237,7 +236,8 @@ impl Trace {
                 self.leaves(sub, drops.then_some(errors::TOO_SLOW));
                 Step::unless(only || drops, None)
             }
-            Target::Route(lane) => Step::Hand(Some(self.hop(lane, post))),
+            Target::Route(lane) => Step::Hand(Some(self.hop(kind_of(lane), lane.out(), post))),
+            Target::Leaf(lane) => Step::Hand(Some(self.hop(Kind::Leaf, &lane.out, post))),
             Target::Actor(feed) => match feed.holder() {
                 Holder::Stream(name) if want.sub.sid() == STORING_SID => {
                     self.note(Event { stream: Some(name.to_string()), ..Event::new("js") });

@@ -9,6 +9,7 @@ use nkeys::KeyPair;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
+use vagus_auth::read_credentials;
 use vagus_bench::{BenchError, TlsArgs, TlsSetup, Transport};
 
 use super::{Question, connect};
@@ -198,26 +199,18 @@ fn hello(
     Ok(hello)
 }
 
-/// The JWT and the key in a file: the first and the second text between lines of dashes.
+/// The JWT and the key in a file.
 fn load(path: &Path) -> Result<Credentials, NatsError> {
     let wrong = |why: &str| NatsError::Credentials {
         path: path.display().to_string(),
         why: why.to_owned(),
     };
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
-    let mut within = false;
-    let mut parts = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if line.starts_with("---") {
-            within = line.contains("BEGIN");
-        } else if within && !line.is_empty() {
-            parts.push(line);
-        }
-    }
-    let [jwt, seed, ..] = parts[..] else { return Err(wrong("a JWT and a seed are expected")) };
+    let (jwt, seed) =
+        read_credentials(&text).ok_or_else(|| wrong("a JWT and a seed are expected"))?;
     // What is wrong with a seed is not told: the text could show a part of it.
-    let key = KeyPair::from_seed(seed).map_err(|_| wrong("the seed is none"))?;
-    Ok(Credentials { jwt: jwt.to_owned(), key })
+    let key = KeyPair::from_seed(&seed).map_err(|_| wrong("the seed is none"))?;
+    Ok(Credentials { jwt, key })
 }
 
 fn read(url: &str) -> Option<Target> {

@@ -83,19 +83,12 @@ impl Builder {
 
     /// Where other servers are listened to.
     pub(super) fn link_port(&mut self, node: &Node, to: &mut String, place: &mut Option<Port>) {
-        match listen::address(&node.value) {
+        match listen::port(&node.value) {
             Ok((host, port)) => {
-                if let Some(host) = host.filter(|host| !host.is_empty()) {
+                if let Some(host) = host {
                     *to = host;
                 }
-                *place = match port {
-                    -1 => Some(Port::Random),
-                    0 => None,
-                    port => match u16::try_from(port) {
-                        Ok(port) => Some(Port::Fixed(port)),
-                        Err(_) => return self.error(node, format!("{port} is not a port")),
-                    },
-                };
+                *place = port;
             }
             Err(why) => self.error(node, why),
         }

@@ -9,19 +9,10 @@ impl Builder {
         if key.ends_with("port") && matches!(node.value, Value::Text(_)) {
             return;
         }
-        let (host, port) = match address(&node.value) {
+        let (host, port) = match port(&node.value) {
             Ok(address) => address,
             Err(why) => return self.error(node, why),
         };
-        let port = match port {
-            0 => None,
-            -1 => Some(Port::Random),
-            port => match u16::try_from(port) {
-                Ok(port) => Some(Port::Fixed(port)),
-                Err(_) => return self.error(node, format!("{port} is not a port")),
-            },
-        };
-        let host = host.filter(|host| !host.is_empty());
         let config = &mut self.config;
         if matches!(key, "http" | "https") {
             config.http_host = host.clone();
@@ -39,8 +30,22 @@ impl Builder {
     }
 }
 
+/// Host, when one is written, and port, which is none when it is 0.
+pub(super) fn port(value: &Value) -> Result<(Option<String>, Option<Port>), String> {
+    let (host, port) = address(value)?;
+    let port = match port {
+        0 => None,
+        -1 => Some(Port::Random),
+        port => match u16::try_from(port) {
+            Ok(port) => Some(Port::Fixed(port)),
+            Err(_) => return Err(format!("{port} is not a port")),
+        },
+    };
+    Ok((host.filter(|host| !host.is_empty()), port))
+}
+
 /// Host, when one is written, and port.
-pub(super) fn address(value: &Value) -> Result<(Option<String>, i64), String> {
+fn address(value: &Value) -> Result<(Option<String>, i64), String> {
     match value {
         Value::Int(port) => Ok((None, *port)),
         Value::Text(text) => {

@@ -38,7 +38,9 @@ impl Builder {
                 _ => self.tls_choice(key.name, node, &mut tls),
             }
         }
-        let needs_none = std::ptr::eq(known, &schema::tls::REMOTE) && single == (None, None);
+        let connects = [&schema::tls::REMOTE, &schema::tls::LEAF_REMOTE];
+        let connects = connects.into_iter().any(|block| std::ptr::eq(known, block));
+        let needs_none = connects && single == (None, None);
         if !needs_none {
             self.single_certificate(block_node, single, &mut tls);
         }

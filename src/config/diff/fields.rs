@@ -12,8 +12,8 @@ use super::{Field, Kind};
 use crate::config::WriteTimeout;
 use crate::config::{
     Account, Authorization, BatchLimits, Cluster, Compression, Config, Gateway, JetStream,
-    JetStreamLimits, LogFormat, Mapping, Ocsp, OcspCache, Operator, Resolver, RouteUrl, Tls, Trust,
-    User, Vagus,
+    JetStreamLimits, LeafNodes, LeafRemote, LeafUser, LogFormat, Mapping, Ocsp, OcspCache,
+    Operator, Resolver, RouteUrl, Tls, Trust, User, Vagus,
 };
 use crate::duration;
 use crate::secret::Secret;
@@ -24,6 +24,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Field> {
         .chain(LIMITS)
         .chain(AUTHORIZATION)
         .chain(CLUSTER)
+        .chain(LEAFNODES)
         .chain(TRUST)
         .chain(VAGUS)
 }
@@ -45,7 +46,7 @@ macro_rules! fields {
     };
 }
 
-fields! { TOP, Config, whole, ""; besides authorization cluster jetstream trust vagus;
+fields! { TOP, Config, whole, ""; besides authorization cluster jetstream leafnodes trust vagus;
     host "Host" Info plain,
     port "Port" Info plain,
     client_advertise "ClientAdvertise" Info optional,
@@ -170,6 +171,21 @@ fields! { CLUSTER, Cluster, cluster, "cluster."; besides;
     ping_max "Cluster" Limits plain,
 }
 
+fields! { LEAFNODES, LeafNodes, leafnodes, "leafnodes."; besides;
+    host "LeafNode" Info plain,
+    port "LeafNode" Info optional,
+    advertise "LeafNode" Info optional,
+    no_advertise "LeafNode" Info plain,
+    users "LeafNode" Auth leaf_users,
+    auth_timeout "LeafNode" Limits time,
+    tls "LeafNode" Tls certificate,
+    remotes "LeafNode" Info remotes,
+    reconnect "LeafNode" Limits time,
+    dial_timeout "LeafNode" Limits time,
+    min_version "LeafNode" Limits optional,
+    isolate "LeafNode" Info plain,
+}
+
 fields! { VAGUS, Vagus, vagus, "vagus."; besides;
     arbiters "Arbiters" Limits optional,
     shards "Shards" Limits optional,
@@ -226,6 +242,20 @@ fn given(value: &Option<String>) -> String {
 
 fn cluster(config: &Config) -> &Cluster {
     &config.cluster
+}
+
+fn leafnodes(config: &Config) -> &LeafNodes {
+    &config.leafnodes
+}
+
+fn leaf_users(value: &[LeafUser]) -> String {
+    let name = |user: &LeafUser| user.nkey.clone().unwrap_or_else(|| user.user.clone());
+    list(&value.iter().map(name).collect::<Vec<_>>())
+}
+
+fn remotes(value: &[LeafRemote]) -> String {
+    let urls = value.iter().flat_map(|remote| &remote.urls);
+    list(&urls.map(|url| url.place.address.clone()).collect::<Vec<_>>())
 }
 
 fn vagus(config: &Config) -> &Vagus {

@@ -3,7 +3,7 @@
 use super::Shape::*;
 use super::{Block, Key, cluster, key, tls};
 
-pub(super) static LEAFNODES: Block = Block::new("leafnodes", LEAFNODES_KEYS);
+pub(crate) static LEAFNODES: Block = Block::new("leafnodes", LEAFNODES_KEYS);
 
 #[rustfmt::skip]
 static LEAFNODES_KEYS: &[Key] = &[
@@ -14,21 +14,21 @@ static LEAFNODES_KEYS: &[Key] = &[
         "Host, or host:port, told to leaf nodes.").or(&["leafnode_advertise"]),
     key("no_advertise", Bool, "false", "Do not tell leaf nodes about the other servers."),
     key("authorization", Block(&AUTH), "", "What leaf nodes must send."),
-    key("tls", Block(&tls::TLS), "", "TLS of leaf nodes.").reloads(),
+    key("tls", Block(&tls::LEAF), "", "TLS of leaf nodes."),
     key("remotes", Blocks(&REMOTE), "", "Servers to connect to as a leaf node.").reloads(),
     key("reconnect", Duration, "1s",
         "Time between attempts to connect.").or(&["reconnect_delay", "reconnect_interval"]),
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
     key("min_version", Text, "", "Lowest version of a leaf node.").or(&["minimum_version"]),
     key("compression", cluster::COMPRESSION, "s2_auto",
-        "Compression of leaf node links.").reloads(),
+        "Compression of leaf node links.").later(),
     key("isolate_leafnode_interest", Bool, "false",
         "Do not tell leaf nodes about each other's interest.").or(&["isolate"]),
-    cluster::WRITE_DEADLINE,
-    cluster::WRITE_TIMEOUT,
+    cluster::WRITE_DEADLINE.later(),
+    cluster::WRITE_TIMEOUT.later(),
 ];
 
-static AUTH: Block = Block::new("leafnodes.authorization", AUTH_KEYS);
+pub(crate) static AUTH: Block = Block::new("leafnodes.authorization", AUTH_KEYS);
 
 #[rustfmt::skip]
 static AUTH_KEYS: &[Key] = &[
@@ -38,20 +38,20 @@ static AUTH_KEYS: &[Key] = &[
     key("account", Text, "", "Account that leaf nodes are bound to."),
     key("timeout", Seconds, "2", "Time to authenticate."),
     key("users", Blocks(&USER), "", "Users, each with an account."),
-    key("proxy_required", Bool, "false", "Accept only through a trusted proxy."),
+    key("proxy_required", Bool, "false", "Accept only through a trusted proxy.").refused(),
 ];
 
-static USER: Block = Block::new("leafnodes.authorization.users", USER_KEYS);
+pub(crate) static USER: Block = Block::new("leafnodes.authorization.users", USER_KEYS);
 
 #[rustfmt::skip]
 static USER_KEYS: &[Key] = &[
     key("user", Text, "", "Name of the user.").or(&["username"]),
     key("password", Secret, "", "Password of the user.").or(&["pass"]),
     key("account", Text, "", "Account the leaf node is bound to."),
-    key("proxy_required", Bool, "false", "Accept only through a trusted proxy."),
+    key("proxy_required", Bool, "false", "Accept only through a trusted proxy.").refused(),
 ];
 
-static REMOTE: Block = Block::new("leafnodes.remotes", REMOTE_KEYS);
+pub(crate) static REMOTE: Block = Block::new("leafnodes.remotes", REMOTE_KEYS);
 
 #[rustfmt::skip]
 static REMOTE_KEYS: &[Key] = &[
@@ -59,29 +59,29 @@ static REMOTE_KEYS: &[Key] = &[
     key("account", Text, "$G", "Local account the link serves.").or(&["local"]),
     key("credentials", Path, "", "File with user JWT and seed.").or(&["creds"]),
     key("nkey", Secret, "", "Seed to authenticate with.").or(&["seed"]),
-    key("tls", Block(&tls::TLS), "", "TLS towards the server.").reloads(),
+    key("tls", Block(&tls::LEAF_REMOTE), "", "TLS towards the server.").reloads(),
     key("no_randomize", Bool, "false",
         "Try the URLs in the order written.").or(&["dont_randomize"]),
     key("hub", Bool, "false", "Be the hub although this side connects."),
     key("deny_imports", Texts, "", "Subjects not taken from the other side.").or(&["deny_import"]),
     key("deny_exports", Texts, "", "Subjects not sent to the other side.").or(&["deny_export"]),
-    key("compression", cluster::COMPRESSION, "s2_auto", "Compression of the link.").reloads(),
+    key("compression", cluster::COMPRESSION, "s2_auto", "Compression of the link.").later(),
     key("ws_compression", Bool, "false", "Compression of a WebSocket link.").or(&[
         "ws_compress",
         "websocket_compress",
         "websocket_compression",
-    ]),
+    ]).later(),
     key("ws_no_masking", Bool, "false",
-        "Do not mask frames of a WebSocket link.").or(&["websocket_no_masking"]),
+        "Do not mask frames of a WebSocket link.").or(&["websocket_no_masking"]).later(),
     key("jetstream_cluster_migrate", OneOf(&[Bool, Block(&MIGRATE)]), "false",
-        "Move leaders away while the link is down.").or(&["js_cluster_migrate"]),
+        "Move leaders away while the link is down.").or(&["js_cluster_migrate"]).later(),
     key("isolate_leafnode_interest", Bool, "false",
         "Do not pass on the interest of other leaf nodes.").or(&["isolate"]),
     key("request_isolation", Bool, "false", "Ask the other side not to pass on interest."),
     key("first_info_timeout", Duration, "1s", "Time the other side has to send its first INFO."),
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
     key("disabled", Bool, "false", "Do not connect.").reloads(),
-    key("proxy", Block(&PROXY), "", "HTTP proxy of a WebSocket link."),
+    key("proxy", Block(&PROXY), "", "HTTP proxy of a WebSocket link.").later(),
     key("ignore_discovered_servers", Bool, "false", "Connect to the configured URLs alone."),
 ];
 

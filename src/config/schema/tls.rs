@@ -63,6 +63,40 @@ static CLIENT_KEYS: &[Key] = &[
     OCSP_PEER,
 ];
 
+/// TLS of leaf nodes, as they are taken in.
+pub(crate) static LEAF: Block =
+    Block::new("tls", LEAF_KEYS).unknown("error parsing tls config, unknown field {}");
+
+#[rustfmt::skip]
+static LEAF_KEYS: &[Key] = &[
+    CERT_FILE,
+    KEY_FILE,
+    CERTS,
+    CA_FILE,
+    VERIFY,
+    VERIFY_AND_MAP.refused(),
+    KNOWN_URLS.refused(),
+    PINNED,
+    CIPHERS,
+    INSECURE_CIPHERS,
+    CURVES,
+    MIN_VERSION,
+    INSECURE,
+    TIMEOUT,
+    RATE.later(),
+    FIRST,
+    STORE,
+    MATCH_BY,
+    MATCH,
+    CA_MATCH,
+    SKIP_INVALID,
+    OCSP_PEER.refused(),
+];
+
+/// TLS towards the server whose leaf node this one is. It may do without a certificate.
+pub(crate) static LEAF_REMOTE: Block =
+    Block::new("tls", LEAF_KEYS).unknown("error parsing tls config, unknown field {}");
+
 /// TLS of links between servers, of both ends. Both show a certificate, always.
 pub(crate) static LINK: Block =
     Block::new("tls", LINK_KEYS).unknown("error parsing tls config, unknown field {}");

@@ -128,7 +128,7 @@ static KEYS: &[Key] = &[
         "Routes to the servers of the same cluster.").reloads(),
     key("gateway", Block(&gateway::GATEWAY), "", "Links to other clusters."),
     key("leafnodes", Block(&leaf::LEAFNODES), "",
-        "Leaf nodes, accepted and solicited.").or(&["leaf"]).later(),
+        "Leaf nodes, accepted and solicited.").or(&["leaf"]).reloads(),
     key("websocket", Block(&websocket::WEBSOCKET), "",
         "Listener for WebSocket clients.").or(&["ws"]).later(),
     key("mqtt", Block(&mqtt::MQTT), "", "Listener for MQTT clients.").later(),

@@ -81,10 +81,6 @@ fn keys_are_found_in_any_case_and_by_alias() {
 fn keys_not_built_leave_one_warning() {
     warned("syslog: true", "a.conf:1:1: \"syslog\" is not implemented yet, ignored");
     warned(
-        "leafnodes { port: 7422, remotes: [ { url: \"nats://h\", tls { verify: true } } ] }",
-        "a.conf:1:1: \"leafnodes\" is not implemented yet, ignored",
-    );
-    warned(
         "cluster { tls { cert_file: a, key_file: b, connection_rate_limit: 5 } }",
         "a.conf:1:44: \"connection_rate_limit\" is not implemented yet, ignored",
     );

@@ -1,0 +1,116 @@
+//! [`Terms`]: what passes a leaf link.
+
+use std::sync::Arc;
+
+use vagus_auth::{Filter, SubjectRules};
+use vagus_subject::{has_wildcards, is_subset};
+
+use super::leaf_lane::LOOP_PREFIX;
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Terms {
+    /// What is not sent to the other end.
+    outward: Option<Arc<Filter>>,
+    /// What is not taken from the other end.
+    inward: Option<Arc<Filter>>,
+    /// What it is not asked for, besides.
+    private: Vec<Vec<u8>>,
+}
+
+/// Subjects of an account's own JetStream.
+const PRIVATE: [&str; 3] = ["$JS.API.>", "$KV.>", "$OBJ.>"];
+/// Answers find their way back whatever is denied.
+const ANSWERS: [&[u8]; 2] = [b"_R_.", b"$JS.ACK."];
+
+/// Nothing of some interest is left.
+#[derive(Debug)]
+pub struct Denied;
+
+// === impl Terms ===
+
+impl Terms {
+    /// Each end keeps its JetStream to itself; besides, only what `outward` allows is sent, and
+    /// only what `inward` allows is taken.
+    #[must_use]
+    pub fn new(mut outward: SubjectRules, inward: SubjectRules) -> Self {
+        outward.deny.extend(PRIVATE.map(str::to_owned));
+        let inward = Some(inward).filter(|rules| *rules != SubjectRules::default());
+        Self {
+            outward: Some(Arc::new(Filter::new(&outward))),
+            inward: inward.map(|rules| Arc::new(Filter::new(&rules))),
+            private: PRIVATE.iter().map(|subject| subject.as_bytes().to_vec()).collect(),
+        }
+    }
+
+    /// What is kept back from interest in `subject` at the other end.
+    ///
+    /// # Errors
+    /// When that is all.
+    pub fn outward(&self, subject: &[u8]) -> Result<Option<Arc<Filter>>, Denied> {
+        let Some(filter) = &self.outward else { return Ok(None) };
+        if [LOOP_PREFIX].iter().chain(&ANSWERS).any(|prefix| subject.starts_with(prefix)) {
+            return Ok(None);
+        }
+        match has_wildcards(subject) {
+            true => Ok(Some(Arc::clone(filter))),
+            false if filter.denies(subject) => Err(Denied),
+            false => Ok(None),
+        }
+    }
+
+    /// Whether the subject is of an account's own JetStream.
+    #[must_use]
+    pub fn is_private(&self, subject: &[u8]) -> bool {
+        self.private.iter().any(|pattern| is_subset(subject, pattern))
+    }
+
+    /// Whether a message is taken from the other end.
+    #[must_use]
+    pub fn takes(&self, subject: &[u8]) -> bool {
+        let Some(filter) = &self.inward else { return true };
+        ANSWERS.iter().any(|prefix| subject.starts_with(prefix)) || !filter.denies(subject)
+    }
+
+    /// Whether the other end is told of interest in `subject`.
+    #[must_use]
+    pub fn tells(&self, subject: &[u8]) -> bool {
+        if subject.starts_with(LOOP_PREFIX) {
+            return true;
+        }
+        !self.is_private(subject)
+            && self.inward.as_ref().is_none_or(|filter| !filter.denies_all(subject))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(allow: Option<&[&str]>, deny: &[&str]) -> SubjectRules {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        SubjectRules { allow: allow.map(owned), deny: owned(deny) }
+    }
+
+    #[test]
+    fn each_direction_has_rules_of_its_own() {
+        let terms = Terms::new(rules(None, &["out.no"]), rules(Some(&["in.>"]), &["in.no"]));
+        assert!(terms.outward(b"out.no").is_err());
+        assert!(terms.outward(b"out.yes").unwrap().is_none());
+        let filter = terms.outward(b"out.*").unwrap().unwrap();
+        assert!(filter.denies(b"out.no") && !filter.denies(b"out.yes"));
+        assert!(terms.takes(b"in.a") && !terms.takes(b"in.no") && !terms.takes(b"other"));
+        assert!(terms.tells(b"in.a") && terms.tells(b">") && terms.tells(b"in.*"));
+        assert!(!terms.tells(b"in.no") && !terms.tells(b"other.>"));
+    }
+
+    #[test]
+    fn jetstream_is_private_and_answers_are_not() {
+        let terms = Terms::new(SubjectRules::default(), SubjectRules::default());
+        assert!(terms.outward(b"$JS.API.INFO").is_err() && !terms.tells(b"$JS.API.>"));
+        assert!(terms.outward(b">").unwrap().unwrap().denies(b"$KV.b.k"));
+        let strict = Terms::new(rules(Some(&[]), &[]), rules(Some(&[]), &[]));
+        assert!(strict.takes(b"_R_.abc.1") && strict.takes(b"$JS.ACK.S.C.1.2.3.4.5"));
+        assert!(strict.tells(b"$LDS.x") && strict.outward(b"$LDS.x").is_ok());
+    }
+}

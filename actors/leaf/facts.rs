@@ -1,0 +1,70 @@
+//! What is known of a leaf link.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use crate::delivery::LeafLane;
+
+/// What is known of the other end.
+#[derive(Debug, Clone)]
+pub struct LeafAbout {
+    /// The server there.
+    pub name: String,
+    pub address: SocketAddr,
+    /// This server has connected, not the other.
+    pub solicited: bool,
+    /// The account here, and the one there as far as that is known.
+    pub account: String,
+    pub remote_account: String,
+    pub since: SystemTime,
+    /// How the link is compressed: a mode by name.
+    pub compression: &'static str,
+}
+
+/// A link, as others see it.
+pub struct LeafFacts {
+    pub about: LeafAbout,
+    pub lane: Arc<LeafLane>,
+    /// Milliseconds to be waited before there is another, where the usual time is too short.
+    pause_ms: AtomicU64,
+}
+
+// === impl LeafFacts ===
+
+impl LeafFacts {
+    #[must_use]
+    pub fn new(about: LeafAbout, lane: LeafLane) -> Self {
+        Self { about, lane: Arc::new(lane), pause_ms: AtomicU64::new(0) }
+    }
+
+    /// What lines of the log about this link begin with.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        format!("{} - lid:{}", self.about.address, self.lane.out.cid)
+    }
+
+    /// Whoever makes the next link is to wait for so long.
+    pub fn set_pause(&self, time: Duration) {
+        self.pause_ms.store(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// How long, if anything was said.
+    #[must_use]
+    pub fn pause(&self) -> Option<Duration> {
+        let pause = self.pause_ms.load(Relaxed);
+        (pause > 0).then(|| Duration::from_millis(pause))
+    }
+
+    /// Whether the other is a link between the same ends for the same accounts.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let key = |one: &Self| {
+            let about = &one.about;
+            let accounts = (about.account.clone(), about.remote_account.clone());
+            (about.name.clone(), one.lane.cluster.clone(), accounts, about.solicited)
+        };
+        key(self) == key(other)
+    }
+}

@@ -1,0 +1,267 @@
+//! Those who connect: leaf nodes are taken in, all others are told why not.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tracing::{debug, error, info};
+use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome, SubjectRules};
+use vagus_config::HandshakeFirst;
+use vagus_runtime::Cx;
+use vagus_wire::leaf::{LeafConnect, LinkPermission};
+use vagus_wire::text;
+
+use super::link::Ready;
+use super::talk::{Line, NoLink, Talk};
+use super::{Leafs, STRANGERS_MAX, greet};
+use crate::broker::{Broker, unix_now};
+use crate::delivery::leaf_lane::Role;
+use crate::delivery::wire::Stream;
+use crate::leafs::LeafSettings;
+use crate::resolver::messages::Fetch;
+
+/// One who has connected, and who that is.
+struct Guest {
+    talk: Talk,
+    connect: LeafConnect,
+    identity: Identity,
+}
+
+impl Leafs {
+    /// Hears who has connected.
+    pub(super) fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+        if self.strangers >= STRANGERS_MAX || self.leaving {
+            // Closed by being dropped.
+            self.refused += 1;
+            return;
+        }
+        self.strangers += 1;
+        let cid = self.broker.next_cid();
+        info!("{peer} - lid:{cid} - Leafnode connection created");
+        let (broker, settings) = (Arc::clone(&self.broker), Arc::clone(&self.settings));
+        let talk = async move { receive(socket, peer, cid, &broker, &settings).await };
+        cx.when(talk, move |leafs, heard, cx| {
+            leafs.strangers -= 1;
+            match heard {
+                Ok(guest) => leafs.take_in(guest, peer, cid, cx),
+                Err(problem) => leafs.turn_away(peer, cid, &problem),
+            }
+        });
+    }
+
+    fn turn_away(&mut self, peer: SocketAddr, cid: u64, problem: &NoLink) {
+        self.refused += 1;
+        match problem {
+            NoLink::Tls(why) => error!("{peer} - lid:{cid} - TLS leafnode handshake error: {why}"),
+            NoLink::Refused(why) => error!("{peer} - lid:{cid} - {why}"),
+            problem => debug!("{peer} - lid:{cid} - no leaf link: {problem}"),
+        }
+    }
+
+    fn take_in(&mut self, guest: Guest, peer: SocketAddr, cid: u64, cx: &mut Cx<'_, Self>) {
+        let Guest { mut talk, connect, identity } = guest;
+        let realm = self.broker.realms.ensure(&identity.account);
+        let max = realm.rules().stated.limits.leafnodes;
+        let present = self.broker.realms.leafs.count_of(&realm.name);
+        if max.is_some_and(|max| present as u64 >= max) {
+            self.refused += 1;
+            error!("{peer} - lid:{cid} - {}", text::MAX_ACCOUNT_CONNECTIONS);
+            cx.when(async move { talk.refuse(text::MAX_ACCOUNT_CONNECTIONS).await }, |_, (), _| ());
+            return;
+        }
+        let permissions = identity.permissions.as_ref().map(|known| known.rules().clone());
+        let rules = permissions.unwrap_or_default();
+        let mut info = greet::info(&self.broker, &self.settings, cid);
+        info.connect_info = true;
+        info.remote_account = realm.name.to_string();
+        let system = self.cast.system.as_ref();
+        info.is_system_account = system.is_some_and(|system| system.is_of(&realm));
+        info.import = permission(&rules.subscribe);
+        info.export = permission(&rules.publish);
+        let mut outward = rules.subscribe;
+        outward.deny.extend(connect.deny_pub.iter().cloned());
+        let ready = Ready {
+            cid,
+            peer,
+            realm,
+            name: connect.name.clone(),
+            cluster: connect.cluster.clone(),
+            remote_account: connect.remote_account.clone(),
+            role: if connect.hub { Role::Hub } else { Role::Spoke },
+            isolated: self.settings.isolate || connect.isolate,
+            headers: connect.headers && self.settings.info.headers,
+            outward,
+            inward: rules.publish,
+            target: None,
+        };
+        let Ok(line) = info.line() else { return };
+        let answer = async move { talk.say(&line).await.map(|()| talk) };
+        cx.when(answer, move |leafs, answered, cx| match answered {
+            Ok(talk) => leafs.serve(ready, talk, cx),
+            Err(problem) => leafs.turn_away(peer, cid, &problem),
+        });
+    }
+}
+
+/// What the other end is told of its rights; `None`: there is nothing to tell.
+fn permission(rules: &SubjectRules) -> Option<LinkPermission> {
+    let deny = Some(rules.deny.clone()).filter(|deny| !deny.is_empty());
+    (*rules != SubjectRules::default()).then(|| LinkPermission { allow: rules.allow.clone(), deny })
+}
+
+async fn receive(
+    socket: TcpStream,
+    peer: SocketAddr,
+    cid: u64,
+    broker: &Broker,
+    settings: &LeafSettings,
+) -> Result<Guest, NoLink> {
+    socket.set_nodelay(true)?;
+    let mut talk = Talk::new(Stream::Clear(socket));
+    let first = match &settings.tls {
+        Some(tls) if begins_with_tls(&talk, tls.handshake_first).await => {
+            talk = talk.secure(tls).await?;
+            true
+        }
+        _ => false,
+    };
+    let info = greet::info(broker, settings, cid);
+    talk.say(&info.line()?).await?;
+    if let Some(tls) = settings.tls.as_ref().filter(|_| !first) {
+        talk = talk.secure(tls).await?;
+    }
+    let heard = loop {
+        match talk.listen(settings.auth_timeout).await {
+            Ok(Line::Connect(json)) => break Ok(json),
+            // It says once more what it thinks of compression.
+            Ok(Line::Info(_)) => {}
+            Ok(Line::Fault(text)) => return Err(NoLink::Fault(text)),
+            Err(NoLink::Slow) => break Err(text::AUTH_TIMEOUT.to_owned()),
+            Err(NoLink::Protocol(problem)) => {
+                break Err(problem.text().unwrap_or(text::UNKNOWN_OPERATION).to_owned());
+            }
+            Err(NoLink::Nonsense) => break Err(text::AUTHORIZATION.to_owned()),
+            Err(problem) => return Err(problem),
+        }
+    };
+    let checked = match heard {
+        Ok(json) => check(&json, peer.ip(), &info.nonce, broker, settings).await,
+        Err(why) => Err(why),
+    };
+    match checked {
+        Ok((connect, identity)) => Ok(Guest { talk, connect, identity }),
+        Err(why) => {
+            talk.refuse(&why).await;
+            Err(NoLink::Refused(why))
+        }
+    }
+}
+
+/// Whether the other end shakes hands before it was told anything.
+async fn begins_with_tls(talk: &Talk, first: HandshakeFirst) -> bool {
+    match (first, &talk.stream) {
+        (HandshakeFirst::Never, _) => false,
+        (HandshakeFirst::Within(time), Stream::Clear(socket)) => {
+            let mut byte = [0];
+            tokio::time::timeout(time, socket.peek(&mut byte)).await.is_ok()
+        }
+        _ => true,
+    }
+}
+
+/// Whether the other end may be a leaf node here. An error is what it is told.
+async fn check(
+    json: &[u8],
+    ip: IpAddr,
+    nonce: &str,
+    broker: &Broker,
+    settings: &LeafSettings,
+) -> Result<(LeafConnect, Identity), String> {
+    let connect: LeafConnect =
+        serde_json::from_slice(json).map_err(|_| text::AUTHORIZATION.to_owned())?;
+    if !connect.lang.is_empty() {
+        return Err("attempted to connect to leaf node port".to_owned());
+    }
+    if connect.cluster.contains(' ') {
+        return Err("remote leafnode cluster name has spaces".to_owned());
+    }
+    if connect.cluster == settings.cluster(broker.cluster.seen().map(|(name, _)| name)) {
+        return Err("remote leafnode has same cluster name".to_owned());
+    }
+    if !connect.gateway.is_empty() {
+        let from = &connect.gateway;
+        return Err(format!("Rejecting connection from gateway {from:?} on the leafnode port"));
+    }
+    if let Some((named, least)) = &settings.min_version
+        && release(&connect.version) < *least
+    {
+        return Err(format!("connection rejected since minimum version required is {named:?}"));
+    }
+    let identity = authenticate(&connect, ip, nonce, broker, settings).await;
+    let identity = identity.ok_or_else(|| text::AUTHORIZATION.to_owned())?;
+    Ok((connect, identity))
+}
+
+/// The numbers of a release; of what is none, that of the oldest.
+fn release(text: &str) -> [u64; 3] {
+    let mut numbers = [0; 3];
+    let bare = text.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
+    for (place, part) in numbers.iter_mut().zip(bare.split('.')) {
+        *place = part.parse().unwrap_or(0);
+    }
+    numbers
+}
+
+async fn authenticate(
+    connect: &LeafConnect,
+    ip: IpAddr,
+    nonce: &str,
+    broker: &Broker,
+    settings: &LeafSettings,
+) -> Option<Identity> {
+    let rules: Arc<Authenticator> = match &settings.authenticator {
+        Some(own) => Arc::clone(own),
+        None => Arc::clone(&broker.settings().authenticator),
+    };
+    let credentials = || Credentials {
+        user: &connect.user,
+        pass: &connect.pass,
+        token: &connect.auth_token,
+        nkey: &connect.nkey,
+        sig: &connect.sig,
+        jwt: &connect.jwt,
+        nonce,
+        kind: ConnectionType::LeafNode,
+        ip: Some(ip.to_canonical()),
+        now: unix_now(),
+        ..Credentials::default()
+    };
+    let mut outcome = rules.begin(&credentials());
+    if let Outcome::Fetch(account) = &outcome {
+        let resolver = broker.cast()?.resolver.clone()?;
+        let (done, told) = tokio::sync::oneshot::channel();
+        resolver.send(Fetch { account: account.to_string(), done }).ok()?;
+        // Whether it came or not, what is known now decides.
+        let _ = told.await;
+        outcome = rules.begin(&credentials());
+    }
+    match outcome {
+        Outcome::Granted(identity) => Some(identity),
+        // A hash takes tenths of a second: not on a thread that serves connections.
+        Outcome::Slow(check) => tokio::task::spawn_blocking(move || check.run()).await.ok()?,
+        // Services are asked about clients alone.
+        Outcome::Denied(_) | Outcome::Fetch(_) | Outcome::Ask(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::release;
+
+    #[test]
+    fn releases_are_compared_by_their_numbers() {
+        assert_eq!(release("2.10.29"), [2, 10, 29]);
+        assert_eq!(release("v2.9.0-beta.1"), [2, 9, 0]);
+        assert!(release("2.10.0") > release("2.9.99") && release("") < release("2.8.0"));
+    }
+}

@@ -1,0 +1,380 @@
+//! Becoming a leaf node of other servers: attempts to connect, and when the next one is due.
+//!
+//! A remote is looked for as long as it is configured, whatever goes wrong.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use nkeys::KeyPair;
+use tokio::net::TcpStream;
+use tracing::{debug, error};
+use vagus_auth::{SubjectRules, read_credentials};
+use vagus_config::{HandshakeFirst, LeafUrl, Secret, Tls};
+use vagus_runtime::{Cx, TaskId};
+use vagus_tls::ClientTls;
+use vagus_wire::leaf::{LeafConnect, LeafInfo, LinkPermission};
+
+use super::link::Ready;
+use super::talk::{Line, NoLink, Talk};
+use super::{Leafs, Remote};
+use crate::delivery::Reason;
+use crate::delivery::leaf_lane::Role;
+use crate::delivery::wire::Stream;
+use crate::leaf::End;
+
+/// A remote that is looked for.
+pub(super) struct Target {
+    number: u64,
+    remote: Arc<Remote>,
+    /// Those that are configured, and then those that the other end told of.
+    urls: Vec<LeafUrl>,
+    /// Which of them is tried next.
+    next: usize,
+    attempts: u64,
+    state: State,
+    /// What tries again.
+    timer: Option<TaskId>,
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum State {
+    /// An attempt is under way, or will be.
+    Sought,
+    /// It is at the other end of this link.
+    Linked(u64),
+}
+
+/// The other end of a link to be.
+struct Host {
+    talk: Talk,
+    peer: SocketAddr,
+    info: LeafInfo,
+}
+
+/// To come to terms, once the first word is said.
+const FINISH: Duration = Duration::from_secs(2);
+/// URLs that are remembered of those that the other end tells of.
+const URLS_MAX: usize = 32;
+/// Failed attempts are told of so often.
+const TOLD_EVERY: u64 = 3600;
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn is_linked(&self) -> bool {
+        matches!(self.state, State::Linked(_))
+    }
+
+    fn new(number: u64, remote: Arc<Remote>) -> Self {
+        let mut urls = remote.wanted.urls.clone();
+        if !remote.wanted.no_randomize {
+            fastrand::shuffle(&mut urls);
+        }
+        let state = State::Sought;
+        Self { number, remote, urls, next: 0, attempts: 0, state, timer: None }
+    }
+
+    fn pick(&mut self) -> Option<LeafUrl> {
+        let url = self.urls.get(self.next % self.urls.len().max(1)).cloned();
+        self.next = self.next.wrapping_add(1);
+        url
+    }
+
+    /// The other end tells where else it is to be found.
+    fn learn(&mut self, told: &[String]) {
+        let wanted = &self.remote.wanted;
+        let Some(first) = wanted.urls.first().filter(|_| !wanted.ignore_discovered_servers) else {
+            return;
+        };
+        self.urls.truncate(wanted.urls.len());
+        for address in told.iter().take(URLS_MAX) {
+            if self.urls.iter().all(|known| known.place.address != *address) {
+                let mut url = first.clone();
+                url.place.address.clone_from(address);
+                self.urls.push(url);
+            }
+        }
+    }
+}
+
+// === impl Leafs ===
+
+impl Leafs {
+    /// These are the remotes from here on: links to others end, those that stay are left alone.
+    pub(super) fn follow(&mut self, remotes: &[Arc<Remote>], cx: &mut Cx<'_, Self>) {
+        let gone = |target: &Target| !remotes.contains(&target.remote);
+        for target in self.targets.iter_mut().filter(|target| gone(target)) {
+            if let Some(timer) = target.timer.take() {
+                cx.cancel(timer);
+            }
+            if let State::Linked(cid) = target.state
+                && let Some(known) = self.links.get_mut(&cid)
+            {
+                known.target = None;
+                // One that is gone needs not be told.
+                let _ = known.handle.send_urgent(End(Reason::ClientClosed));
+            }
+        }
+        self.targets.retain(|target| !gone(target));
+        for remote in remotes {
+            if self.targets.iter().all(|target| target.remote != *remote) {
+                self.next_target += 1;
+                self.targets.push(Target::new(self.next_target, Arc::clone(remote)));
+                self.solicit(self.next_target, cx);
+            }
+        }
+    }
+
+    fn target(&mut self, number: u64) -> Option<&mut Target> {
+        self.targets.iter_mut().find(|target| target.number == number)
+    }
+
+    /// The link to a remote has ended.
+    pub(super) fn lost(&mut self, number: u64, pause: Option<Duration>, cx: &mut Cx<'_, Self>) {
+        let Some(target) = self.target(number) else { return };
+        target.state = State::Sought;
+        target.attempts = 0;
+        self.again(number, pause, cx);
+    }
+
+    /// Tries to connect to a remote.
+    fn solicit(&mut self, number: u64, cx: &mut Cx<'_, Self>) {
+        if self.leaving {
+            return;
+        }
+        let settings = Arc::clone(&self.settings);
+        let cluster = settings.cluster(self.broker.cluster.seen().map(|(name, _)| name));
+        let Some(target) = self.target(number).filter(|one| one.state == State::Sought) else {
+            return;
+        };
+        let Some(url) = target.pick() else { return };
+        target.attempts += 1;
+        target.timer = None;
+        let remote = Arc::clone(&target.remote);
+        debug!("Trying to connect as leafnode to remote server on {:?}", url.place.address);
+        let within = remote.wanted.dial_timeout.unwrap_or(settings.dial_timeout);
+        let address = url.place.address.clone();
+        let attempt = async move {
+            let mut host = dial(&url, &remote, within).await?;
+            let hello = hello(&host.info, &url, &remote, &settings.info, cluster).await?;
+            host.talk.say(&hello.line()?).await?;
+            agree(&mut host).await?;
+            Ok(host)
+        };
+        cx.when(attempt, move |leafs, outcome: Result<Host, NoLink>, cx| match outcome {
+            Ok(host) => leafs.met(number, host, cx),
+            Err(problem) => leafs.failed(number, &address, &problem, cx),
+        });
+    }
+
+    fn failed(&mut self, number: u64, address: &str, problem: &NoLink, cx: &mut Cx<'_, Self>) {
+        let Some(target) = self.target(number) else { return };
+        let attempts = target.attempts;
+        if attempts == 1 || attempts.is_multiple_of(TOLD_EVERY) {
+            error!(
+                "Error trying to connect as leafnode to remote server {address:?} (attempt \
+                 {attempts}): {problem}"
+            );
+        }
+        let pause = match problem {
+            NoLink::Fault(text) => pause_after(text),
+            _ => None,
+        };
+        self.again(number, pause, cx);
+    }
+
+    /// Tries a remote again before long.
+    fn again(&mut self, number: u64, pause: Option<Duration>, cx: &mut Cx<'_, Self>) {
+        let least = self.settings.reconnect;
+        let jitter = least.mul_f64(fastrand::f64());
+        let pause = pause.unwrap_or(least + jitter);
+        let timer = cx.run_later(pause, move |leafs, cx| leafs.solicit(number, cx));
+        match self.target(number) {
+            Some(target) => target.timer = Some(timer),
+            None => {
+                cx.cancel(timer);
+            }
+        }
+    }
+
+    /// An attempt has led somewhere.
+    fn met(&mut self, number: u64, host: Host, cx: &mut Cx<'_, Self>) {
+        let cid = self.broker.next_cid();
+        let isolate = self.settings.isolate;
+        let headers = self.settings.info.headers;
+        let realms = Arc::clone(&self.broker.realms);
+        let Some(target) = self.target(number) else { return };
+        let Host { talk, peer, info } = host;
+        let remote = Arc::clone(&target.remote);
+        target.learn(&info.leafnode_urls);
+        target.attempts = 0;
+        target.state = State::Linked(cid);
+        let (imports, exports) = (told(info.import.as_ref()), told(info.export.as_ref()));
+        let cluster = match info.cluster.is_empty() {
+            true => info.server_name.clone(),
+            false => info.cluster,
+        };
+        let ready = Ready {
+            cid,
+            peer,
+            realm: realms.ensure(remote.account()),
+            name: info.server_name,
+            cluster,
+            remote_account: info.remote_account,
+            role: if remote.wanted.hub { Role::Spoke } else { Role::Hub },
+            isolated: isolate || remote.wanted.isolate,
+            headers: headers && info.headers,
+            outward: joined(exports, &remote.wanted.deny_exports),
+            inward: joined(imports, &remote.wanted.deny_imports),
+            target: Some(number),
+        };
+        self.serve(ready, talk, cx);
+    }
+}
+
+/// Both what the other end says and what is configured here has to allow a subject.
+fn joined(mut told: SubjectRules, denied: &[String]) -> SubjectRules {
+    told.deny.extend(denied.iter().cloned());
+    told
+}
+
+fn told(permission: Option<&LinkPermission>) -> SubjectRules {
+    let Some(permission) = permission else { return SubjectRules::default() };
+    SubjectRules {
+        allow: permission.allow.clone(),
+        deny: permission.deny.clone().unwrap_or_default(),
+    }
+}
+
+/// How long to wait, where the two ends do not fit together.
+fn pause_after(fault: &str) -> Option<Duration> {
+    if fault.contains("same cluster name") || fault.contains("Loop detected") {
+        Some(Duration::from_secs(30))
+    } else if fault.contains("minimum version required") {
+        Some(Duration::from_secs(5))
+    } else {
+        None
+    }
+}
+
+async fn dial(url: &LeafUrl, remote: &Remote, within: Duration) -> Result<Host, NoLink> {
+    let connect = TcpStream::connect(&url.place.address);
+    let stream = tokio::time::timeout(within, connect).await.map_err(|_| NoLink::Slow)??;
+    stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
+    let mut talk = Talk::new(Stream::Clear(stream));
+    let host = url.place.address.rsplit_once(':').map_or("", |(host, _)| host);
+    let first = remote.tls.as_ref().filter(|_| {
+        let tls = remote.wanted.tls.as_ref();
+        tls.is_some_and(|tls| tls.handshake_first != HandshakeFirst::Never)
+    });
+    if let Some(tls) = first {
+        talk = talk.secure_toward(host, tls).await?;
+    }
+    let info = match talk.listen(remote.wanted.first_info_timeout).await? {
+        Line::Info(json) => serde_json::from_slice::<LeafInfo>(&json)?,
+        Line::Fault(text) => return Err(NoLink::Fault(text)),
+        Line::Connect(_) => return Err(NoLink::Nonsense),
+    };
+    if info.client_id == 0 || info.leafnode_urls.is_empty() {
+        return Err(NoLink::WrongPort);
+    }
+    if first.is_none() && (info.tls_required || url.secure || remote.tls.is_some()) {
+        talk = match &remote.tls {
+            Some(tls) => talk.secure_toward(host, tls).await?,
+            None => {
+                let tls = tokio::task::spawn_blocking(|| ClientTls::load(&Tls::default()));
+                let tls = tls.await.map_err(std::io::Error::other)?;
+                let tls = tls.map_err(|problem| NoLink::Tls(problem.to_string()))?;
+                talk.secure_toward(host, &tls).await?
+            }
+        };
+    }
+    Ok(Host { talk, peer, info })
+}
+
+/// Waits for the other end to say that it takes this server in.
+async fn agree(host: &mut Host) -> Result<(), NoLink> {
+    if !host.info.info_on_connect {
+        return Ok(());
+    }
+    loop {
+        match host.talk.listen(FINISH).await? {
+            Line::Info(json) => {
+                let info: LeafInfo = serde_json::from_slice(&json)?;
+                if info.connect_info {
+                    host.info.remote_account = info.remote_account;
+                    (host.info.import, host.info.export) = (info.import, info.export);
+                    return Ok(());
+                }
+            }
+            Line::Fault(text) => return Err(NoLink::Fault(text)),
+            Line::Connect(_) => return Err(NoLink::Nonsense),
+        }
+    }
+}
+
+/// What this server says of itself to the one that it has connected to.
+async fn hello(
+    info: &LeafInfo,
+    url: &LeafUrl,
+    remote: &Remote,
+    own: &LeafInfo,
+    cluster: String,
+) -> Result<LeafConnect, NoLink> {
+    let mut hello = LeafConnect {
+        version: own.version.clone(),
+        server_id: own.server_id.clone(),
+        domain: own.domain.clone(),
+        name: own.server_name.clone(),
+        hub: remote.wanted.hub,
+        cluster,
+        headers: own.headers,
+        jetstream: own.jetstream,
+        deny_pub: remote.wanted.deny_imports.clone(),
+        isolate: remote.wanted.request_isolation,
+        compression: own.compression.clone(),
+        remote_account: remote.account().to_owned(),
+        protocol: own.proto,
+        ..LeafConnect::default()
+    };
+    match (&remote.wanted.credentials, &remote.wanted.nkey) {
+        (None, None) => {
+            let password = url.place.password.as_ref().map(Secret::expose).unwrap_or_default();
+            hello.user = url.place.user.clone().unwrap_or_default();
+            password.clone_into(&mut hello.pass);
+            if password.is_empty() {
+                hello.auth_token.clone_from(&hello.user);
+            }
+        }
+        (Some(path), _) => {
+            let path = path.clone();
+            let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
+            let text = reading.await.map_err(std::io::Error::other)??;
+            let (jwt, seed) = read_credentials(&text)
+                .ok_or_else(|| NoLink::Secrets("no JWT and seed are in the file".to_owned()))?;
+            let key = key_of(&seed)?;
+            hello.jwt = jwt;
+            hello.sig = signature(&key, &info.nonce)?;
+        }
+        (None, Some(seed)) => {
+            let key = key_of(seed.expose())?;
+            hello.nkey = key.public_key();
+            hello.sig = signature(&key, &info.nonce)?;
+        }
+    }
+    Ok(hello)
+}
+
+fn key_of(seed: &str) -> Result<KeyPair, NoLink> {
+    // What is wrong with a seed is not told: the text could show a part of it.
+    KeyPair::from_seed(seed).map_err(|_| NoLink::Secrets("the seed is none".to_owned()))
+}
+
+fn signature(key: &KeyPair, nonce: &str) -> Result<String, NoLink> {
+    let signed = key.sign(nonce.as_bytes());
+    let signed = signed.map_err(|_| NoLink::Secrets("the seed can't sign".to_owned()))?;
+    Ok(BASE64URL_NOPAD.encode(&signed))
+}

@@ -1,0 +1,50 @@
+//! The leaf links of a server, as those see them who have to know of all of them.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::delivery::Reason;
+use crate::leaf::LeafFacts;
+
+/// See the module's text.
+#[derive(Default)]
+pub struct Leafs(Mutex<Vec<Arc<LeafFacts>>>);
+
+// === impl Leafs ===
+
+impl Leafs {
+    /// A link comes. Whoever connects again has given up the link that it had.
+    pub fn add(&self, link: Arc<LeafFacts>) {
+        let mut links = self.0.lock();
+        let again = |old: &&Arc<LeafFacts>| !link.about.solicited && old.is_same_as(&link);
+        for old in links.iter().filter(again) {
+            let why = vagus_wire::encode::error("Duplicate Remote LeafNode Connection");
+            old.lane.out.send(&why);
+            old.lane.out.close(Reason::DuplicateRemoteLeafnode);
+        }
+        links.push(link);
+    }
+
+    pub fn remove(&self, cid: u64) {
+        self.0.lock().retain(|link| link.lane.out.cid != cid);
+    }
+
+    /// The links there are.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<LeafFacts>> {
+        self.0.lock().clone()
+    }
+
+    /// How many serve an account.
+    #[must_use]
+    pub fn count_of(&self, account: &str) -> usize {
+        self.0.lock().iter().filter(|link| link.about.account == account).count()
+    }
+
+    /// Cuts all links. Those who keep them connect again, and hear all there is.
+    pub fn cut(&self) {
+        let links = std::mem::take(&mut *self.0.lock());
+        links.iter().for_each(|link| link.lane.out.close(Reason::InternalError));
+    }
+}

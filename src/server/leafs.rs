@@ -1,0 +1,113 @@
+//! Leaf nodes as the configuration wants them: the port for them is opened.
+
+use std::sync::Arc;
+
+use vagus_actors::leafs::{LeafSettings, Remote};
+use vagus_actors::root::LeafPlan;
+use vagus_auth::{Authenticator, GLOBAL_ACCOUNT, Rules, RulesError, UserRule};
+use vagus_config::{Config, LeafNodes, LeafRemote, LeafUser, Tls};
+use vagus_tls::{ClientTls, ServerTls};
+use vagus_wire::leaf::LeafInfo;
+
+use super::settings::{SettingsError, secret, size, split_host};
+use super::{Identity, Settings, StartError, open_at};
+
+/// Level of the protocol between servers.
+const PROTOCOL: i64 = 3;
+
+/// `settings` are those of clients.
+pub(super) fn open(
+    config: &Config,
+    identity: &Identity,
+    settings: &Settings,
+) -> Result<LeafPlan, StartError> {
+    let wanted = &config.leafnodes;
+    let port = wanted.port.map(|port| open_at(&wanted.host, port)).transpose()?;
+    let listening = port.as_ref().and_then(|port| port.local_addr().ok());
+    let listening = listening.map_or(0, |address| address.port());
+    let authenticator = authenticator(wanted).map_err(SettingsError::from)?;
+    let tls = wanted.tls.as_ref().map(|tls| ServerTls::load(tls, false)).transpose();
+    let settings = LeafSettings {
+        tls: tls.map_err(SettingsError::from)?.map(Arc::new),
+        info: info(config, identity, settings, listening),
+        authenticator: authenticator.map(Arc::new),
+        auth_timeout: wanted.auth_timeout,
+        reconnect: wanted.reconnect,
+        dial_timeout: wanted.dial_timeout,
+        min_version: wanted.min_version.as_ref().map(|named| (named.clone(), numbers(named))),
+        isolate: wanted.isolate,
+        ping_interval: config.ping_interval,
+        ping_max: config.ping_max,
+        pending_max: size(config.max_pending),
+    };
+    Ok(LeafPlan { settings: Arc::new(settings), port: port.map(Arc::new) })
+}
+
+fn numbers(release: &str) -> [u64; 3] {
+    let mut numbers = [0; 3];
+    for (place, part) in numbers.iter_mut().zip(release.trim_start_matches('v').split('.')) {
+        *place = part.parse().unwrap_or(0);
+    }
+    numbers
+}
+
+fn info(config: &Config, identity: &Identity, settings: &Settings, port: u16) -> LeafInfo {
+    let wanted = &config.leafnodes;
+    let (host, port) = match &wanted.advertise {
+        None => (wanted.host.clone(), port),
+        Some(advertised) => split_host(advertised, port),
+    };
+    let bare = host.contains(':') && !host.starts_with('[');
+    let shown = if bare { format!("[{host}]") } else { host.clone() };
+    LeafInfo {
+        server_id: identity.id.clone(),
+        server_name: identity.name.clone(),
+        version: settings.info.version.clone(),
+        proto: PROTOCOL,
+        git_commit: settings.info.git_commit.clone(),
+        go: settings.info.go.clone(),
+        leafnode_urls: vec![format!("{shown}:{port}")],
+        host,
+        port,
+        headers: settings.headers,
+        auth_required: true,
+        tls_required: wanted.tls.is_some(),
+        tls_verify: wanted.tls.as_ref().is_some_and(Tls::asks_for_certificates),
+        max_payload: config.max_payload,
+        jetstream: config.jetstream.enabled,
+        domain: settings.info.domain.clone(),
+        compression: "off".to_owned(),
+        api_lvl: settings.info.api_lvl,
+        info_on_connect: true,
+        ..LeafInfo::default()
+    }
+}
+
+/// Nothing where leaf nodes are users as clients are.
+fn authenticator(wanted: &LeafNodes) -> Result<Option<Authenticator>, RulesError> {
+    if wanted.users.is_empty() {
+        return Ok(None);
+    }
+    let rule = |user: &LeafUser| {
+        let made = match &user.nkey {
+            Some(key) => UserRule::with_key(key),
+            None => UserRule::new(&user.user, secret(&user.password)),
+        };
+        UserRule { account: user.account.as_deref().unwrap_or(GLOBAL_ACCOUNT).into(), ..made }
+    };
+    let users = wanted.users.iter().map(rule).collect();
+    Authenticator::new(Rules { users, ..Rules::default() }).map(Some)
+}
+
+/// The servers whose leaf node this one is to be.
+///
+/// # Errors
+/// When a file can't be read.
+pub(super) fn remotes(config: &Config) -> Result<Vec<Arc<Remote>>, SettingsError> {
+    let wanted = config.leafnodes.remotes.iter().filter(|remote| !remote.disabled);
+    let remote = |wanted: &LeafRemote| {
+        let tls = wanted.tls.as_ref().map(ClientTls::load).transpose()?;
+        Ok(Arc::new(Remote { wanted: wanted.clone(), tls: tls.map(Arc::new) }))
+    };
+    wanted.map(remote).collect()
+}

@@ -1,0 +1,20 @@
+//! Leaf nodes: of nats-server and of our own, at either end of a link.
+//!
+//! Every server is a process of its own on random ports. The tests that name a pair of servers run
+//! with ours at both ends, and where a nats-server is found (`VAGUS_TEST_NATS_SERVER`, or the one
+//! on the PATH) with that at each end too.
+//! Row numbers in comments are those of the feature scorecard.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code, unused_imports)]
+#[path = "../blackbox/harness.rs"]
+mod harness;
+mod kit;
+
+mod access;
+mod clusters;
+mod hello;
+mod links;
+mod reload;
+mod rules;
+mod tls;

@@ -1,0 +1,56 @@
+//! Links that come and go: reconnects, and remotes that a reload adds or takes away.
+
+use crate::harness::eventually;
+use crate::kit::{Make, hub, knows, leaf_port, leafnodes, links, our_leafs, reload, remote, start};
+
+// Row 161: never gives up.
+#[test]
+fn a_leaf_node_comes_back_whenever_the_hub_does() {
+    let first = hub(Make::Ours, "", "");
+    let port = leaf_port(&first);
+    let conf = format!(
+        "server_name: leaf\n\
+         leafnodes {{ reconnect: \"50ms\", remotes: [{{ url: \"nats://127.0.0.1:{port}\" }}] }}"
+    );
+    let leaf = start(Make::Ours, &conf);
+    links(&leaf, 1);
+    let mut reader = leaf.client();
+    reader.send("SUB still 1\r\n");
+    reader.ping_pong();
+    drop(first);
+    links(&leaf, 0);
+    let listen = format!("leafnodes {{ listen: \"127.0.0.1:{port}\" }}");
+    let second = start(Make::Ours, &format!("server_name: hub\n{listen}"));
+    knows(&second, "still");
+    second.client().publish("still", "there");
+    reader.expect("MSG still 1 5\r\nthere\r\n");
+}
+
+// Row 172.
+#[test]
+fn a_reload_adds_disables_and_removes_remotes() {
+    for (hub_make, leaf_make) in our_leafs() {
+        let hub = hub(hub_make, "", "");
+        let conf =
+            |remotes: &str| format!("server_name: leaf\nleafnodes {{ remotes: [{remotes}] }}");
+        let leaf = start(leaf_make, "server_name: leaf\n");
+        reload(&leaf, &conf(&remote(&hub, "")));
+        links(&hub, 1);
+        reload(&leaf, &conf(&remote(&hub, "disabled: true")));
+        links(&hub, 0);
+        reload(&leaf, &conf(&remote(&hub, "disabled: false")));
+        links(&hub, 1);
+        let before = leaf.json("/leafz")["leafs"][0]["id"].clone();
+        // Whoever stays is left alone.
+        let other = start(Make::Ours, &format!("server_name: other\n{}", leafnodes("")));
+        let two = format!("{}, {}", remote(&hub, "disabled: false"), remote(&other, ""));
+        reload(&leaf, &conf(&two));
+        links(&other, 1);
+        let page = leaf.json("/leafz");
+        assert!(page["leafs"].as_array().unwrap().iter().any(|link| link["id"] == before));
+        reload(&leaf, &conf(""));
+        links(&hub, 0);
+        links(&other, 0);
+        eventually("no link", || (leaf.json("/varz")["leafnodes"] == 0).then_some(()));
+    }
+}
