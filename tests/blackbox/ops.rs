@@ -200,6 +200,18 @@ fn tags_and_metadata_show_in_varz() {
     assert_eq!(varz["tags"], serde_json::json!(["single"]));
 }
 
+// Row 116.
+#[test]
+fn every_feature_that_has_a_switch_shows_in_varz() {
+    for (conf, on) in
+        [("", false), ("feature_flags { js_ack_fc_v2: true, unheard_of: true }", true)]
+    {
+        let flags = Server::start(conf).json("/varz")["feature_flags"].take();
+        let wanted = serde_json::json!({"js_ack_fc_v2": on, "js_raft_delete_range": false});
+        assert_eq!(flags, wanted, "with {conf:?}");
+    }
+}
+
 // Row 117.
 #[test]
 fn an_advertised_address_shows_in_info() {

@@ -92,6 +92,7 @@ fn a_connection_ends_with_the_claims() {
     client.expect_err_closed("User Authentication Expired");
 }
 
+// Rows 76 and 77.
 #[test]
 fn networks_and_times_and_kinds_are_checked() {
     let world = World::new();
