@@ -16,6 +16,7 @@ mod kit;
 mod account_limits;
 mod activation;
 mod callout;
+mod creds_clients;
 mod identities;
 mod isolation;
 mod jetstream;
