@@ -77,8 +77,8 @@ fn broken_headers_end_the_connection() {
         client.expect_closed();
         server.log.wait_for(why);
     }
-    let page = server.json("/connz?state=closed");
-    assert_eq!(page["connections"][0]["reason"], "Protocol Violation");
+    let entry = server.wait_json("/connz?state=closed", |page| page["connections"].get(0).cloned());
+    assert_eq!(entry["reason"], "Protocol Violation");
 }
 
 #[test]

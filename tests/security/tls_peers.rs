@@ -29,7 +29,7 @@ fn a_certificate_of_another_authority_is_refused() {
     let client = TlsClient::connect(&server, &authority.trusting(Some(&forged)));
     assert!(client.and_then(|mut client| client.login("")).is_err());
     server.log.wait_for("TLS handshake error: tls: ");
-    assert_eq!(server.json("/connz")["num_connections"], 0);
+    server.wait_json("/connz", |page| (page["num_connections"] == 0).then_some(()));
     // One that is for servers is none for clients.
     let wrong = authority.server("wrong", "joe");
     let client = TlsClient::connect(&server, &authority.trusting(Some(&wrong)));

@@ -20,8 +20,10 @@ fn a_client_is_kicked() {
     let done = sys.ask(&kick, &format!(r#"{{"cid":{}}}"#, app.cid()));
     assert_eq!(names(&done), ["server"]);
     app.client.expect_closed();
-    let page = server.json("/connz?state=closed");
-    assert_eq!(page["connections"][0]["reason"], "Kicked");
+    let reason = server.wait_json("/connz?state=closed", |page| {
+        page["connections"].get(0).map(|entry| entry["reason"].clone())
+    });
+    assert_eq!(reason, "Kicked");
     sys.expect_nobody("$SYS.REQ.SERVER.PING.KICK");
 }
 
