@@ -11,7 +11,6 @@
 
 mod clock;
 mod facts;
-mod input;
 mod interest;
 mod operate;
 
@@ -23,59 +22,40 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use serde_json::json;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 use tracing::info;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
 
-use self::clock::Clock;
 pub use self::facts::{LeafAbout, LeafFacts};
 use self::interest::{Key, Want};
-use self::operate::Last;
 use crate::broker::{Broker, Cast};
-use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
-use crate::delivery::wire::Wire;
-use crate::delivery::{Counters, LeafLane, Outbound, Reason};
-use crate::realm::Realm;
-use crate::shard::{Changes, IntroduceLeaf};
+use crate::delivery::{LeafLane, Reason};
+use crate::link::{self, Ends, Pipe};
+use crate::realm::{Realm, RealmRules};
+use crate::shard::IntroduceLeaf;
 
 /// See the module's text.
 pub struct Leaf {
-    broker: Arc<Broker>,
-    cast: Arc<Cast>,
+    pipe: Pipe,
     facts: Arc<LeafFacts>,
-    counters: Arc<Counters>,
     realm: Arc<Realm>,
     lane: Arc<LeafLane>,
-    /// The way out: publishers and shards write to it.
-    out: Arc<Outbound>,
-    io: OwnedReadHalf,
-    /// Where the link has TLS.
-    wire: Option<Box<Wire>>,
-    input: Unread,
     /// What the other end wants.
     wants: HashMap<Key, Want>,
-    changes: Changes,
     /// The subject of this server by which loops are found.
     marker: Vec<u8>,
-    last: Option<Box<Last>>,
-    clock: Clock,
-    /// A reader here is far behind, and is waited for.
-    stall: Option<Pin<Box<Sleep>>>,
-    draining: bool,
+    /// Those under which no mapping touched the subject of the last message.
+    last_rules: Option<Arc<RealmRules>>,
+    ping_interval: Duration,
     /// Only what is queued is still sent, until then.
     ending: Option<Pin<Box<Sleep>>>,
 }
 
 /// A link whose two ends know each other: what a [`Leaf`] is made from.
-pub struct Link {
+pub struct Introduced {
+    pub ends: Ends,
     pub facts: Arc<LeafFacts>,
     pub realm: Arc<Realm>,
-    pub io: OwnedReadHalf,
-    /// Where the link has TLS.
-    pub wire: Option<Wire>,
-    /// What the other end has said already.
-    pub heard: Vec<u8>,
     /// The subject of this server by which loops are found.
     pub marker: Vec<u8>,
     pub ping_interval: Duration,
@@ -88,8 +68,6 @@ pub struct End(pub Reason);
 
 impl Message for End {}
 
-/// Reads in one turn of the arbiter before others get theirs.
-const READS_MAX: usize = 8;
 /// How long a closed link may take what was queued for it.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -100,87 +78,36 @@ impl Leaf {
     pub const MAILBOX: MailboxLimits = MailboxLimits { depth_max: 64, bytes_max: 1 << 20 };
 
     #[must_use]
-    pub fn new(broker: Arc<Broker>, cast: Arc<Cast>, arbiter: usize, link: Link) -> Self {
-        let lane = Arc::clone(&link.facts.lane);
+    pub fn new(broker: Arc<Broker>, cast: Arc<Cast>, arbiter: usize, link: Introduced) -> Self {
         Self {
-            counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
+            pipe: Pipe::new(broker, cast, arbiter, link.ends, link.pings_out_max),
+            lane: Arc::clone(&link.facts.lane),
             facts: link.facts,
             realm: link.realm,
-            out: Arc::clone(&lane.out),
-            lane,
-            io: link.io,
-            wire: link.wire.map(Box::new),
-            input: Unread::holding(link.heard),
             wants: HashMap::new(),
-            changes: Changes::default(),
             marker: link.marker,
-            last: None,
-            clock: Clock::new(link.ping_interval, link.pings_out_max),
-            stall: None,
-            draining: false,
+            last_rules: None,
+            ping_interval: link.ping_interval,
             ending: None,
-            broker,
-            cast,
         }
-    }
-
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let events = self.out.poll_events(task);
-        if events.drain() || self.draining || self.has_unsent() {
-            self.draining = self.poll_send(task).is_pending();
-        }
-        if self.out.closed().is_some() && self.ending.is_none() {
-            self.begin_end();
-        }
-        if self.ending.is_some() {
-            return self.poll_ending(task);
-        }
-        if self.gated(task) {
-            return Poll::Pending;
-        }
-        for _ in 0..READS_MAX {
-            match self.turn(task) {
-                Turn::Again => {}
-                Turn::Wait => return Poll::Pending,
-                Turn::Gated => {
-                    if self.gated(task) {
-                        return Poll::Pending;
-                    }
-                }
-                Turn::Yield | Turn::Ended => break,
-            }
-        }
-        task.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Whether something keeps the link from being read on.
-    fn gated(&mut self, task: &mut Context<'_>) -> bool {
-        if let Some(stall) = &mut self.stall
-            && stall.as_mut().poll(task).is_pending()
-        {
-            return true;
-        }
-        self.stall = None;
-        self.changes.poll(&self.cast, task)
     }
 
     fn end(&self, reason: Reason) {
-        self.out.close(reason);
+        self.pipe.end(reason);
     }
 
     /// Ends the link; `text` is the last thing that the other end reads.
     fn refuse(&self, text: &str, reason: Reason) {
-        self.out.send(&vagus_wire::encode::error(text));
+        self.pipe.out.send(&vagus_wire::encode::error(text));
         self.end(reason);
     }
 
     fn begin_end(&mut self) {
-        let reason = self.out.closed().unwrap_or(Reason::ClientClosed);
+        let reason = self.pipe.out.closed().unwrap_or(Reason::ClientClosed);
         let about = &self.facts.about;
         let prefix = self.facts.prefix();
         info!("{prefix} - Leafnode connection closed: {} - Remote: {}", reason.text(), about.name);
-        self.broker.realms.leafs.remove(self.out.cid);
+        self.pipe.broker.realms.leafs.remove(self.pipe.out.cid);
         self.withdraw();
         self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
     }
@@ -189,27 +116,12 @@ impl Leaf {
     /// would turn the close into a reset, which can destroy the last words on their way.
     fn poll_ending(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let late = self.ending.as_mut().is_none_or(|sleep| sleep.as_mut().poll(task).is_ready());
-        if late || !self.out.closed().is_some_and(Reason::is_worth_lingering) {
+        if late || !self.pipe.out.closed().is_some_and(Reason::is_worth_lingering) {
             return Poll::Ready(());
         }
-        match self.poll_send(task) {
+        match self.pipe.poll_send(task) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => self.poll_discard(task),
-        }
-    }
-
-    /// Counts what was handed over, and looks whether some reader is to be waited for.
-    fn count_out(&mut self, delivery: &mut crate::delivery::desk::Delivery, task: &Context<'_>) {
-        delivery.batch.flush();
-        let (msgs, bytes, lookups) = delivery.take_counts();
-        Counters::add(&self.counters.out_msgs, msgs);
-        Counters::add(&self.counters.out_bytes, bytes);
-        Counters::add(&self.counters.lookups, lookups);
-        let settings = self.broker.settings();
-        let behind = delivery.batch.take_behind();
-        let soft = soft_pending(settings.pending_max);
-        if settings.stall && behind.iter().any(|out| out.stall(soft, task.waker())) {
-            self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
+            Poll::Ready(()) => self.pipe.poll_discard(task),
         }
     }
 
@@ -223,8 +135,8 @@ impl Leaf {
                 vagus_wire::leaf::interest(&mut lines, source, None, 1);
             }
         }
-        self.out.send(&lines);
-        for shard in self.cast.shards.iter() {
+        self.pipe.out.send(&lines);
+        for shard in self.pipe.cast.shards.iter() {
             let (realm, lane) = (Arc::clone(&self.realm), Arc::clone(&self.lane));
             // A shard that is gone takes the server with it.
             let _ = shard.send_urgent(IntroduceLeaf { realm, lane });
@@ -238,16 +150,10 @@ impl Actor for Leaf {
     const KIND: &'static str = "leaf";
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
-        self.broker.realms.leafs.add(Arc::clone(&self.facts));
+        self.pipe.broker.realms.leafs.add(Arc::clone(&self.facts));
         self.introduce();
-        self.clock.start(cx);
-        cx.poll_with(|me, cx, task| {
-            let ended = me.poll(task);
-            if ended.is_ready() {
-                cx.stop();
-            }
-            ended
-        });
+        self.start_clock(cx);
+        link::serve(cx);
     }
 
     /// Told to stop, where nothing of its own had ended it: its parent ends.
@@ -257,20 +163,18 @@ impl Actor for Leaf {
 
     fn observe(&self) -> serde_json::Value {
         let about = &self.facts.about;
-        let stats = &self.out.stats;
+        let stats = &self.pipe.out.stats;
         json!({
-            "cid": self.out.cid,
+            "cid": self.pipe.out.cid,
             "peer": about.name,
             "address": about.address.to_string(),
             "account": &*self.realm.name,
-            "state": match () {
-                () if self.ending.is_some() => "ending",
-                () if self.changes.is_waiting() => "the subject shards have not acknowledged yet",
-                () if self.stall.is_some() => "a reader of its messages is far behind",
-                () if self.draining => "the other end reads slower than it is sent to",
-                () => "waiting for the other end",
+            "state": match self.pipe.held_up() {
+                _ if self.ending.is_some() => "ending",
+                Some(why) => why,
+                None => "waiting for the other end",
             },
-            "queue_bytes": self.out.pending(),
+            "queue_bytes": self.pipe.out.pending(),
             "rtt_us": stats.rtt_ns.load(Relaxed) / 1000,
             "remote_interest": stats.subscriptions.load(Relaxed),
         })
@@ -279,10 +183,10 @@ impl Actor for Leaf {
 
 impl Drop for Leaf {
     fn drop(&mut self) {
-        self.broker.realms.leafs.remove(self.out.cid);
+        self.pipe.broker.realms.leafs.remove(self.pipe.out.cid);
         // Whoever panicked has no reason yet.
-        self.out.close(Reason::InternalError);
-        self.out.release_socket();
+        self.pipe.out.close(Reason::InternalError);
+        self.pipe.out.release_socket();
         self.withdraw();
     }
 }

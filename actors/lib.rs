@@ -21,7 +21,8 @@
 //! - [`callout`] asks services who clients are, [`ocsp`] authorities whether they may be;
 //! - [`resolver`] knows the accounts of operators by their JWTs;
 //! - [`plugins`] hosts actors of others;
-//! - [`delivery`] is the machinery that all of them publish through, [`broker`] what they share.
+//! - [`delivery`] is the machinery that all of them publish through, [`link`] that of links to
+//!   other servers, [`broker`] what they share.
 
 pub mod account;
 pub mod accounts;
@@ -38,6 +39,7 @@ pub mod gateway;
 pub mod jetstream;
 pub mod leaf;
 pub mod leafs;
+pub mod link;
 pub mod listener;
 pub mod meta;
 pub mod metas;

@@ -12,68 +12,49 @@
 //! link's socket itself.
 
 mod clock;
-mod input;
 mod interest;
 mod operate;
 mod peer;
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
 
 use hashbrown::HashMap;
 use serde_json::json;
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::time::Sleep;
-use tracing::{debug, info};
+use tracing::info;
 use vagus_auth::Permissions;
 use vagus_runtime::cluster::lane::Lane;
 use vagus_runtime::cluster::node;
 use vagus_runtime::cluster::speech::SERIES;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
-use self::clock::Clock;
-use self::interest::{Account, Changes};
-use self::operate::{Last, Modifiers};
+use self::interest::Account;
+use self::operate::Modifiers;
 pub use self::peer::{About, Peer, RouteFacts, Times};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
 use crate::control::Carrier;
-use crate::delivery::reading::{STALL_MAX, Turn, Unread, soft_pending};
-use crate::delivery::wire::{Packing, Parts};
-use crate::delivery::{Counters, Outbound, Reason, Wire};
+use crate::delivery::Reason;
+use crate::delivery::wire::Packing;
+use crate::link::{self, Ends, Pipe};
 use crate::realm::Mates;
 
 /// See the module's text.
 pub struct Route {
-    broker: Arc<Broker>,
-    cast: Arc<Cast>,
+    pipe: Pipe,
     facts: Arc<RouteFacts>,
     news: Recipient<Told>,
     /// What crosses the link, where that is not everything.
     permissions: Option<Arc<Permissions>>,
     /// Of the session with the other server, where there is one.
     lane: Option<Lane>,
-    counters: Arc<Counters>,
-    /// The way out: publishers and shards write to it.
-    out: Arc<Outbound>,
-    io: OwnedReadHalf,
-    /// What encrypts, on a link with TLS. Then nobody but this actor writes to the socket.
-    wire: Option<Box<Wire>>,
-    input: Unread,
     /// By account name.
     accounts: HashMap<Arc<str>, Account>,
     /// The account that the other server speaks of.
     current: Option<Arc<str>>,
     /// What was said of the next message.
     modifiers: Modifiers,
-    last: Option<Box<Last>>,
-    changes: Changes,
-    clock: Clock,
-    /// A reader here is far behind, and is waited for.
-    stall: Option<Pin<Box<Sleep>>>,
-    draining: bool,
+    times: Times,
 }
 
 /// End the link.
@@ -89,9 +70,6 @@ impl Message for Say {
         self.0.len()
     }
 }
-
-/// Reads in one turn of the arbiter before others get theirs.
-const READS_MAX: usize = 8;
 
 // === impl Route ===
 
@@ -109,88 +87,24 @@ impl Route {
         arbiter: usize,
         link: Peer,
     ) -> std::io::Result<Self> {
-        let Parts { socket, wire, unread } = link.parts;
-        let (io, write) = tokio::net::TcpStream::from_std(socket)?.into_split();
-        let out = Outbound::new(link.cid, broker.slots.take(), write, link.pending_max);
         let packing = Packing::new(link.about.compression.clone());
-        let wire = match (wire, packing) {
-            (None, None) => None,
-            (wire, packing) => out.seal().map(|write| {
-                let wire = match wire {
-                    Some(wire) => wire.over(write),
-                    None => Wire::new(write),
-                };
-                Box::new(match packing {
-                    Some(packing) => wire.packed(packing),
-                    None => wire,
-                })
-            }),
-        };
-        out.set_name(&link.about.name);
-        let out = Arc::new(out);
-        let facts = Arc::new(RouteFacts::new(link.about, Arc::clone(&out)));
+        let slot = broker.slots.take();
+        let ends = Ends::of(link.parts, link.cid, slot, link.pending_max, packing)?;
+        ends.out.set_name(&link.about.name);
+        let pings_out_max = link.times.pings_out_max;
+        let pipe = Pipe::new(broker, cast, arbiter, ends, pings_out_max);
+        let facts = Arc::new(RouteFacts::new(link.about, Arc::clone(&pipe.out)));
         Ok(Self {
-            counters: Arc::clone(&broker.counters[arbiter % broker.counters.len()]),
-            permissions: siblings(&broker, &facts).permissions(),
+            permissions: siblings(&pipe.broker, &facts).permissions(),
+            pipe,
             facts,
             news: link.news,
             lane: None,
-            out,
-            io,
-            wire,
-            input: Unread::holding(unread),
             accounts: HashMap::new(),
             current: None,
             modifiers: Modifiers::default(),
-            last: None,
-            changes: Changes::default(),
-            clock: Clock::new(link.times),
-            stall: None,
-            draining: false,
-            broker,
-            cast,
+            times: link.times,
         })
-    }
-
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let events = self.out.poll_events(task);
-        if events.drain() || self.draining || self.has_unsent() {
-            self.draining = self.poll_send(task).is_pending();
-        }
-        if let Some(reason) = self.out.closed() {
-            // What is queued is worth little: the other server gets all interest anew.
-            let kind = if self.is_gateway() { "Gateway" } else { "Router" };
-            debug!("{} - {kind} connection closed: {}", self.facts.prefix(), reason.text());
-            return Poll::Ready(());
-        }
-        if self.gated(task) {
-            return Poll::Pending;
-        }
-        for _ in 0..READS_MAX {
-            match self.turn(task) {
-                Turn::Again => {}
-                Turn::Wait => return Poll::Pending,
-                Turn::Gated => {
-                    if self.gated(task) {
-                        return Poll::Pending;
-                    }
-                }
-                Turn::Yield | Turn::Ended => break,
-            }
-        }
-        task.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Whether something keeps the link from being read on.
-    fn gated(&mut self, task: &mut Context<'_>) -> bool {
-        if let Some(stall) = &mut self.stall
-            && stall.as_mut().poll(task).is_pending()
-        {
-            return true;
-        }
-        self.stall = None;
-        self.poll_barrier(task)
     }
 
     fn is_gateway(&self) -> bool {
@@ -202,18 +116,18 @@ impl Route {
         let about = &self.facts.about;
         // Of several links between two servers, one will do.
         let speaks = about.control == SERIES && about.share.is_main();
-        let Some(node) = self.broker.control.get().filter(|_| speaks) else { return };
+        let Some(node) = self.pipe.broker.control.get().filter(|_| speaks) else { return };
         let other = node::About {
             id: about.id.clone(),
             name: about.name.clone(),
             kind: about.kind(),
             solicited: about.solicited,
         };
-        self.lane = node.open(other, Arc::new(Carrier(Arc::clone(&self.out))));
+        self.lane = node.open(other, Arc::new(Carrier(Arc::clone(&self.pipe.out))));
     }
 
     fn end(&self, reason: Reason) {
-        self.out.close(reason);
+        self.pipe.out.close(reason);
     }
 }
 
@@ -242,33 +156,22 @@ impl Actor for Route {
                 info!("{prefix} - {kind} gateway connection {way} {cluster:?} ({id}) registered");
             }
         }
-        siblings(&self.broker, &self.facts).add(Arc::clone(&self.facts));
+        siblings(&self.pipe.broker, &self.facts).add(Arc::clone(&self.facts));
         self.introduce();
         self.open_lane();
-        self.clock.start(cx);
-        cx.poll_with(|me, cx, task| {
-            let ended = me.poll(task);
-            if ended.is_ready() {
-                cx.stop();
-            }
-            ended
-        });
+        self.start_clock(cx);
+        link::serve(cx);
     }
 
     fn observe(&self) -> serde_json::Value {
         let about = &self.facts.about;
-        let stats = &self.out.stats;
+        let stats = &self.pipe.out.stats;
         json!({
-            "cid": self.out.cid,
+            "cid": self.pipe.out.cid,
             "peer": about.name,
             "address": about.address.to_string(),
-            "state": match () {
-                () if self.changes.is_waiting() => "the subject shards have not acknowledged yet",
-                () if self.stall.is_some() => "a reader of its messages is far behind",
-                () if self.draining => "the other server reads slower than it is sent to",
-                () => "waiting for the other server",
-            },
-            "queue_bytes": self.out.pending(),
+            "state": self.pipe.held_up().unwrap_or("waiting for the other server"),
+            "queue_bytes": self.pipe.out.pending(),
             "rtt_us": stats.rtt_ns.load(Relaxed) / 1000,
             "remote_interest": stats.subscriptions.load(Relaxed),
         })
@@ -277,10 +180,10 @@ impl Actor for Route {
 
 impl Drop for Route {
     fn drop(&mut self) {
-        siblings(&self.broker, &self.facts).remove(self.out.cid);
+        siblings(&self.pipe.broker, &self.facts).remove(self.pipe.out.cid);
         // Whoever panicked has no reason yet.
-        self.out.close(Reason::InternalError);
-        self.out.release_socket();
+        self.pipe.out.close(Reason::InternalError);
+        self.pipe.out.release_socket();
         self.withdraw();
     }
 }
@@ -297,23 +200,6 @@ impl Handler<End> for Route {
 
 impl Handler<Say> for Route {
     fn handle(&mut self, Say(frame): Say, _: &mut Cx<'_, Self>) {
-        self.out.send(&frame);
-    }
-}
-
-impl Route {
-    /// Counts what was handed over, and looks whether some reader is to be waited for.
-    fn count_out(&mut self, delivery: &mut crate::delivery::desk::Delivery, task: &Context<'_>) {
-        delivery.batch.flush();
-        let (msgs, bytes, lookups) = delivery.take_counts();
-        Counters::add(&self.counters.out_msgs, msgs);
-        Counters::add(&self.counters.out_bytes, bytes);
-        Counters::add(&self.counters.lookups, lookups);
-        let settings = self.broker.settings();
-        let behind = delivery.batch.take_behind();
-        let soft = soft_pending(settings.pending_max);
-        if settings.stall && behind.iter().any(|out| out.stall(soft, task.waker())) {
-            self.stall = Some(Box::pin(tokio::time::sleep(STALL_MAX)));
-        }
+        self.pipe.out.send(&frame);
     }
 }

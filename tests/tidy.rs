@@ -66,7 +66,7 @@ const PURE: [&str; 5] = ["src/wire", "src/subject", "src/auth", "src/config", "s
 const ALIVE: [&str; 5] = ["actix", "actix-rt", "tokio", "tokio-util", "futures-util"];
 
 /// What all roles stand on, which is no role itself.
-const COMMON: [&str; 5] = ["lib", "broker", "delivery", "jetstream", "realm"];
+const COMMON: [&str; 6] = ["lib", "broker", "delivery", "jetstream", "link", "realm"];
 
 /// A source file of ours, relative to the top.
 struct Source {

@@ -65,21 +65,21 @@ impl Leaf {
         if let Some(before) = before {
             self.gather(before.ended(&self.realm));
         }
-        self.out.stats.subscriptions.store(self.wants.len() as u64, Relaxed);
+        self.pipe.out.stats.subscriptions.store(self.wants.len() as u64, Relaxed);
         Ok(())
     }
 
     fn gather(&mut self, changes: Vec<(Arc<Realm>, Change)>) {
-        changes.into_iter().for_each(|(realm, change)| self.changes.push(&realm, change));
+        changes.into_iter().for_each(|(realm, change)| self.pipe.changes.push(&realm, change));
     }
 
     /// Withdraws all interest. Nobody delivers to it from here on; the shards forget it in time.
     pub(super) fn withdraw(&mut self) {
-        self.changes = Changes::default();
+        self.pipe.changes = Changes::default();
         let ended = self.wants.drain().flat_map(|(_, want)| want.ended(&self.realm));
         let ended: Vec<_> = ended.collect();
         if !ended.is_empty() {
-            Changes::send_off(&ended, &self.cast);
+            Changes::send_off(&ended, &self.pipe.cast);
         }
     }
 }

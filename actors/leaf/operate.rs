@@ -1,34 +1,22 @@
-//! Working through what the other end says: one operation after the other, until it ends or
-//! something has to be waited for.
+//! What the other end says: its interest, its messages, and what else there is.
 
-use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tracing::error;
 use vagus_subject::transform::Resolved;
+use vagus_wire::Op;
 use vagus_wire::leaf::{Heard, Message, Said, parse};
-use vagus_wire::{Limits, Op};
 
 use super::Leaf;
-use crate::delivery::batch::Run;
-use crate::delivery::cache::{Found, Match};
+use crate::delivery::cache::{Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::leaf_lane::shown_by;
 use crate::delivery::outlet::{Outlet, Post};
-use crate::delivery::reading::{Turn, Worked};
-use crate::delivery::{Asker, ClientInfo, Counters, Outbound, Reason, Speaker};
+use crate::delivery::{Asker, ClientInfo, Outbound, Reason, Speaker};
+use crate::link::{LIMITS, Link, Pipe, Took};
 use crate::realm::RealmRules;
-
-/// The subject of the last message.
-pub(super) struct Last {
-    /// `LMSG <subject> `.
-    head: Vec<u8>,
-    found: Rc<Match>,
-    /// Those under which it was found that no mapping touches it.
-    rules: Arc<RealmRules>,
-}
 
 /// How to go on after an operation.
 enum Next {
@@ -37,58 +25,65 @@ enum Next {
     Over,
 }
 
-/// A server may say more than clients may.
-const LIMITS: Limits = Limits { control_line_max: 64 << 10, payload_max: 64 << 20 };
-/// Deliveries in one turn, after which others of the arbiter get theirs.
-const WORK_MAX: u64 = 1 << 18;
-/// Messages in one run.
-const RUN_MAX: usize = 1 << 12;
 /// Before there is another link, where the two ends do not fit together.
 const LONG_PAUSE: Duration = Duration::from_secs(30);
 const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
-impl Leaf {
-    /// Works through `input` as far as that goes.
-    pub(super) fn work(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
-        let mut at = 0;
-        loop {
-            if !self.changes.is_gathering() {
-                at = self.take_repeats(input, at, delivery);
-            }
-            if at == input.len() {
-                return self.worked(at, 0, Turn::Again);
-            }
-            if delivery.batch.work() > WORK_MAX {
-                return self.worked(at, 0, Turn::Yield);
-            }
-            match parse(&input[at..], LIMITS) {
-                Ok(Heard::Partial { total }) => return self.worked(at, total, Turn::Again),
-                Ok(Heard::Whole { said, used }) => {
-                    if self.changes.is_gathering() && !matches!(said, Said::Want { .. }) {
-                        return self.worked(at, 0, Turn::Gated);
-                    }
-                    if let Next::Over = self.operate(said, &input[at..], delivery) {
-                        return Worked { used: 0, need: 0, turn: Turn::Ended };
-                    }
-                    at += used;
+// === impl Link ===
+
+impl Link for Leaf {
+    fn pipe(&mut self) -> &mut Pipe {
+        &mut self.pipe
+    }
+
+    fn take_one(&mut self, rest: &[u8], delivery: &mut Delivery) -> Took {
+        match parse(rest, LIMITS) {
+            Ok(Heard::Partial { total }) => Took::Partial(total),
+            Ok(Heard::Whole { said, used }) => {
+                if self.pipe.changes.is_gathering() && !matches!(said, Said::Want { .. }) {
+                    return Took::Gated;
                 }
-                Err(problem) => {
-                    error!("{} - {problem}", self.facts.prefix());
-                    match problem.text() {
-                        Some(text) => self.refuse(text, Reason::ParseError),
-                        None => self.end(Reason::ParseError),
-                    }
-                    return Worked { used: 0, need: 0, turn: Turn::Ended };
+                match self.operate(said, rest, delivery) {
+                    Next::Go => Took::Used(used),
+                    Next::Over => Took::Over,
                 }
+            }
+            Err(problem) => {
+                error!("{} - {problem}", self.facts.prefix());
+                match problem.text() {
+                    Some(text) => self.refuse(text, Reason::ParseError),
+                    None => self.end(Reason::ParseError),
+                }
+                Took::Over
             }
         }
     }
 
-    fn worked(&self, used: usize, need: usize, turn: Turn) -> Worked {
-        let turn = if self.changes.is_gathering() { Turn::Gated } else { turn };
-        Worked { used, need, turn }
+    fn is_current(&mut self, found: &Match) -> bool {
+        let rules = self.realm.rules();
+        let same_rules = self.last_rules.as_ref().is_some_and(|last| Arc::ptr_eq(last, &rules));
+        same_rules && found.is_current(&self.realm.interest)
     }
 
+    fn passes_on_to(&self, want: &Want) -> bool {
+        self.lane.passes_on_to(&want.sub.target)
+    }
+
+    fn count_in(&mut self, msgs: u64, bytes: u64) {
+        self.pipe.count_in(msgs, bytes);
+    }
+
+    fn poll_closed(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        if self.ending.is_none() {
+            self.begin_end();
+        }
+        self.poll_ending(task)
+    }
+}
+
+// === impl Leaf ===
+
+impl Leaf {
     /// `rest` starts with the operation's own bytes.
     fn operate(&mut self, said: Said<'_>, rest: &[u8], delivery: &mut Delivery) -> Next {
         match said {
@@ -99,11 +94,11 @@ impl Leaf {
                 Next::Go
             }
             Said::Op(Op::Ping) => {
-                self.out.send(b"PONG\r\n");
+                self.pipe.out.send(b"PONG\r\n");
                 Next::Go
             }
             Said::Op(Op::Pong) => {
-                self.answered();
+                self.pipe.answered();
                 Next::Go
             }
             // What the other end tells of itself later changes nothing here.
@@ -117,7 +112,7 @@ impl Leaf {
 
     fn hear_interest(&mut self, subject: &[u8], group: Option<&[u8]>, weight: u32) -> Next {
         if !vagus_subject::is_valid_subscription(subject) {
-            self.out.send(&vagus_wire::encode::error("Invalid Subscription"));
+            self.pipe.out.send(&vagus_wire::encode::error("Invalid Subscription"));
             return Next::Go;
         }
         if subject == self.marker {
@@ -176,46 +171,9 @@ impl Leaf {
         }
     }
 
-    fn count_in(&self, msgs: u64, bytes: u64) {
-        self.out.stats.in_msgs.fetch_add(msgs, Relaxed);
-        self.out.stats.in_bytes.fetch_add(bytes, Relaxed);
-        Counters::add(&self.counters.in_msgs, msgs);
-        Counters::add(&self.counters.in_bytes, bytes);
-    }
-
-    /// Takes all messages at `at` that repeat the last subject; returns where they end.
-    #[inline]
-    fn take_repeats(&mut self, input: &[u8], at: usize, delivery: &mut Delivery) -> usize {
-        let Some(last) = &self.last else { return at };
-        let mut spans = std::mem::take(&mut delivery.spans);
-        let (mut end, payload) =
-            Run::gather(&mut spans, input, at, &last.head, LIMITS.payload_max, RUN_MAX);
-        if !spans.is_empty() {
-            let found = Rc::clone(&last.found);
-            let same_rules = Arc::ptr_eq(&last.rules, &self.realm.rules());
-            if same_rules && found.is_current(&self.realm.interest) {
-                self.count_in(spans.len() as u64, payload);
-                let run = Run { spans: &spans, payload };
-                for want in found.plain.iter() {
-                    if self.lane.passes_on_to(&want.sub.target)
-                        && let Some(run) = run.claim(&want.sub)
-                    {
-                        let head = &found.head(want)[1..];
-                        delivery.batch.run(&want.sub.target, head, input, run);
-                    }
-                }
-            } else {
-                self.last = None;
-                end = at;
-            }
-        }
-        delivery.spans = spans;
-        end
-    }
-
     /// One message from the general parser; `rest` starts with its bytes.
     fn publish(&mut self, message: &Message<'_>, rest: &[u8], delivery: &mut Delivery) -> Next {
-        self.count_in(1, message.payload.len() as u64);
+        self.pipe.count_in(1, message.payload.len() as u64);
         if !self.lane.terms.takes(message.subject) {
             return self.violation("Publish", message.subject);
         }
@@ -239,8 +197,9 @@ impl Leaf {
             return Next::Go;
         }
         self.outlet(delivery).take_over(&self.lane, message.subject, Some(&groups), post);
-        if let Some(tail) = message.tail {
-            self.remember(message.subject, tail, rest, rules, delivery);
+        if let Some(tail) = message.tail.filter(|_| rules.mappings.is_empty()) {
+            self.pipe.remember(&self.realm, message.subject, tail, rest, delivery);
+            self.last_rules = Some(rules);
         }
         Next::Go
     }
@@ -252,7 +211,7 @@ impl Leaf {
         subject: &[u8],
         delivery: &mut Delivery,
     ) -> Option<Option<Vec<u8>>> {
-        let settings = self.broker.settings();
+        let settings = self.pipe.broker.settings();
         let cluster = settings.cluster.as_deref();
         match rules.mappings.resolve(subject, cluster, &mut delivery.rng) {
             Resolved::Same => None,
@@ -264,27 +223,6 @@ impl Leaf {
     fn outlet<'a>(&'a self, delivery: &'a mut Delivery) -> Outlet<'a> {
         Outlet::of(&self.realm, delivery, Speaker::Client(self))
     }
-
-    fn remember(
-        &mut self,
-        subject: &[u8],
-        tail: &[u8],
-        rest: &[u8],
-        rules: Arc<RealmRules>,
-        delivery: &mut Delivery,
-    ) {
-        if !rules.mappings.is_empty() {
-            return;
-        }
-        let Found::Kept(found) = delivery.cache.find(&self.realm.interest, subject) else {
-            return;
-        };
-        if found.one_by_one {
-            return;
-        }
-        let from_start = rest.len() - (rest.as_ptr_range().end as usize - tail.as_ptr() as usize);
-        self.last = Some(Box::new(Last { head: rest[..from_start].to_vec(), found, rules }));
-    }
 }
 
 // === impl Asker ===
@@ -293,17 +231,17 @@ impl Asker for Leaf {
     fn info(&self) -> ClientInfo {
         ClientInfo {
             host: Some(self.facts.about.address.ip().to_canonical().to_string()),
-            id: Some(self.out.cid),
+            id: Some(self.pipe.out.cid),
             acc: Some(self.realm.name.to_string()),
             name: Some(self.facts.about.name.clone()),
             kind: Some("Leafnode".to_owned()),
-            server: Some(self.broker.settings().info.server_id.clone()),
+            server: Some(self.pipe.broker.settings().info.server_id.clone()),
             ..ClientInfo::default()
         }
     }
 
     fn out(&self) -> &Arc<Outbound> {
-        &self.out
+        &self.pipe.out
     }
 
     fn hears_itself(&self) -> bool {

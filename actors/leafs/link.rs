@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tracing::info;
 use vagus_auth::SubjectRules;
 use vagus_runtime::{Cx, Placement, Spec};
@@ -13,9 +11,9 @@ use vagus_runtime::{Cx, Placement, Spec};
 use super::talk::Talk;
 use super::{Known, Leafs};
 use crate::delivery::leaf_lane::Role;
-use crate::delivery::wire::{Parts, Stream, Wire};
-use crate::delivery::{LeafLane, Outbound, Terms};
-use crate::leaf::{Leaf, LeafAbout, LeafFacts, Link};
+use crate::delivery::{LeafLane, Terms};
+use crate::leaf::{Introduced, Leaf, LeafAbout, LeafFacts};
+use crate::link::Ends;
 use crate::realm::Realm;
 
 /// A link whose two ends know each other.
@@ -40,15 +38,15 @@ pub(super) struct Ready {
 impl Leafs {
     pub(super) fn serve(&mut self, ready: Ready, talk: Talk, cx: &mut Cx<'_, Self>) {
         let Talk { stream, heard } = talk;
-        let Ok((io, write, wire, unread)) = taken_apart(stream) else {
-            return self.come_to_nothing(ready.target, cx);
-        };
-        let heard = [heard, unread].concat();
         let (settings, broker) = (&self.settings, &self.broker);
-        let out = Outbound::new(ready.cid, broker.slots.take(), write, settings.pending_max);
-        let wire = wire.and_then(|wire| Some(wire.over(out.seal()?)));
-        out.set_takes_headers(ready.headers);
-        out.set_realm(&ready.realm);
+        let slot = broker.slots.take();
+        let ends = stream
+            .into_parts()
+            .and_then(|parts| Ends::of(parts, ready.cid, slot, settings.pending_max, None));
+        let Ok(mut ends) = ends else { return self.come_to_nothing(ready.target, cx) };
+        ends.unread.splice(..0, heard);
+        ends.out.set_takes_headers(ready.headers);
+        ends.out.set_realm(&ready.realm);
         let marker = settings.marker(&ready.realm.name);
         let about = LeafAbout {
             name: ready.name,
@@ -60,7 +58,7 @@ impl Leafs {
             compression: "off",
         };
         let lane = LeafLane {
-            out: Arc::new(out),
+            out: Arc::clone(&ends.out),
             role: ready.role,
             cluster: ready.cluster.into(),
             isolated: ready.isolated,
@@ -71,21 +69,18 @@ impl Leafs {
             let (prefix, account) = (facts.prefix(), &ready.realm.name);
             info!("{prefix} - Leafnode connection created for account: {account}");
         }
-        let link = Link {
+        let link = Introduced {
+            ends,
             facts: Arc::clone(&facts),
             realm: ready.realm,
-            io,
-            wire,
-            heard,
             marker,
             ping_interval: settings.ping_interval,
             pings_out_max: settings.ping_max,
         };
         // Its socket is registered with this thread.
-        let arbiter = cx.cell().arbiter();
-        let number = arbiter.index().unwrap_or(0);
+        let arbiter = cx.cell().arbiter().index().unwrap_or(0);
         let (broker, cast) = (Arc::clone(broker), Arc::clone(&self.cast));
-        let make = move || Leaf::new(broker, cast, number, link);
+        let make = move || Leaf::new(broker, cast, arbiter, link);
         let spec = Spec::once(ready.cid, make).mailbox(Leaf::MAILBOX);
         let handle = cx.spawn(spec.arbiter(Placement::Inherit));
         self.links.insert(ready.cid, Known { facts, handle, target: ready.target });
@@ -97,12 +92,4 @@ impl Leafs {
             self.lost(target, None, cx);
         }
     }
-}
-
-type Apart = (OwnedReadHalf, OwnedWriteHalf, Option<Wire>, Vec<u8>);
-
-fn taken_apart(stream: Stream) -> std::io::Result<Apart> {
-    let Parts { socket, wire, unread } = stream.into_parts()?;
-    let (io, write) = TcpStream::from_std(socket)?.into_split();
-    Ok((io, write, wire, unread))
 }

@@ -1,24 +1,22 @@
-//! Working through what the other server says: one operation after the other, until it ends or
-//! something has to be waited for.
+//! What the other server says: its interest, its messages, and what keeps the cluster together.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
 
-use tracing::warn;
+use tracing::{debug, warn};
 use vagus_runtime::cluster::lane::Lane;
 use vagus_wire::route::{Heard, Said, parse, weight};
-use vagus_wire::{Limits, Op, Publish};
+use vagus_wire::{Op, Publish};
 
 use super::Route;
 use crate::cluster::Told;
-use crate::delivery::batch::Run;
-use crate::delivery::cache::{Found, Match};
+use crate::delivery::cache::{Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::outlet::{Arrival, Outlet, Post};
-use crate::delivery::reading::{Turn, Worked};
 use crate::delivery::trace::{self, Ingress, Kind, Wish};
-use crate::delivery::{Counters, Reach, Reason, Speaker, Trace};
+use crate::delivery::{Reason, Speaker, Trace};
+use crate::link::{LIMITS, Link, Pipe, Took};
 use crate::realm::Realm;
 
 /// What was said of the next message.
@@ -34,13 +32,6 @@ pub(super) struct Modifiers {
     forward: Option<Box<str>>,
 }
 
-/// The subject of the last message.
-pub(super) struct Last {
-    /// `PUB <subject> `.
-    head: Vec<u8>,
-    found: Rc<Match>,
-}
-
 /// It is only to be traced, and can't be.
 struct Futile;
 
@@ -51,53 +42,62 @@ enum Next {
     Nonsense,
 }
 
-/// A server may say more than clients may.
-const LIMITS: Limits = Limits { control_line_max: 64 << 10, payload_max: 64 << 20 };
-/// Deliveries in one turn, after which others of the arbiter get theirs.
-const WORK_MAX: u64 = 1 << 18;
-/// Messages in one run.
-const RUN_MAX: usize = 1 << 12;
+// === impl Link ===
 
-impl Route {
-    /// Works through `input` as far as that goes.
-    pub(super) fn work(&mut self, input: &[u8], delivery: &mut Delivery) -> Worked {
-        let mut at = 0;
-        loop {
-            if !self.changes.is_gathering() {
-                at = self.take_repeats(input, at, delivery);
-            }
-            if at == input.len() {
-                return self.worked(at, 0, Turn::Again);
-            }
-            if delivery.batch.work() > WORK_MAX {
-                return self.worked(at, 0, Turn::Yield);
-            }
-            match parse(&input[at..], LIMITS) {
-                Ok(Heard::Partial { total }) => return self.worked(at, total, Turn::Again),
-                Ok(Heard::Whole { said, used }) => {
-                    let interest = matches!(said, Said::Op(Op::Subscribe { .. }));
-                    if self.changes.is_gathering() && !interest {
-                        return self.worked(at, 0, Turn::Gated);
-                    }
-                    if let Next::Nonsense = self.operate(said, &input[at..], delivery) {
-                        return self.give_up("a server would not say this");
-                    }
-                    at += used;
+impl Link for Route {
+    fn pipe(&mut self) -> &mut Pipe {
+        &mut self.pipe
+    }
+
+    fn take_one(&mut self, rest: &[u8], delivery: &mut Delivery) -> Took {
+        match parse(rest, LIMITS) {
+            Ok(Heard::Partial { total }) => Took::Partial(total),
+            Ok(Heard::Whole { said, used }) => {
+                let interest = matches!(said, Said::Op(Op::Subscribe { .. }));
+                if self.pipe.changes.is_gathering() && !interest {
+                    return Took::Gated;
                 }
-                Err(problem) => return self.give_up(&problem.to_string()),
+                match self.operate(said, rest, delivery) {
+                    Next::Go => Took::Used(used),
+                    Next::Nonsense => self.give_up("a server would not say this"),
+                }
             }
+            Err(problem) => self.give_up(&problem.to_string()),
         }
     }
 
-    fn worked(&self, used: usize, need: usize, turn: Turn) -> Worked {
-        let turn = if self.changes.is_gathering() { Turn::Gated } else { turn };
-        Worked { used, need, turn }
+    fn is_current(&mut self, found: &Match) -> bool {
+        self.account().is_some_and(|one| found.is_current(&one.realm.interest))
     }
 
-    fn give_up(&self, problem: &str) -> Worked {
+    fn passes_on_to(&self, want: &Want) -> bool {
+        self.reach().covers(want)
+    }
+
+    fn count_in(&mut self, msgs: u64, bytes: u64) {
+        self.pipe.count_in(msgs, bytes);
+        if let Some(account) = self.account() {
+            account.lane.crossed.in_msgs.fetch_add(msgs, Relaxed);
+            account.lane.crossed.in_bytes.fetch_add(bytes, Relaxed);
+        }
+    }
+
+    fn poll_closed(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        // What is queued is worth little: the other server gets all interest anew.
+        let reason = self.pipe.out.closed().unwrap_or(Reason::ClientClosed);
+        let kind = if self.is_gateway() { "Gateway" } else { "Router" };
+        debug!("{} - {kind} connection closed: {}", self.facts.prefix(), reason.text());
+        Poll::Ready(())
+    }
+}
+
+// === impl Route ===
+
+impl Route {
+    fn give_up(&self, problem: &str) -> Took {
         warn!("{} - {problem}", self.facts.prefix());
         self.end(Reason::ParseError);
-        Worked { used: 0, need: 0, turn: Turn::Ended }
+        Took::Over
     }
 
     /// `rest` starts with the operation's own bytes.
@@ -128,11 +128,11 @@ impl Route {
                 valid && weight(sid).is_some_and(|weight| self.want(subject, queue, weight))
             }
             Said::Op(Op::Ping) => {
-                self.out.send(b"PONG\r\n");
+                self.pipe.out.send(b"PONG\r\n");
                 true
             }
             Said::Op(Op::Pong) => {
-                self.answered();
+                self.pipe.answered();
                 true
             }
             Said::Op(_) => false,
@@ -144,45 +144,11 @@ impl Route {
     fn hear_control(&self, frame: &[u8]) -> bool {
         if !Lane::is_of(frame) {
             // A parent that can't follow hears it again.
-            let _ = self.news.send(Told { cid: self.out.cid, news: frame.to_vec() });
+            let _ = self.news.send(Told { cid: self.pipe.out.cid, news: frame.to_vec() });
             return true;
         }
         let heard = self.lane.as_ref().map_or(Ok(()), |lane| lane.receive(frame));
         heard.inspect_err(|problem| warn!("{} - {problem}", self.facts.prefix())).is_ok()
-    }
-
-    fn count_in(&self, msgs: u64, bytes: u64) {
-        self.out.stats.in_msgs.fetch_add(msgs, Relaxed);
-        self.out.stats.in_bytes.fetch_add(bytes, Relaxed);
-        Counters::add(&self.counters.in_msgs, msgs);
-        Counters::add(&self.counters.in_bytes, bytes);
-        if let Some(account) = self.account() {
-            account.lane.crossed.in_msgs.fetch_add(msgs, Relaxed);
-            account.lane.crossed.in_bytes.fetch_add(bytes, Relaxed);
-        }
-    }
-
-    /// Takes all messages at `at` that repeat the last subject; returns where they end.
-    #[inline]
-    fn take_repeats(&mut self, input: &[u8], at: usize, delivery: &mut Delivery) -> usize {
-        let Some(last) = &mut self.last else { return at };
-        let mut spans = std::mem::take(&mut delivery.spans);
-        let (mut end, payload) =
-            Run::gather(&mut spans, input, at, &last.head, LIMITS.payload_max, RUN_MAX);
-        if !spans.is_empty() {
-            let found = Rc::clone(&last.found);
-            let current = self.account().is_some_and(|one| found.is_current(&one.realm.interest));
-            if current {
-                self.count_in(spans.len() as u64, payload);
-                let run = Run { spans: &spans, payload };
-                deliver_run(&found, self.reach(), input, run, delivery);
-            } else {
-                self.last = None;
-                end = at;
-            }
-        }
-        delivery.spans = spans;
-        end
     }
 
     /// One message from the general parser; `rest` starts with its bytes.
@@ -213,10 +179,11 @@ impl Route {
         let outlet = Outlet::of(&realm, delivery, Speaker::Server);
         outlet.traced(trace.as_mut()).take_in(&arrival, post);
         if let Some(trace) = trace {
-            trace.end(&self.broker, delivery);
+            trace.end(&self.pipe.broker, delivery);
         }
-        if plain && !publish.has_headers && publish.reply.is_none() {
-            self.remember(&realm, publish, rest, delivery);
+        let bare = plain && !publish.has_headers && publish.reply.is_none();
+        if let Some(tail) = publish.tail.filter(|_| bare) {
+            self.pipe.remember(&realm, publish.subject, tail, rest, delivery);
         }
         true
     }
@@ -243,40 +210,13 @@ impl Route {
                 plan,
                 &Ingress {
                     kind: Kind::of_server(self.facts.about.cluster.as_deref()),
-                    cid: self.out.cid,
+                    cid: self.pipe.out.cid,
                     name: &self.facts.about.name,
                     realm,
                     subject: publish.subject,
                     size: publish.payload.len(),
                 },
             ))),
-        }
-    }
-
-    fn remember(
-        &mut self,
-        realm: &Realm,
-        publish: &Publish<'_>,
-        rest: &[u8],
-        delivery: &mut Delivery,
-    ) {
-        let Some(tail) = publish.tail else { return };
-        let Found::Kept(found) = delivery.cache.find(&realm.interest, publish.subject) else {
-            return;
-        };
-        if found.one_by_one {
-            return;
-        }
-        let from_start = rest.len() - (rest.as_ptr_range().end as usize - tail.as_ptr() as usize);
-        self.last = Some(Box::new(Last { head: rest[..from_start].to_vec(), found }));
-    }
-}
-
-/// Gives a run to the plain subscriptions that are left to this server.
-fn deliver_run(found: &Match, reach: Reach, input: &[u8], run: Run<'_>, delivery: &mut Delivery) {
-    for want in found.plain.iter().filter(|want| reach.covers(want)) {
-        if let Some(run) = run.claim(&want.sub) {
-            delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
         }
     }
 }
