@@ -22,8 +22,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tracing::debug;
 use vagus_tls::{Broken, Outgoing, Progress, Session};
 
-use self::packing::BLOCK;
-pub use self::packing::Packing;
+pub use self::packing::{BLOCK, Codec, Packing, Torn, Unpacked};
 pub use self::stream::{Parts, Stream};
 use self::turn::Turn;
 use super::{Outbound, Reason};

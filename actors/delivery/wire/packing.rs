@@ -1,23 +1,46 @@
-//! Compression of what two servers send each other: blocks, each packed by itself.
-//!
-//! A block is a number of four bytes, least first, and as many bytes: the highest bit of the number
-//! says whether these are packed (Snappy) or as they were. What does not get smaller, or is sent
-//! over a short way, goes as it is.
+//! Compression of what two servers send each other. How it is done is up to a [`Codec`], which the
+//! two agree on before: this is the place for another.
+
+mod snappy;
 
 use std::time::Duration;
 
-use snap::raw::{Decoder, Encoder, decompress_len, max_compress_len};
 use thiserror::Error;
 use vagus_config::Compression;
 
-/// See the module's text.
+use self::snappy::Snappy;
+
+/// What stands between the bytes of a link and what is sent.
 pub struct Packing {
-    level: Compression,
-    encoder: Encoder,
-    decoder: Decoder,
+    codec: Box<dyn Codec>,
     /// From the other end; up to `at` it is unpacked.
     heard: Vec<u8>,
     at: usize,
+}
+
+/// A way to write bytes shorter, and to read them again. One end's is the other end's.
+pub trait Codec: Send {
+    /// Appends `plain`, of [`BLOCK`] bytes at most, to `out`, in such a way that the other end can
+    /// read all of it at once. The other end is `rtt` away: over a short way, to compress may not
+    /// be worth the work.
+    fn pack(&mut self, plain: &[u8], rtt: Duration, out: &mut Vec<u8>);
+
+    /// Unpacks what `packed` begins with into `room`, which has [`BLOCK`] bytes at least. What of
+    /// it is not used is shown again with more behind it; where nothing is unpacked, that is
+    /// waited for. A codec whose blocks are larger keeps what does not fit for later calls.
+    ///
+    /// # Errors
+    /// When that is nothing that the other end would send. Sizes in it are not to be trusted.
+    fn unpack(&mut self, packed: &[u8], room: &mut [u8]) -> Result<Unpacked, Torn>;
+}
+
+/// How far an unpacking came, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unpacked {
+    /// Of what is packed.
+    pub used: usize,
+    /// Of the room.
+    pub filled: usize,
 }
 
 /// The other end has sent what is no block.
@@ -26,155 +49,37 @@ pub struct Packing {
 pub struct Torn;
 
 /// Plain bytes of a block, at most.
-pub(super) const BLOCK: usize = 64 << 10;
-const HEAD: usize = 4;
-const PACKED: u32 = 1 << 31;
-/// Fewer bytes are not worth the work.
-const SMALL: usize = 128;
+pub const BLOCK: usize = 64 << 10;
 
 // === impl Packing ===
 
 impl Packing {
-    /// `None` where nothing is to be compressed.
     #[must_use]
-    pub fn new(level: Compression) -> Option<Self> {
-        (level != Compression::Off).then(|| Self {
-            level,
-            encoder: Encoder::new(),
-            decoder: Decoder::new(),
-            heard: Vec::new(),
-            at: 0,
-        })
+    pub fn of(codec: impl Codec + 'static) -> Self {
+        Self { codec: Box::new(codec), heard: Vec::new(), at: 0 }
     }
 
-    fn compresses(&self, rtt: Duration) -> bool {
-        match &self.level {
-            Compression::Off | Compression::Accept | Compression::Uncompressed => false,
-            Compression::Auto(times) => times.first().is_none_or(|first| rtt >= *first),
-            Compression::Fast | Compression::Better | Compression::Best => true,
-        }
+    /// Of a link between our own servers. `None` where nothing is to be compressed.
+    #[must_use]
+    pub fn snappy(level: Compression) -> Option<Self> {
+        (level != Compression::Off).then(|| Self::of(Snappy::new(level)))
     }
 
-    /// Appends `plain`, of [`BLOCK`] bytes at most, as a block to `out`.
-    pub fn pack(&mut self, plain: &[u8], rtt: Duration, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.resize(start + HEAD + max_compress_len(plain.len()), 0);
-        let packed = match plain.len() >= SMALL && self.compresses(rtt) {
-            true => self.encoder.compress(plain, &mut out[start + HEAD..]).ok(),
-            false => None,
-        };
-        let head = match packed.filter(|len| *len < plain.len()) {
-            Some(len) => {
-                out.truncate(start + HEAD + len);
-                len as u32 | PACKED
-            }
-            None => {
-                out.truncate(start + HEAD);
-                out.extend_from_slice(plain);
-                plain.len() as u32
-            }
-        };
-        out[start..start + HEAD].copy_from_slice(&head.to_le_bytes());
+    pub(super) fn pack(&mut self, plain: &[u8], rtt: Duration, out: &mut Vec<u8>) {
+        self.codec.pack(plain, rtt, out);
     }
 
     /// Where more of the other end's bytes are to be appended to.
-    pub fn heard(&mut self) -> &mut Vec<u8> {
+    pub(super) fn heard(&mut self) -> &mut Vec<u8> {
         self.heard.drain(..self.at);
         self.at = 0;
         &mut self.heard
     }
 
-    /// Unpacks whole blocks into `room`, as far as they fit; the answer is how many bytes.
-    ///
-    /// # Errors
-    /// When a block is broken, or is none.
-    pub fn unpack(&mut self, room: &mut [u8]) -> Result<usize, Torn> {
-        let mut filled = 0;
-        while let Some((head, rest)) = self.heard[self.at..].split_first_chunk::<HEAD>() {
-            let number = u32::from_le_bytes(*head);
-            let len = (number & !PACKED) as usize;
-            if len > max_compress_len(BLOCK) {
-                return Err(Torn);
-            }
-            let Some(block) = rest.get(..len) else { break };
-            let size = match number & PACKED {
-                0 => len,
-                _ => decompress_len(block).map_err(|_| Torn)?,
-            };
-            if size > BLOCK {
-                return Err(Torn);
-            }
-            let Some(place) = room.get_mut(filled..filled + size) else { break };
-            match number & PACKED {
-                0 => place.copy_from_slice(block),
-                _ => {
-                    self.decoder.decompress(block, place).map_err(|_| Torn)?;
-                }
-            }
-            filled += size;
-            self.at += HEAD + len;
-        }
+    /// Unpacks what was heard into `room`; the answer is how many bytes.
+    pub(super) fn unpack(&mut self, room: &mut [u8]) -> Result<usize, Torn> {
+        let Unpacked { used, filled } = self.codec.unpack(&self.heard[self.at..], room)?;
+        self.at += used;
         Ok(filled)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn packing(level: Compression) -> Packing {
-        Packing::new(level).unwrap()
-    }
-
-    #[test]
-    fn blocks_come_out_as_they_went_in_however_they_are_cut() {
-        for (level, smaller) in [(Compression::Fast, true), (Compression::Uncompressed, false)] {
-            let (mut near, mut far) = (packing(level.clone()), packing(level));
-            let text = b"PUB orders.new 5\r\nhello\r\n".repeat(2500);
-            let noise: Vec<u8> = (0..5000).map(|_| fastrand::u8(..)).collect();
-            let mut out = Vec::new();
-            for plain in [&text[..], b"x", &noise, b"", &text[..100]] {
-                near.pack(plain, Duration::ZERO, &mut out);
-            }
-            assert_eq!(out.len() < text.len() / 4 + noise.len(), smaller);
-            let all = [&text[..], b"x", &noise, &text[..100]].concat();
-            for cut in [1, 700, out.len()] {
-                let (mut room, mut got) = (vec![0; BLOCK], Vec::new());
-                for part in out.chunks(cut) {
-                    far.heard().extend_from_slice(part);
-                    loop {
-                        let count = far.unpack(&mut room).unwrap();
-                        got.extend_from_slice(&room[..count]);
-                        if count == 0 {
-                            break;
-                        }
-                    }
-                }
-                assert!(got == all, "cut in pieces of {cut}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_long_way_is_worth_the_work() {
-        let mut near = packing(Compression::auto());
-        let mut size = |millis| {
-            let mut out = Vec::new();
-            near.pack(&[b'x'; 4096], Duration::from_millis(millis), &mut out);
-            out.len()
-        };
-        assert_eq!([size(0), size(9)], [4100; 2]);
-        assert!(size(10) < 400);
-        assert!(Packing::new(Compression::Off).is_none());
-    }
-
-    #[test]
-    fn garbage_is_no_block() {
-        let bomb = [&[8, 0, 0, 0x80][..], &[0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0]].concat();
-        for bad in [&[0xff; 8][..], &[4, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xff], &bomb] {
-            let mut far = packing(Compression::Fast);
-            far.heard().extend_from_slice(bad);
-            assert!(far.unpack(&mut [0; 100]).is_err(), "{bad:?}");
-        }
     }
 }
