@@ -60,6 +60,8 @@ pub struct System {
     office: Arc<Office>,
     /// Its subscriptions, by account.
     rosters: HashMap<Arc<str>, Roster>,
+    /// Those of them that not all subject shards have acknowledged.
+    unheard: usize,
     /// To whoever waits for it to hear; after that nobody listens.
     ready: mpsc::Sender<()>,
     beat: Beat,
@@ -82,6 +84,7 @@ impl System {
         Self {
             office,
             rosters: HashMap::new(),
+            unheard: 0,
             ready,
             beat: Beat::default(),
             counted: Counted::default(),
@@ -90,28 +93,35 @@ impl System {
         }
     }
 
-    /// Subscribes in the system's account.
+    /// Subscribes in the system's account, and in all others. Whoever waits for it to hear waits for
+    /// both: the first request of a client's tool is about its own account.
     fn open(&mut self, cx: &mut Cx<'_, Self>) {
         let realm = Arc::clone(self.office.realm());
         let subjects = requests::subjects(&self.office.profile().id);
-        let roster = self.roster(&realm, &subjects, cx);
-        cx.when(roster.register(), |me, (), _| {
-            // Nobody waits any more once the server runs.
-            let _ = me.ready.send(());
-        });
-        self.rosters.insert(Arc::clone(&realm.name), roster);
+        self.enroll(&realm, &subjects, cx);
+        self.settle(cx);
     }
 
     /// Subscribes in each account where it did not yet.
     fn settle(&mut self, cx: &mut Cx<'_, Self>) {
         for realm in self.office.broker.realms.all() {
             if !self.rosters.contains_key(&realm.name) {
-                let subjects = requests::OWN_SUBJECTS.map(str::to_owned);
-                let roster = self.roster(&realm, &subjects, cx);
-                cx.when(roster.register(), |_, (), _| ());
-                self.rosters.insert(Arc::clone(&realm.name), roster);
+                self.enroll(&realm, &requests::OWN_SUBJECTS.map(str::to_owned), cx);
             }
         }
+    }
+
+    fn enroll(&mut self, realm: &Arc<Realm>, subjects: &[String], cx: &mut Cx<'_, Self>) {
+        let roster = self.roster(realm, subjects, cx);
+        self.unheard += 1;
+        cx.when(roster.register(), |me, (), _| {
+            me.unheard -= 1;
+            if me.unheard == 0 {
+                // Nobody waits any more once the server runs.
+                let _ = me.ready.send(());
+            }
+        });
+        self.rosters.insert(Arc::clone(&realm.name), roster);
     }
 
     fn roster(&self, realm: &Arc<Realm>, subjects: &[String], cx: &Cx<'_, Self>) -> Roster {
@@ -223,7 +233,6 @@ impl Actor for System {
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         self.open(cx);
-        self.settle(cx);
         self.schedule_statsz(cx);
         cx.run_interval(CONNECTIONS_EVERY, |me, cx| me.count_all(cx));
     }

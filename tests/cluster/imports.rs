@@ -32,20 +32,13 @@ fn user(server: &Server, name: &str) -> Client {
     server.client_with(&fields)
 }
 
-#[track_caller]
-fn wants(server: &Server, account: &str, subject: &str, count: u64) {
-    server.wait_json(&format!("/subsz?subs=1&acc={account}&test={subject}"), |page| {
-        (page["total"].as_u64() == Some(count)).then_some(())
-    });
-}
-
 #[test]
 fn a_service_of_another_account_answers_from_another_server() {
     let [a, b, c] = servers();
     let mut service = user(&b, "e");
     service.send("SUB q.* 1\r\nSUB many 2\r\n");
-    wants(&a, "E", "q.x", 1);
-    wants(&c, "E", "many", 1);
+    a.wait_interest("E", "q.x", 1);
+    c.wait_interest("E", "many", 1);
     for server in [&a, &c, &b] {
         let mut asker = user(server, "i");
         asker.subscribe("inbox.>", "7");
@@ -67,7 +60,7 @@ fn a_service_of_another_account_answers_from_another_server() {
     }
     // Row 155.
     drop(service);
-    wants(&a, "E", "q.x", 0);
+    a.wait_interest("E", "q.x", 0);
     let mut asker = user(&a, "i");
     asker.send("SUB inbox 7\r\nPUB ask.x inbox 2\r\nhi\r\n");
     assert!(asker.message().1.starts_with(b"NATS/1.0 503"));
@@ -82,8 +75,8 @@ fn one_member_of_a_group_of_services_is_asked() {
         member.ping_pong();
     }
     for server in [&a, &b, &c] {
-        wants(server, "E", "q.x", 3);
-        wants(server, "E", "end", 3);
+        server.wait_interest("E", "q.x", 3);
+        server.wait_interest("E", "end", 3);
     }
     let mut asker = user(&b, "i");
     for n in 0..300 {
@@ -107,7 +100,7 @@ fn a_stream_of_another_account_crosses_once() {
     let [a, b, c] = servers();
     let mut readers = [user(&a, "i"), user(&a, "i"), user(&c, "i")];
     readers.iter_mut().for_each(|reader| reader.subscribe("from.news.*", "1"));
-    wants(&b, "E", "news.x", 2);
+    b.wait_interest("E", "news.x", 2);
     let before = crate::kit::sent(&b);
     let mut from = user(&b, "e");
     from.publish("news.x", "one");

@@ -69,6 +69,16 @@ pub(crate) fn peers(page: &Value) -> BTreeSet<String> {
     routes.iter().map(|route| route["remote_name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Waits until the server knows that one that it has a link to wants `subject`.
+#[track_caller]
+pub(crate) fn knows(server: &Server, subject: &str) {
+    server.wait_json("/routez?subs=1", |page| {
+        let routes = page["routes"].as_array().into_iter().flatten();
+        let lists = routes.filter_map(|route| route["subscriptions_list"].as_array());
+        lists.flatten().any(|known| known == subject).then_some(())
+    });
+}
+
 /// How many messages a server has sent to others.
 #[track_caller]
 pub(crate) fn sent(server: &Server) -> u64 {
@@ -81,7 +91,5 @@ pub(crate) fn sent(server: &Server) -> u64 {
 /// server's own subscriptions, and one of each server and group.
 #[track_caller]
 pub(crate) fn wants(server: &Server, subject: &str, count: u64) {
-    server.wait_json(&format!("/subsz?subs=1&acc=$G&test={subject}"), |page| {
-        (page["total"].as_u64() == Some(count)).then_some(())
-    });
+    server.wait_interest("$G", subject, count);
 }

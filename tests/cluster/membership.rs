@@ -37,7 +37,7 @@ fn servers_that_look_for_each_other_have_one_link() {
     let a = Server::start(&conf);
     meshed(&[&a, &b]);
     for server in [&a, &b] {
-        assert_eq!(server.json("/routez")["num_routes"], 1);
+        server.wait_json("/routez", |page| (page["num_routes"] == 1).then_some(()));
     }
 }
 

@@ -38,13 +38,6 @@ fn shows(server: &Server, other: &str, count: usize, own: &[&str]) {
     });
 }
 
-#[track_caller]
-fn wants(server: &Server, account: &str, subject: &str, count: u64) {
-    server.wait_json(&format!("/subsz?subs=1&acc={account}&test={subject}"), |page| {
-        (page["total"].as_u64() == Some(count)).then_some(())
-    });
-}
-
 /// Every account's messages cross in both directions.
 fn all_cross(one: &Server, other: &Server) {
     for (user, account) in [("a", "A"), ("b", "B"), ("c", "C"), ("d", "D"), ("e", "E")] {
@@ -52,11 +45,11 @@ fn all_cross(one: &Server, other: &Server) {
             let (mut near, mut far) = (login(from, user), login(to, user));
             let subject = format!("cross.{user}");
             far.subscribe(&subject, "1");
-            wants(from, account, &subject, 1);
+            from.wait_interest(account, &subject, 1);
             near.publish(&subject, "x");
             far.expect(format!("MSG {subject} 1 1\r\nx\r\n"));
             drop(far);
-            wants(from, account, &subject, 0);
+            from.wait_interest(account, &subject, 0);
         }
     }
 }
@@ -82,7 +75,7 @@ fn accounts_are_shared_out_among_links() {
     // Each link carries just the interest of its accounts.
     let mut client = login(&b, "b");
     client.subscribe("mine", "1");
-    wants(&a, "B", "mine", 1);
+    a.wait_interest("B", "mine", 1);
     let page = a.json("/routez?subs=detail");
     for route in page["routes"].as_array().unwrap() {
         let list = route["subscriptions_list_detail"].as_array().cloned().unwrap_or_default();
@@ -113,8 +106,8 @@ fn a_flood_in_one_account_does_not_hold_up_another() {
     let (mut stuck, mut well) = (login(&b, "a"), login(&b, "b"));
     stuck.subscribe("flood", "1");
     well.subscribe("x", "1");
-    wants(&a, "A", "flood", 1);
-    wants(&a, "B", "x", 1);
+    a.wait_interest("A", "flood", 1);
+    a.wait_interest("B", "x", 1);
     // Nobody reads what comes to the one; the other's messages cross all the while.
     let payload = vec![b'x'; 256 << 10];
     let (mut flood, mut from) = (login(&a, "a"), login(&a, "b"));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Server};
-use crate::kit::{meshed, server_with};
+use crate::kit::{knows, server_with};
 
 const ACCOUNTS: &str = r#"
     accounts {
@@ -20,7 +20,12 @@ const ACCOUNTS: &str = r#"
 fn pair() -> [Server; 2] {
     let a = server_with("a", &[], "", ACCOUNTS);
     let b = server_with("b", &[&a], "", ACCOUNTS);
-    meshed(&[&a, &b]);
+    // Requests find who has said that it wants them, and no one else.
+    for (server, other) in [(&a, &b), (&b, &a)] {
+        let id = other.json("/varz")["server_id"].as_str().unwrap().to_owned();
+        knows(server, &format!("$SYS.REQ.SERVER.{id}.KICK"));
+        knows(server, "$SYS.REQ.ACCOUNT.PING.CONNZ");
+    }
     [a, b]
 }
 
@@ -75,6 +80,7 @@ fn statistics_tell_of_the_links_and_count_clients_apart() {
     let [a, b] = pair();
     let (mut sys, mut far) = (log_in(&a, "sys"), log_in(&b, "app"));
     let mut near = log_in(&a, "app");
+    a.wait_interest("APP", "r", 2);
     for n in 0..10 {
         near.publish("r", "to both");
         assert_eq!(far.payload(), "to both", "{n}");

@@ -38,8 +38,10 @@ fn a_reload_adds_disables_and_removes_remotes() {
         links(&hub, 1);
         reload(&leaf, &conf(&remote(&hub, "disabled: true")));
         links(&hub, 0);
+        links(&leaf, 0);
         reload(&leaf, &conf(&remote(&hub, "disabled: false")));
         links(&hub, 1);
+        links(&leaf, 1);
         let before = leaf.json("/leafz")["leafs"][0]["id"].clone();
         // Whoever stays is left alone.
         let other = start(Make::Ours, &format!("server_name: other\n{}", leafnodes("")));

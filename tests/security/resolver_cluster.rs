@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tempfile::TempDir;
 
-use crate::cluster_kit::{meshed, server_with};
+use crate::cluster_kit::{knows, server_with};
 use crate::harness::{Client, Server, eventually};
 use crate::operator_kit::{Account, World, now};
 use crate::resolvers::ask;
@@ -29,7 +29,8 @@ impl Keeper {
         let name = dir.path().file_name().unwrap().to_str().unwrap().replace('.', "");
         let server = server_with(&name, &others, "", &conf);
         if let Some(first) = first {
-            meshed(&[&first.server, &server]);
+            knows(&server, "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP");
+            knows(&first.server, "$SYS.REQ.CLAIMS.UPDATE");
         }
         Self { server, dir }
     }

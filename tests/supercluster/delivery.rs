@@ -1,6 +1,6 @@
 //! What is published in one cluster, and who gets it in others.
 
-use crate::kit::{regions, regions_with, wants, wants_in};
+use crate::kit::{regions, regions_with, wants};
 
 // Row 156.
 #[test]
@@ -78,8 +78,8 @@ fn accounts_stay_apart_across_clusters() {
     let (mut a, mut b) = (client(west, "a"), client(west, "b"));
     a.subscribe("x", "1");
     b.subscribe("x", "1");
-    wants_in(east, "A", "x", 1);
-    wants_in(east, "B", "x", 1);
+    east.wait_interest("A", "x", 1);
+    east.wait_interest("B", "x", 1);
     client(east, "a").publish("x", "for A");
     assert_eq!(a.payload(), "for A");
     client(east, "b").publish("x", "for B");

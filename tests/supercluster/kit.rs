@@ -113,12 +113,5 @@ pub(crate) fn outbound(page: &Value) -> BTreeSet<&str> {
 /// server's own subscriptions, and one of each other server and cluster.
 #[track_caller]
 pub(crate) fn wants(server: &Server, subject: &str, count: u64) {
-    wants_in(server, "$G", subject, count);
-}
-
-#[track_caller]
-pub(crate) fn wants_in(server: &Server, account: &str, subject: &str, count: u64) {
-    server.wait_json(&format!("/subsz?subs=1&acc={account}&test={subject}"), |page| {
-        (page["total"].as_u64() == Some(count)).then_some(())
-    });
+    server.wait_interest("$G", subject, count);
 }

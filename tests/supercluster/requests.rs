@@ -1,6 +1,6 @@
 //! Requests whose answers cross back from another cluster.
 
-use crate::kit::{regions, regions_with, wants, wants_in};
+use crate::kit::{regions, regions_with, wants};
 
 // Rows 156 and 158. Every request is the first of its client: its inbox is not known in the other
 // cluster when the request arrives there, and the way of its interest is longer.
@@ -92,7 +92,7 @@ fn a_service_of_another_account_answers_from_another_cluster() {
     let login = |user: &str| format!("{{\"user\":\"{user}\",\"pass\":\"p\"}}");
     let mut shop = west.servers[1].client_with(&login("shop"));
     shop.subscribe("price.*", "1");
-    wants_in(&east.servers[0], "SHOP", "price.tea", 1);
+    east.servers[0].wait_interest("SHOP", "price.tea", 1);
     for n in 0..10 {
         let mut desk = east.servers[0].client_with(&login("desk"));
         desk.send(format!("SUB in.{n} 1\r\nPUB price.tea in.{n} 1\r\n?\r\n"));

@@ -204,6 +204,15 @@ impl Server {
         found.unwrap_or_else(|| panic!("{path} never showed it: {last:#}"))
     }
 
+    /// Waits until a message to `subject` of this account would find `count` entries here: the
+    /// server's own subscriptions, and one of each link and group behind it.
+    #[track_caller]
+    pub(crate) fn wait_interest(&self, account: &str, subject: &str, count: u64) {
+        self.wait_json(&format!("/subsz?subs=1&acc={account}&test={subject}"), |page| {
+            (page["total"].as_u64() == Some(count)).then_some(())
+        });
+    }
+
     // === the process ===
 
     pub(crate) fn pid(&self) -> u32 {
