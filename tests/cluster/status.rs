@@ -79,11 +79,14 @@ fn the_status_shows_who_lives_who_stands_still_and_who_is_gone() {
     let _client = b.client();
     let page = hears(&a, 3);
     assert_eq!(page["servers"][0]["name"], "s0", "the asked one comes first");
-    let links = standing(&page, "s1").unwrap()["standing"]["links"].as_array().unwrap();
-    for peer in ["s0", "s2"] {
-        let link = links.iter().find(|link| link["peer"] == peer && link["accounts"] == "pool 0");
-        assert_eq!(link.unwrap()["state"], "in order");
-    }
+    a.wait_json("/clusterz", |page| {
+        let links = standing(page, "s1")?["standing"]["links"].as_array()?;
+        let in_order = |peer| {
+            let mut links = links.iter().filter(|link| link["peer"] == peer);
+            links.any(|link| link["accounts"] == "pool 0" && link["state"] == "in order")
+        };
+        (in_order("s0") && in_order("s2")).then_some(())
+    });
     let all = status(&monitor(&a));
     assert!(all.code == Some(0) && all.stdout.starts_with("3 servers, all answer\n"), "{all:?}");
     let row = all.stdout.lines().find(|line| line.starts_with("s1  ")).unwrap();
