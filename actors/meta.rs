@@ -19,6 +19,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use serde_json::json;
+use vagus_jetstream::ack::answers_in;
 use vagus_jetstream::stream::StreamConfig;
 use vagus_runtime::{Actor, Budget, Cx, Handle, Handler, MailboxLimits, Message, Restart, Spec};
 use vagus_store::{CommitError, GroupId};
@@ -37,6 +38,7 @@ use crate::stream::{Seed, Stream};
 pub struct Meta {
     js: Arc<JetStream>,
     queue: Arc<Queue>,
+    desk: Option<Arc<Feed>>,
     streams: BTreeMap<String, Known>,
     /// Streams that this server can't run, and why.
     offline: BTreeMap<String, String>,
@@ -124,6 +126,7 @@ impl Meta {
         Self {
             js,
             queue,
+            desk: None,
             streams: BTreeMap::new(),
             offline: BTreeMap::new(),
             roster: None,
@@ -134,23 +137,31 @@ impl Meta {
         }
     }
 
-    /// Subscribes to what clients send to JetStream itself.
-    fn subscribe(&mut self, cx: &mut Cx<'_, Self>) {
-        let domain = self.js.domain();
-        let desk = FrontDesk::new(
-            Arc::clone(&self.js.directory),
-            cx.handle().recipient(),
-            Arc::clone(&self.queue),
-            domain,
-        );
-        let feed = Feed::new(self.js.broker.slots.take(), Arc::new(desk))
-            .naming_origin(desk::names_origin);
-        let feed = match self.js.accounts.system() {
-            Some(system) => feed.held_by(Holder::Service(Arc::clone(&system.name))),
-            None => feed,
+    /// Where all goes that clients send to JetStream itself.
+    fn desk(&mut self, cx: &Cx<'_, Self>) -> Arc<Feed> {
+        let make = || {
+            let desk = FrontDesk::new(
+                Arc::clone(&self.js.directory),
+                cx.handle().recipient(),
+                Arc::clone(&self.queue),
+                self.js.domain(),
+            );
+            let feed = Feed::new(self.js.broker.slots.take(), Arc::new(desk))
+                .naming_origin(desk::names_origin);
+            Arc::new(match self.js.accounts.system() {
+                Some(system) => feed.held_by(Holder::Service(Arc::clone(&system.name))),
+                None => feed,
+            })
         };
-        let feed = Arc::new(feed);
-        let mut subjects = vec!["$JS.API.>".to_owned(), "$JS.ACK.>".into(), "$JS.FC.>".into()];
+        Arc::clone(self.desk.get_or_insert_with(make))
+    }
+
+    /// Subscribes to what clients send to JetStream itself, but for what each stream hears.
+    fn subscribe(&mut self, cx: &mut Cx<'_, Self>) {
+        let feed = self.desk(cx);
+        let domain = self.js.domain();
+        let mut subjects = vec!["$JS.API.>".to_owned()];
+        subjects.extend(answers_in(domain, self.js.account_hash()));
         subjects.extend(domain.map(|domain| format!("$JS.{domain}.API.>")));
         let subs = subjects.iter().zip(1..).map(|(subject, sid)| {
             let target = Target::Actor(Arc::clone(&feed));
@@ -180,7 +191,8 @@ impl Meta {
     /// Brings a stream to life.
     fn spawn(&mut self, name: &str, group: GroupId, cx: &mut Cx<'_, Self>) -> Handle<Stream> {
         let (js, meta) = (Arc::clone(&self.js), cx.handle().recipient());
-        let seed = Seed { js, group, name: name.to_owned(), news: meta };
+        let desk = self.desk(cx);
+        let seed = Seed { js, group, name: name.to_owned(), news: meta, desk };
         let restart = Restart::OnFailure(Budget { restarts_max: u32::MAX, ..Budget::default() });
         let bytes_max = self.js.settings().buffered_bytes_max.saturating_mul(2);
         let limits = MailboxLimits { depth_max: STREAM_DEPTH_MAX, bytes_max };

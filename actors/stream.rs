@@ -87,6 +87,7 @@ use crate::delivery::trace::TracedAs;
 use crate::delivery::{Deliveries, Feed};
 use crate::jetstream::directory::StandIn;
 use crate::jetstream::{JetStream, Mail, StreamEntry};
+use crate::shard::Roster;
 use crate::source::Report;
 
 /// What each incarnation of a stream begins with.
@@ -97,6 +98,8 @@ pub struct Seed {
     pub group: GroupId,
     pub name: String,
     pub news: Recipient<News>,
+    /// Where what clients answer to consumers goes.
+    pub desk: Arc<Feed>,
 }
 
 /// See the module's text.
@@ -142,6 +145,8 @@ struct Life {
     gate: Arc<Gate>,
     feed: Arc<Feed>,
     subjects: Subjects,
+    /// What clients answer to its consumers.
+    answers_heard: Option<Roster>,
     entry: Arc<StreamEntry>,
     /// What this turn stages.
     open: Flight<Then>,

@@ -215,13 +215,15 @@ impl Match {
     }
 
     /// Leaves out other servers where an actor of this one answers, and other clusters where
-    /// another server does.
+    /// another server does. What crosses a leaf link is a matter of that link's terms.
     pub(super) fn keep_near(&mut self) {
         let near = |want: &Want| Reach::of(&want.sub.target);
-        let answers =
-            |want: &&Want| want.sub.target.is_actor().is_some() || near(want) > Reach::Here;
+        let leaf = |want: &Want| want.sub.target.is_leaf();
+        let answers = |want: &&Want| {
+            !leaf(want) && (want.sub.target.is_actor().is_some() || near(want) > Reach::Here)
+        };
         if let Some(nearest) = self.plain.iter().filter(answers).map(near).min() {
-            self.plain.retain(|want| near(want) <= nearest);
+            self.plain.retain(|want| leaf(want) || near(want) <= nearest);
         }
     }
 

@@ -305,7 +305,7 @@ impl Interest {
                     wildcards.visit(subject, &mut |sub: &Sub| found.push_pattern(sub, subject));
             }
         }
-        if subject.starts_with(JETSTREAM) {
+        if subject.starts_with(JETSTREAM) && !subject.starts_with(EVENTS) {
             found.keep_near();
         }
         if alike {
@@ -382,6 +382,8 @@ impl Interest {
 
 /// What JetStream is asked. Each server has streams of its own.
 const JETSTREAM: &[u8] = b"$JS.";
+/// What it tells of itself. Whoever listens is to hear that.
+const EVENTS: &[u8] = b"$JS.EVENT.";
 
 /// No subscription can have such a subject, and no pattern is meant to match one.
 fn has_empty_token(subject: &[u8]) -> bool {

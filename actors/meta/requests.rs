@@ -21,7 +21,12 @@ impl Meta {
     pub(super) fn request(&mut self, caller: Caller, out: &mut Outlet<'_>, cx: &mut Cx<'_, Self>) {
         let domain = self.js.domain().map(str::as_bytes);
         let Some(tail) = api_tail(caller.subject(), domain) else {
-            return refuse(&caller, out);
+            // An answer to a consumer that is not here. It may be beyond a leaf link, in a stream
+            // of the same name.
+            if self.js.broker.realms.leafs.count_of(self.js.account()) == 0 {
+                refuse(&caller, out);
+            }
+            return;
         };
         let subject = [api::PREFIX.as_bytes(), tail].concat();
         let of_domain = caller.subject().len() > subject.len();

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::sync::oneshot;
+use vagus_jetstream::ack::answers_to;
 use vagus_jetstream::headers::PublishHeaders;
 use vagus_jetstream::pub_ack::PubAcks;
 use vagus_jetstream::stream::StreamConfig;
@@ -25,12 +27,15 @@ use super::timer::Timer;
 use super::values::given;
 use super::{Life, Phase, Seed, Stream, Tally};
 use crate::consumer::messages::Home;
-use crate::delivery::Feed;
 use crate::delivery::feed::Holder;
+use crate::delivery::{Feed, Sub, Target};
 use crate::jetstream::keys;
 
 /// Time before a log is asked for again that its last writer still holds, or that is being read.
 const AGAIN_AFTER: Duration = Duration::from_millis(5);
+
+/// The number of its subscriptions to answers.
+const ANSWERS_SID: &[u8] = b"1";
 
 /// Messages with headers that are looked at before others have their turn.
 const SCAN_AT_ONCE: usize = 1024;
@@ -125,8 +130,9 @@ impl Stream {
         life.take_parked();
         self.phase = Phase::Registering;
         let config = Arc::clone(life.state.config());
+        let heard = life.hear_answers(&self.seed);
         let registered = life.subjects.set(&life.js, &life.feed, &config.subjects);
-        cx.when(registered, move |me, (), cx| {
+        cx.when(join(heard, registered), move |me, _, cx| {
             if me.phase != Phase::Registering {
                 return;
             }
@@ -185,6 +191,7 @@ impl Life {
             gate,
             feed,
             subjects: Subjects::default(),
+            answers_heard: None,
             entry,
             open: Default::default(),
             flights: VecDeque::new(),
@@ -219,9 +226,19 @@ impl Life {
         }
     }
 
+    /// Subscribes to what clients answer to its consumers. Only streams that there are hear that:
+    /// other answers may be for streams of other servers. Ready when the shards know.
+    fn hear_answers(&mut self, seed: &Seed) -> impl Future<Output = ()> + use<> {
+        let subs = answers_to(&seed.name, self.js.domain()).map(|subject| {
+            Sub::new(Target::Actor(Arc::clone(&seed.desk)), subject.as_bytes(), None, ANSWERS_SID)
+        });
+        self.answers_heard.insert(self.js.roster(subs.into())).register()
+    }
+
     /// It is over, be it by a panic: nothing of it stays with others.
     pub(super) fn leave(&mut self) {
         self.subjects.clear();
+        self.answers_heard = None;
         self.stand_in = None;
         self.settle_accounts();
         self.js.usage.add_streams(-1);

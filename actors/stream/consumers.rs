@@ -331,6 +331,7 @@ impl Life {
     /// The stream is to be deleted: so are they.
     pub(super) fn doom(&mut self) {
         self.subjects.clear();
+        self.answers_heard = None;
         for child in self.consumers.values() {
             child.seat.delete(&self.home.table, Box::new(|_| {}));
             // One that is gone has told those who waited.

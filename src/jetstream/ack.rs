@@ -8,6 +8,8 @@ use crate::headers::{number, read_number};
 pub const PREFIX: &[u8] = b"$JS.ACK.";
 /// Begins the subjects that answer flow control.
 pub const FLOW_PREFIX: &[u8] = b"$JS.FC.";
+/// Stands for the domain where there is none.
+const NO_DOMAIN: &str = "_";
 
 /// What a delivery says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,7 +72,7 @@ impl AckSubjects {
     /// domain.
     #[must_use]
     pub fn with_domain(domain: &str, account_hash: &str, stream: &str, consumer: &str) -> Self {
-        let domain = if domain.is_empty() { "_" } else { domain };
+        let domain = if domain.is_empty() { NO_DOMAIN } else { domain };
         let prefix = format!("$JS.ACK.{domain}.{account_hash}.{stream}.{consumer}.");
         AckSubjects { prefix: prefix.into_bytes().into() }
     }
@@ -86,6 +88,25 @@ impl AckSubjects {
         out.push(b'.');
         number(out, delivery.pending);
     }
+}
+
+// === patterns ===
+
+/// What clients answer to consumers of a stream, on a server with this domain: acknowledgements,
+/// and flow control. In the short form, that is.
+#[must_use]
+pub fn answers_to(stream: &str, domain: Option<&str>) -> [String; 2] {
+    // Where a stream has the name of the domain, the number of tokens tells the two forms apart.
+    let ambiguous = stream == domain.unwrap_or(NO_DOMAIN);
+    let behind = if ambiguous { "*.*.*.*.*.*" } else { ">" };
+    [format!("$JS.ACK.{stream}.{behind}"), format!("$JS.FC.{stream}.*.*")]
+}
+
+/// The same in the longer form, which names domain and account instead.
+#[must_use]
+pub fn answers_in(domain: Option<&str>, account_hash: &str) -> [String; 2] {
+    let domain = domain.unwrap_or(NO_DOMAIN);
+    ["ACK", "FC"].map(|kind| format!("$JS.{kind}.{domain}.{account_hash}.>"))
 }
 
 // === impl AckSubject ===
@@ -163,6 +184,24 @@ mod tests {
 
     const DELIVERY: Delivery =
         Delivery { count: 1, stream_seq: 2, consumer_seq: 3, time: 4, pending: 5 };
+
+    #[test]
+    fn one_pattern_takes_an_answer() {
+        use vagus_subject::matches;
+        for (stream, domain) in [("S", None), ("S", Some("hub")), ("hub", Some("hub")), ("_", None)]
+        {
+            let short = AckSubjects::new(stream, "C");
+            let long =
+                AckSubjects::with_domain(domain.unwrap_or_default(), "12345678", stream, "C");
+            let all = [answers_to(stream, domain), answers_in(domain, "12345678")].concat();
+            for subjects in [short, long] {
+                let mut subject = Vec::new();
+                subjects.write(&mut subject, &DELIVERY);
+                let taken = all.iter().filter(|one| matches(one.as_bytes(), &subject)).count();
+                assert_eq!(taken, 1, "{stream} {domain:?} {subjects:?}");
+            }
+        }
+    }
 
     #[test]
     fn subjects_have_two_forms() {
