@@ -158,10 +158,11 @@ fn a_terminated_message_never_comes_again() {
 #[test]
 fn work_in_progress_is_waited_for() {
     let mut js = filled(2, json!({"ack_wait": 600 * MS}));
+    // Before the delivery: it is from then on that the time counts.
+    let started = std::time::Instant::now();
     let messages = js.fetch(2);
     let sid = js.pull(json!({"batch": 2, "expires": 30_000 * MS}));
     // The first one is worked on for longer than the time to acknowledge; the second one is not.
-    let started = std::time::Instant::now();
     let mut again = Vec::new();
     while again.is_empty() {
         js.double_ack(&messages[0], "+WPI");
