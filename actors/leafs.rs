@@ -7,6 +7,7 @@
 //!       all links anew
 
 mod accept;
+mod domains;
 mod greet;
 mod link;
 mod settings;

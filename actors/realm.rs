@@ -4,6 +4,7 @@
 //! data: the subject shards write its interest, publishers read it, and a reload puts other rules
 //! in force.
 
+mod domains;
 mod leafs;
 mod links;
 mod mates;
@@ -18,6 +19,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+pub use self::domains::Domains;
 pub use self::leafs::Leafs;
 pub use self::links::{Links, ServiceImport, StreamImport};
 pub use self::mates::Mates;
@@ -58,6 +60,7 @@ pub struct Realms {
     /// Servers of other clusters, which do, too.
     pub gateways: Mates,
     pub leafs: Leafs,
+    pub domains: Domains,
     /// Told when other rules hold.
     listener: ArcSwapOption<Bell>,
 }
@@ -147,6 +150,7 @@ impl Realms {
             mates: Mates::default(),
             gateways: Mates::default(),
             leafs: Leafs::default(),
+            domains: Domains::default(),
             listener: ArcSwapOption::empty(),
         }
     }
@@ -188,6 +192,7 @@ impl Realms {
     /// of accounts are told by message.
     pub fn enforce(&self, rules: Vec<RealmRules>) {
         for rules in rules {
+            let rules = self.domains.lead(rules);
             self.ensure(&rules.stated.name).rules.store(Arc::new(rules));
         }
         self.all().iter().for_each(|realm| realm.link(self));

@@ -18,8 +18,6 @@ pub struct Terms {
     private: Vec<Vec<u8>>,
 }
 
-/// Subjects of an account's own JetStream.
-const PRIVATE: [&str; 3] = ["$JS.API.>", "$KV.>", "$OBJ.>"];
 /// Answers find their way back whatever is denied.
 const ANSWERS: [&[u8]; 2] = [b"_R_.", b"$JS.ACK."];
 
@@ -30,16 +28,18 @@ pub struct Denied;
 // === impl Terms ===
 
 impl Terms {
-    /// Each end keeps its JetStream to itself; besides, only what `outward` allows is sent, and
+    /// Each end keeps what is `private` to itself; besides, only what `outward` allows is sent, and
     /// only what `inward` allows is taken.
     #[must_use]
-    pub fn new(mut outward: SubjectRules, inward: SubjectRules) -> Self {
-        outward.deny.extend(PRIVATE.map(str::to_owned));
-        let inward = Some(inward).filter(|rules| *rules != SubjectRules::default());
+    pub fn new(mut outward: SubjectRules, inward: SubjectRules, private: &[String]) -> Self {
+        outward.deny.extend(private.iter().cloned());
+        let filter = |rules: SubjectRules| {
+            (rules != SubjectRules::default()).then(|| Arc::new(Filter::new(&rules)))
+        };
         Self {
-            outward: Some(Arc::new(Filter::new(&outward))),
-            inward: inward.map(|rules| Arc::new(Filter::new(&rules))),
-            private: PRIVATE.iter().map(|subject| subject.as_bytes().to_vec()).collect(),
+            outward: filter(outward),
+            inward: filter(inward),
+            private: private.iter().map(|subject| subject.as_bytes().to_vec()).collect(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Terms {
         }
     }
 
-    /// Whether the subject is of an account's own JetStream.
+    /// Whether each end keeps the subject to itself.
     #[must_use]
     pub fn is_private(&self, subject: &[u8]) -> bool {
         self.private.iter().any(|pattern| is_subset(subject, pattern))
@@ -68,6 +68,10 @@ impl Terms {
     /// Whether a message is taken from the other end.
     #[must_use]
     pub fn takes(&self, subject: &[u8]) -> bool {
+        // Looked up in the filter of this direction, it would cost every message something.
+        if subject.starts_with(b"$") && self.is_private(subject) {
+            return false;
+        }
         let Some(filter) = &self.inward else { return true };
         ANSWERS.iter().any(|prefix| subject.starts_with(prefix)) || !filter.denies(subject)
     }
@@ -94,7 +98,8 @@ mod tests {
 
     #[test]
     fn each_direction_has_rules_of_its_own() {
-        let terms = Terms::new(rules(None, &["out.no"]), rules(Some(&["in.>"]), &["in.no"]));
+        let (outward, inward) = (rules(None, &["out.no"]), rules(Some(&["in.>"]), &["in.no"]));
+        let terms = Terms::new(outward, inward, &[]);
         assert!(terms.outward(b"out.no").is_err());
         assert!(terms.outward(b"out.yes").unwrap().is_none());
         let filter = terms.outward(b"out.*").unwrap().unwrap();
@@ -105,11 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn jetstream_is_private_and_answers_are_not() {
-        let terms = Terms::new(SubjectRules::default(), SubjectRules::default());
+    fn what_is_private_stays_and_answers_do_not() {
+        let private = ["$JS.API.>", "$KV.>"].map(str::to_owned);
+        let terms = Terms::new(SubjectRules::default(), SubjectRules::default(), &private);
         assert!(terms.outward(b"$JS.API.INFO").is_err() && !terms.tells(b"$JS.API.>"));
+        assert!(!terms.takes(b"$JS.API.INFO") && terms.is_private(b"$JS.API.>"));
         assert!(terms.outward(b">").unwrap().unwrap().denies(b"$KV.b.k"));
-        let strict = Terms::new(rules(Some(&[]), &[]), rules(Some(&[]), &[]));
+        let strict = Terms::new(rules(Some(&[]), &[]), rules(Some(&[]), &[]), &[]);
         assert!(strict.takes(b"_R_.abc.1") && strict.takes(b"$JS.ACK.S.C.1.2.3.4.5"));
         assert!(strict.tells(b"$LDS.x") && strict.outward(b"$LDS.x").is_ok());
     }

@@ -86,6 +86,7 @@ impl Leafs {
             realm,
             name: connect.name.clone(),
             cluster: connect.cluster.clone(),
+            domain: connect.domain.clone(),
             remote_account: connect.remote_account.clone(),
             role: if connect.hub { Role::Hub } else { Role::Spoke },
             isolated: self.settings.isolate || connect.isolate,

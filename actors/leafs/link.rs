@@ -8,6 +8,7 @@ use tracing::info;
 use vagus_auth::SubjectRules;
 use vagus_runtime::{Cx, Placement, Spec};
 
+use super::domains::Domains;
 use super::talk::Talk;
 use super::{Known, Leafs};
 use crate::delivery::leaf_lane::Role;
@@ -23,6 +24,8 @@ pub(super) struct Ready {
     pub realm: Arc<Realm>,
     pub name: String,
     pub cluster: String,
+    /// Of its JetStream; empty: none.
+    pub domain: String,
     pub remote_account: String,
     pub role: Role,
     pub isolated: bool,
@@ -38,6 +41,7 @@ pub(super) struct Ready {
 impl Leafs {
     pub(super) fn serve(&mut self, ready: Ready, talk: Talk, cx: &mut Cx<'_, Self>) {
         let Talk { stream, heard } = talk;
+        let terms = self.terms(&ready);
         let (settings, broker) = (&self.settings, &self.broker);
         let slot = broker.slots.take();
         let ends = stream
@@ -62,7 +66,7 @@ impl Leafs {
             role: ready.role,
             cluster: ready.cluster.into(),
             isolated: ready.isolated,
-            terms: Terms::new(ready.outward, ready.inward),
+            terms,
         };
         let facts = Arc::new(LeafFacts::new(about, lane));
         if ready.target.is_some() {
@@ -84,6 +88,23 @@ impl Leafs {
         let spec = Spec::once(ready.cid, make).mailbox(Leaf::MAILBOX);
         let handle = cx.spawn(spec.arbiter(Placement::Inherit));
         self.links.insert(ready.cid, Known { facts, handle, target: ready.target });
+    }
+
+    fn terms(&self, ready: &Ready) -> Terms {
+        let system = self.cast.system.as_ref().is_some_and(|system| system.is_of(&ready.realm));
+        let own = &self.settings.info.domain;
+        let asked = self.broker.realms.domains.of(&ready.realm.name);
+        let domains = Domains { own, system, asked };
+        let mut outward = ready.outward.clone();
+        outward.deny.extend(domains.not_sent());
+        if !own.is_empty() || !ready.domain.is_empty() {
+            let (peer, other) = (ready.peer, &ready.domain);
+            info!(
+                "{peer} - lid:{} - JetStream using domains: local {own:?}, remote {other:?}",
+                ready.cid
+            );
+        }
+        Terms::new(outward, ready.inward.clone(), &domains.private())
     }
 
     /// A link that could not be served.

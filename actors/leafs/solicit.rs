@@ -222,6 +222,7 @@ impl Leafs {
             realm: realms.ensure(remote.account()),
             name: info.server_name,
             cluster,
+            domain: info.domain,
             remote_account: info.remote_account,
             role: if remote.wanted.hub { Role::Spoke } else { Role::Hub },
             isolated: isolate || remote.wanted.isolate,

@@ -131,6 +131,9 @@ pub struct Config {
     pub leafnodes: LeafNodes,
 
     pub jetstream: JetStream,
+    /// The domain that accounts without JetStream ask, by account; empty: leaf links keep nothing
+    /// of such an account back.
+    pub default_js_domain: BTreeMap<String, String>,
 
     // What nats-server does not have.
     /// The block of each plugin, by plugin name.
@@ -284,6 +287,7 @@ impl Default for Config {
             gateway: None,
             leafnodes: LeafNodes::default(),
             jetstream: JetStream::default(),
+            default_js_domain: BTreeMap::new(),
             plugins: BTreeMap::new(),
             vagus: Vagus::default(),
         }

@@ -232,6 +232,9 @@ impl Builder {
             }
             ("server_tags", value) => self.config.server_tags = read::tags(value),
             ("server_metadata", value) => self.config.server_metadata = read::text_map(value),
+            ("default_js_domain", value) => {
+                self.config.default_js_domain = read::text_map(value);
+            }
             ("feature_flags", value) => self.config.feature_flags = read::flag_map(value),
             ("mappings", Value::Map(map)) => self.config.mappings = self.mappings(node, map),
             ("accounts", _) => self.accounts(node),

@@ -1,6 +1,7 @@
 //! Rules across keys, which hold for the file and the command line together.
 
 use vagus_auth::GLOBAL_ACCOUNT;
+use vagus_auth::keys::is_account_key;
 
 use crate::config::{Authorization, Config, Resolver, SYSTEM_ACCOUNT};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -49,6 +50,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     certificates(config, &mut error);
     users(config, &mut error);
     trust(config, &mut error);
+    default_domains(config, &mut error);
     if let Some(name) = config.system().filter(|name| *name != SYSTEM_ACCOUNT)
         && !config.trust.is_given()
         && !config.accounts.iter().any(|account| account.rules.name == name)
@@ -194,6 +196,37 @@ fn trust(config: &Config, error: &mut impl FnMut(String)) {
     for operator in &trust.operator {
         if let Err(why) = operator.claims.check_server(COMPATIBLE) {
             error(format!("operator {} {why}", operator.claims.sub));
+        }
+    }
+}
+
+/// Accounts that ask the JetStream of another server have to be known, and have none here.
+fn default_domains(config: &Config, error: &mut impl FnMut(String)) {
+    let system = config.system();
+    for (name, domain) in &config.default_js_domain {
+        let mut refuse = |why: String| error(format!("default_js_domain {why}"));
+        if config.trust.is_given() {
+            if !is_account_key(name) {
+                refuse(format!(
+                    "contains account name {name:?}, which is not a valid public account nkey"
+                ));
+            }
+        } else if name != GLOBAL_ACCOUNT {
+            let known = config.accounts.iter().find(|account| account.rules.name == *name);
+            match known {
+                None => {
+                    refuse(format!("references non existing account {name:?} in non operator mode"))
+                }
+                Some(account) if account.rules.jetstream.is_some() && !domain.is_empty() => {
+                    refuse(format!("contains account name {name:?} with enabled JetStream"));
+                }
+                Some(_) => {}
+            }
+        }
+        if system.unwrap_or(SYSTEM_ACCOUNT) == name {
+            error(format!("system account {name:?} can not be in default_js_domain"));
+        } else if !domain.is_empty() && domain.contains([' ', '.', '*', '>', '\t', '\r', '\n']) {
+            refuse(format!("contains account {name:?} with invalid domain name {domain:?}"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From the configuration to the realms of accounts and their rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use tracing::warn;
 use vagus_actors::realm::{GLOBAL_ACCOUNT, RealmRules, Realms};
@@ -10,7 +10,11 @@ use vagus_config::Config;
 use vagus_subject::transform::MappingError;
 
 /// The rules of every account that the configuration knows.
-pub(super) struct Charter(Vec<RealmRules>);
+pub(super) struct Charter {
+    rules: Vec<RealmRules>,
+    /// The domain that accounts without JetStream ask, by account.
+    domains: BTreeMap<String, String>,
+}
 
 // === impl Charter ===
 
@@ -37,19 +41,25 @@ impl Charter {
         let mut all = all.into_iter().map(RealmRules::new).collect::<Result<Vec<_>, _>>()?;
         all.retain(|rules| book.get(&rules.stated.name).is_none());
         all.extend(of_book(book));
-        Ok(Self(all))
+        let mut domains = config.default_js_domain.clone();
+        if alone && config.jetstream.enabled {
+            // It has one here.
+            domains.remove(GLOBAL_ACCOUNT);
+        }
+        Ok(Self { rules: all, domains })
     }
 
     /// Puts the rules in force. An account that is gone has none any more.
     pub(super) fn apply(mut self, realms: &Realms) {
+        realms.domains.set(self.domains);
         for realm in realms.all() {
-            if self.0.iter().all(|rules| *rules.stated.name != *realm.name) {
+            if self.rules.iter().all(|rules| *rules.stated.name != *realm.name) {
                 let stated =
                     AccountRules { name: realm.name.to_string(), ..AccountRules::default() };
-                self.0.push(RealmRules { stated, ..RealmRules::default() });
+                self.rules.push(RealmRules { stated, ..RealmRules::default() });
             }
         }
-        realms.enforce(self.0);
+        realms.enforce(self.rules);
     }
 }
 

@@ -9,10 +9,14 @@
 #[allow(dead_code, unused_imports)]
 #[path = "../blackbox/harness.rs"]
 mod harness;
+#[allow(dead_code, unused_imports)]
+#[path = "../jetstream/kit.rs"]
+mod jetstream;
 mod kit;
 
 mod access;
 mod clusters;
+mod domains;
 mod hello;
 mod links;
 mod reload;

@@ -57,6 +57,14 @@ impl Builder {
                 self.error(node, format!("invalid domain name: {text:?} is not a valid token"));
             }
             "domain" => config.domain = given,
+            "extension_hint" => match text.to_lowercase().as_str() {
+                "" | "no_extend" => {}
+                "will_extend" => {
+                    let why = "JetStream of several servers in one domain is not built yet";
+                    self.error(node, why);
+                }
+                _ => self.error(node, format!("expected 'no_extend', got {text:?}")),
+            },
             "encryption_key" => config.encryption_key = given.as_deref().map(Secret::new),
             "prev_encryption_key" => config.prev_encryption_key = given.as_deref().map(Secret::new),
             "cipher" => match text.to_lowercase().as_str() {

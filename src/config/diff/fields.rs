@@ -100,6 +100,7 @@ fields! { TOP, Config, whole, ""; besides authorization cluster jetstream leafno
     system_account "SystemAccount" Auth optional,
     no_system_account "NoSystemAccount" Auth plain,
     gateway "Gateway" Info gateway,
+    default_js_domain "JsAccDefaultDomain" Info map,
     plugins "Plugins" Info names,
 }
 

@@ -21,7 +21,7 @@ static JETSTREAM_KEYS: &[Key] = &[
     key("prev_encryption_key", Secret, "",
         "Key used before, to change keys.").or(&["prev_key", "prev_ek"]),
     key("cipher", Text, "chacha", "Cipher of stored data: chacha or aes."),
-    key("extension_hint", Text, "", "Whether the domain extends that of the hub.").later(),
+    key("extension_hint", Text, "", "`no_extend`: the domain is that of this server alone."),
     key("unique_tag", Text, "", "Tag prefix that replicas must not share.").later(),
     key("sync_interval", OneOf(&[Int, Text]), "always",
         "Time between syncs to disk; or always: what is acknowledged is on disk.").or(&["sync"]),

@@ -135,7 +135,8 @@ static KEYS: &[Key] = &[
     key("jetstream", OneOf(&[Bool, Text, Block(&jetstream::JETSTREAM)]), "false",
         "Persistence: streams and consumers."),
     key("store_dir", Path, "", "Directory of stored streams.").or(&["storedir"]),
-    key("default_js_domain", Each(&Text), "", "JetStream domain by account.").later(),
+    key("default_js_domain", Each(&Text), "",
+        "Domain that accounts without JetStream ask, by account."),
     // Not in nats-server.
     key("plugins", Each(&Free), "", "A free-form block for each plugin, by plugin name."),
     key("vagus", Block(&own::VAGUS), "", "Settings of this server that nats-server does not have."),

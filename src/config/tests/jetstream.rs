@@ -77,6 +77,28 @@ fn bad_values() {
 }
 
 #[test]
+fn accounts_may_ask_the_jetstream_of_another_domain() {
+    let loaded = Config::parse(
+        "accounts { A {} }, default_js_domain { A: hub, $G: \"\" }\n\
+         jetstream { extension_hint: no_extend }",
+        "a.conf",
+    )
+    .unwrap();
+    let config = loaded.config;
+    assert_eq!(config.default_js_domain["A"], "hub");
+    assert_eq!(config.default_js_domain["$G"], "");
+    refused("default_js_domain { A: hub }", "references non existing account \"A\"");
+    refused("default_js_domain { $SYS: hub }", "can not be in default_js_domain");
+    refused(
+        "accounts { A { jetstream: enabled } }, default_js_domain { A: hub }",
+        "contains account name \"A\" with enabled JetStream",
+    );
+    refused("accounts { A {} }, default_js_domain { A: \"a.b\" }", "invalid domain name \"a.b\"");
+    refused("jetstream { extension_hint: maybe }", "expected 'no_extend', got \"maybe\"");
+    refused("jetstream { extension_hint: will_extend }", "is not built yet");
+}
+
+#[test]
 fn the_command_line_wins() {
     let mut config = Config::default();
     let over = Overrides {
