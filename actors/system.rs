@@ -93,8 +93,8 @@ impl System {
         }
     }
 
-    /// Subscribes in the system's account, and in all others. Whoever waits for it to hear waits for
-    /// both: the first request of a client's tool is about its own account.
+    /// Subscribes in the system's account, and in all others. Whoever waits for it to hear waits
+    /// for both: the first request of a client's tool is about its own account.
     fn open(&mut self, cx: &mut Cx<'_, Self>) {
         let realm = Arc::clone(self.office.realm());
         let subjects = requests::subjects(&self.office.profile().id);
