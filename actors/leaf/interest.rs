@@ -63,7 +63,9 @@ impl Leaf {
             }
         };
         if let Some(before) = before {
-            self.gather(before.ended(&self.realm));
+            // It is not closed: messages may find it until the shards have taken it out, in the
+            // place of all that is wanted there of the same subject. The other end knows best.
+            self.gather(before.changes(&self.realm, Change::Remove));
         }
         self.pipe.out.stats.subscriptions.store(self.wants.len() as u64, Relaxed);
         Ok(())

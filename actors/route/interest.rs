@@ -83,7 +83,9 @@ impl Route {
             }
         };
         if let Some(gone) = gone {
-            self.pipe.changes.push(&account.realm, ended(gone));
+            // It is not closed: messages may find it until the shards have taken it out, in the
+            // place of all that is wanted there of the same subject. The other server knows best.
+            self.pipe.changes.push(&account.realm, Change::Remove(gone));
         }
         let now = count.load(Relaxed) + account.wants.len() as u64 - before as u64;
         count.store(now, Relaxed);

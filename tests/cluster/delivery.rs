@@ -1,5 +1,9 @@
 //! Messages from one server to clients of another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::harness::Client;
 use crate::kit::{cluster, meshed, sent, server, server_with, wants};
 
 #[test]
@@ -166,4 +170,66 @@ fn a_stream_is_used_from_a_server_without_jetstream() {
         seen += 1;
     }
     assert!(delivered);
+}
+
+/// One entry stands for all that is wanted at a server of a subject. When its subscriber goes, the
+/// others there miss nothing, and neither does the group whose other member goes.
+#[test]
+fn nobody_misses_a_message_because_another_of_that_server_comes_or_goes() {
+    const COUNT: usize = 20_000;
+    let [a, b] = cluster();
+    let (mut steady, mut restless, mut from) = (b.client(), b.client(), a.client());
+    steady.send("SUB news 1\r\nSUB work team 2\r\nSUB end 3\r\n");
+    steady.ping_pong();
+    wants(&a, "news", 1);
+    wants(&a, "work", 1);
+    wants(&a, "end", 1);
+    let publisher = std::thread::spawn(move || {
+        for n in 0..COUNT {
+            from.send("PUB news 1\r\nn\r\nPUB work 1\r\nw\r\n");
+            if n % 100 == 0 {
+                from.ping_pong();
+            }
+        }
+        from.publish("end", "e");
+    });
+    let done = Arc::new(AtomicBool::new(false));
+    let comes_and_goes = std::thread::spawn({
+        let done = Arc::clone(&done);
+        move || {
+            let mut jobs = 0;
+            while !done.load(Relaxed) {
+                for change in ["SUB > 1\r\nSUB work team 2\r\n", "UNSUB 1\r\nUNSUB 2\r\n"] {
+                    restless.send(format!("{change}PING\r\n"));
+                    jobs += jobs_before_the_answer(&mut restless);
+                }
+            }
+            jobs
+        }
+    });
+    let (mut news, mut jobs) = (0, 0);
+    loop {
+        match &*steady.message().0[1] {
+            "1" => news += 1,
+            "2" => jobs += 1,
+            _ => break,
+        }
+    }
+    publisher.join().unwrap();
+    done.store(true, Relaxed);
+    jobs += comes_and_goes.join().unwrap();
+    assert_eq!((news, jobs), (COUNT, COUNT));
+}
+
+/// How many messages for the subscription `2` come in front of a `PONG`.
+fn jobs_before_the_answer(client: &mut Client) -> usize {
+    let mut jobs = 0;
+    loop {
+        let frame = client.frame();
+        match frame.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+            ["PONG"] => return jobs,
+            ["MSG", _, "2", ..] => jobs += 1,
+            _ => {}
+        }
+    }
 }
