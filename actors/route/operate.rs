@@ -32,6 +32,15 @@ pub(super) struct Modifiers {
     forward: Option<Box<str>>,
 }
 
+// === impl Modifiers ===
+
+impl Modifiers {
+    fn are_said(&self) -> bool {
+        let Self { groups, to, back, forward } = self;
+        !(groups.is_empty() && to.is_empty() && back.is_none() && forward.is_none())
+    }
+}
+
 /// It is only to be traced, and can't be.
 struct Futile;
 
@@ -67,7 +76,9 @@ impl Link for Route {
     }
 
     fn is_current(&mut self, found: &Match) -> bool {
-        self.account().is_some_and(|one| found.is_current(&one.realm.interest))
+        // Of which something was said is not like the one before.
+        !self.modifiers.are_said()
+            && self.account().is_some_and(|one| found.is_current(&one.realm.interest))
     }
 
     fn passes_on_to(&self, want: &Want) -> bool {

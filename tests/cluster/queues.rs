@@ -104,3 +104,42 @@ fn whoever_is_left_in_a_group_gets_everything() {
         assert_eq!(far.payload(), n.to_string());
     }
 }
+
+/// Messages for plain subscribers alone repeat each other until a member of a group is there, and
+/// one on its way to both is not like the one before.
+#[test]
+fn a_group_that_begins_amid_a_run_of_messages_takes_no_job_from_another_group() {
+    const ROUNDS: usize = 20;
+    const JOBS: usize = 20;
+    let [a, b] = cluster();
+    let (mut near, mut far, mut late) = (a.client(), b.client(), b.client());
+    near.send("SUB job workers 1\r\nSUB end 3\r\n");
+    far.send("SUB job workers 1\r\nSUB news 2\r\nSUB end 3\r\n");
+    [&mut near, &mut far].into_iter().for_each(Client::ping_pong);
+    wants(&a, "job", 2);
+    wants(&a, "news", 1);
+    wants(&a, "end", 2);
+    let mut from = a.client();
+    for round in 0..ROUNDS {
+        from.send("PUB news 1\r\nn\r\n".repeat(500));
+        late.send(format!("SUB > group{round} {round}\r\n"));
+        wants(&a, "news", 2);
+        from.send("PUB news 1\r\nn\r\nPUB job 1\r\nj\r\n".repeat(JOBS));
+        from.ping_pong();
+        late.send(format!("UNSUB {round}\r\nPING\r\n"));
+        while late.frame() != "PONG\r\n" {}
+        wants(&a, "news", 1);
+    }
+    from.publish("end", "");
+    let (mut jobs, mut news) = (0, 0);
+    for client in [&mut near, &mut far] {
+        loop {
+            match &*client.message().0[1] {
+                "1" => jobs += 1,
+                "2" => news += 1,
+                _ => break,
+            }
+        }
+    }
+    assert_eq!((jobs, news), (ROUNDS * JOBS, ROUNDS * (500 + JOBS)));
+}
