@@ -171,15 +171,21 @@ impl Cluster {
         target.attempts.begin();
         let (place, configured) = (target.place.clone(), target.configured);
         let share = target.share.clone();
+        // Whoever links up with this server while it dials is another matter: of two that meet
+        // halfway, both decide by the same rule which link stays.
+        let there = self.links.values().filter(|link| link.about.share == share);
+        let mut linked: Vec<String> = there.map(|link| link.about.id.clone()).collect();
+        linked.push(self.settings.id.clone());
         let (me, within) = (self.introduction(share), self.settings.auth_timeout);
         debug!("Trying to connect to route on {}", place.address);
         let tls = self.broker.settings().route_tls.clone();
         // An address that was heard of is certified under a name that is known.
         let known = Place::named_host(&self.settings.places).filter(|_| !configured);
         let known = known.map(str::to_owned);
-        let attempt = async move { place.dial(&me, known.as_deref(), tls, within).await };
+        let attempt = async move { place.dial(&me, known.as_deref(), tls, &linked, within).await };
         cx.when(attempt, move |cluster, outcome, cx| match outcome {
             Ok((stream, peer, introduction)) => cluster.met(n, stream, peer, introduction, cx),
+            Err(HelloError::Linked(id)) => cluster.linked_already(n, &id, cx),
             Err(problem) => cluster.failed(n, &problem, cx),
         });
     }
@@ -279,7 +285,8 @@ impl Cluster {
 
 impl Place {
     /// Connects to a server there, and introduces this one. `known` is the name by which the
-    /// certificate of a server is known that others told of.
+    /// certificate of a server is known that others told of, `linked` the ids of servers with which
+    /// there need not be another link.
     ///
     /// # Errors
     /// When nobody is there, or not who is wanted.
@@ -288,6 +295,7 @@ impl Place {
         me: &Introduction,
         known: Option<&str>,
         tls: Option<Arc<LinkTls>>,
+        linked: &[String],
         within: Duration,
     ) -> Result<(Stream, SocketAddr, Introduction), HelloError> {
         let connect = TcpStream::connect(&self.address);
@@ -295,7 +303,7 @@ impl Place {
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
         let mut stream = Stream::solicited(socket, self.certified_name(known), tls).await?;
-        let introduction = hello::greet(&mut stream, me, &self.secret, within).await?;
+        let introduction = hello::greet(&mut stream, me, &self.secret, linked, within).await?;
         Ok((stream, peer, introduction))
     }
 

@@ -165,9 +165,6 @@ impl Cluster {
         other: Introduction,
         cx: &mut Cx<'_, Self>,
     ) {
-        if other.id == self.settings.id {
-            return self.targets[n].is_itself();
-        }
         if !self.targets[n].is(&other.id) {
             return self.again(n, cx);
         }
@@ -180,16 +177,18 @@ impl Cluster {
                     self.solicit_beside(n, &other, cx);
                 }
             }
-            Err(_) => self.again_unless_linked(n, &other, cx),
+            Err(_) => self.linked_already(n, &other.id, cx),
         }
     }
 
-    /// The target may be a server that has a link already, made by itself.
-    fn again_unless_linked(&mut self, n: usize, other: &Introduction, cx: &mut Cx<'_, Self>) {
-        match self.link_to(&other.id, &self.targets[n].share) {
+    /// The target is this very server, or one that has a link already, made by itself.
+    pub(super) fn linked_already(&mut self, n: usize, id: &str, cx: &mut Cx<'_, Self>) {
+        match self.link_to(id, &self.targets[n].share) {
+            _ if id == self.settings.id => self.targets[n].is_itself(),
             Some(cid) => self.targets[n].linked(cid),
-            None => self.again(n, cx),
+            None => return self.again(n, cx),
         }
+        self.show_sought();
     }
 
     /// Puts a link into service.

@@ -92,6 +92,9 @@ pub enum HelloError {
     Tls(String),
     #[error("the other server takes too long")]
     Slow,
+    /// By the server of this id, which has connected meanwhile.
+    #[error("the two servers are linked already")]
+    Linked(String),
 }
 
 /// An acceptor that knows who has come, and has still to answer.
@@ -160,7 +163,9 @@ impl LinkKind {
 
 // === the solicitor ===
 
-/// Introduces this server over a fresh connection; the answer is who the other one is.
+/// Introduces this server over a fresh connection; the answer is who the other one is. Servers
+/// whose ids are among `linked` are told nothing more: a link that is there already is worth more
+/// than the new one, for whose sake they would end it with all that is on its way.
 ///
 /// # Errors
 /// When the other end is no server, does not want this one, or takes longer than `within`.
@@ -168,6 +173,7 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     me: &Introduction,
     secret: &LinkSecret,
+    linked: &[String],
     within: Duration,
 ) -> Result<Introduction, HelloError> {
     let talk = async {
@@ -176,6 +182,9 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         let (theirs, introduction) = read_head(stream).await?;
         if introduction.kind != me.kind {
             return Err(HelloError::WrongPort);
+        }
+        if linked.contains(&introduction.id) {
+            return Err(HelloError::Linked(introduction.id));
         }
         let both = [&mine[..], &theirs];
         stream.write_all(secret.prove(SOLICITOR, &both).as_ref()).await?;
@@ -339,7 +348,7 @@ mod tests {
                 }
                 Ok(introduction)
             };
-            tokio::join!(greet(&mut a, &me, &one, SOON), acceptor)
+            tokio::join!(greet(&mut a, &me, &one, &[], SOON), acceptor)
         })
     }
 
@@ -373,8 +382,10 @@ mod tests {
             let (mut a, b) = duplex(1024);
             let (me, you) = (Introduction { kind: LinkKind::Gateway, ..server("a") }, server("b"));
             let secret = LinkSecret::none();
-            let (theirs, ours) =
-                tokio::join!(greet(&mut a, &me, &secret, SOON), receive(b, &you, &secret, SOON));
+            let (theirs, ours) = tokio::join!(
+                greet(&mut a, &me, &secret, &[], SOON),
+                receive(b, &you, &secret, SOON)
+            );
             assert!(matches!(theirs, Err(HelloError::WrongPort)));
             assert!(matches!(ours, Err(HelloError::WrongPort)));
         });
@@ -404,5 +415,22 @@ mod tests {
             let heard = receive(b, &server("b"), &LinkSecret::none(), soon).await;
             assert!(matches!(heard, Err(HelloError::Slow)));
         });
+    }
+
+    #[test]
+    fn servers_that_are_linked_already_do_not_link_again() {
+        let (one, other) = run(async {
+            let (mut a, b) = duplex(1 << 10);
+            let (me, you, secret) = (server("a"), server("b"), LinkSecret::none());
+            let linked = ["B".to_owned()];
+            let solicitor = async {
+                let answer = greet(&mut a, &me, &secret, &linked, SOON).await;
+                drop(a);
+                answer
+            };
+            tokio::join!(solicitor, receive(b, &you, &secret, SOON))
+        });
+        assert!(matches!(one, Err(HelloError::Linked(id)) if id == "B"));
+        assert!(matches!(other, Err(HelloError::Io(_))), "nobody is taken in");
     }
 }
