@@ -1,12 +1,10 @@
 //! Servers that die, stop and come back: nothing of them stays, and nobody else minds.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::harness::Server;
 use crate::kit::{cluster, cluster_port, meshed, peers, wants};
-
-/// Within this time everybody knows.
-const CONVERGED_WITHIN: Duration = Duration::from_secs(5);
+use crate::model::CONVERGED_WITHIN;
 
 /// A server in the place of one that is gone.
 fn again(name: &str, port: u16, other: &Server) -> Server {

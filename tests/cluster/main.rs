@@ -16,6 +16,7 @@ mod faults;
 mod imports;
 mod interest;
 mod membership;
+mod model;
 mod network;
 mod partitions;
 mod permissions;

@@ -5,22 +5,17 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Server, eventually};
-use crate::interest::{Held, agree, random_want};
 use crate::kit::{meshed, peers, wants};
+use crate::model::Crowd;
 use crate::network::{Network, Way};
 
-/// Within this time everybody knows.
-const CONVERGED_WITHIN: Duration = Duration::from_secs(5);
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
 /// Three servers, with clients of each that come to want this and that.
 struct Cluster {
     network: Network,
     servers: Vec<Server>,
-    clients: Vec<Vec<Client>>,
-    held: Vec<Vec<Held>>,
-    state: u64,
-    sid: usize,
+    crowd: Crowd,
 }
 
 impl Cluster {
@@ -28,56 +23,16 @@ impl Cluster {
         let network = Network::default();
         let (a, place) = network.server(NAMES[0], &[]);
         let servers = vec![a, network.server("b", &[place]).0, network.server("c", &[place]).0];
-        meshed(&servers.iter().collect::<Vec<_>>());
-        let clients = |server: &Server| (0..2).map(|_| server.client()).collect();
-        Self {
-            network,
-            clients: servers.iter().map(clients).collect(),
-            held: vec![vec![Held::new(); 2]; 3],
-            servers,
-            state: 0x2545_F491_4F6C_DD1D,
-            sid: 0,
-        }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        self.state % below
-    }
-
-    fn churn(&mut self, steps: usize) {
-        for _ in 0..steps {
-            let (n, m) = (self.random(3) as usize, self.random(2) as usize);
-            let oldest = self.held[n][m].keys().next().copied();
-            match oldest {
-                Some(old) if self.random(2) == 0 => {
-                    self.held[n][m].remove(&old);
-                    self.clients[n][m].send(format!("UNSUB {old}\r\n"));
-                }
-                _ => {
-                    self.sid += 1;
-                    let (subject, queue) = random_want(&mut |below| self.random(below));
-                    let group = queue.as_deref().unwrap_or_default();
-                    self.clients[n][m].send(format!("SUB {subject} {group} {}\r\n", self.sid));
-                    self.held[n][m].insert(self.sid, (subject, queue));
-                }
-            }
-        }
-        for client in self.clients.iter_mut().flatten() {
-            // Whatever it is sent meanwhile is not looked at.
-            client.send("PING\r\n");
-            while client.frame() != "PONG\r\n" {}
-        }
+        let all: Vec<_> = servers.iter().collect();
+        meshed(&all);
+        let crowd = Crowd::new(&all, 2);
+        Self { network, crowd, servers }
     }
 
     /// Everybody knows, and that in time from now.
     #[track_caller]
     fn agrees(&self) {
-        let since = Instant::now();
-        agree(&self.servers.iter().collect::<Vec<_>>(), &self.held);
-        assert!(since.elapsed() < CONVERGED_WITHIN, "{:?}", since.elapsed());
+        self.crowd.agree_in_time(&self.servers.iter().collect::<Vec<_>>());
     }
 
     #[track_caller]
@@ -91,13 +46,13 @@ impl Cluster {
 #[test]
 fn a_cluster_that_was_cut_in_two_agrees_once_it_is_whole() {
     let mut cluster = Cluster::new();
-    cluster.churn(60);
+    cluster.crowd.churn(60);
     cluster.agrees();
     cluster.network.set_all("c", &["a", "b"], Some(Way::Cut));
     cluster.sees(2, &[]);
     cluster.sees(0, &["b"]);
     cluster.sees(1, &["a"]);
-    cluster.churn(60);
+    cluster.crowd.churn(60);
     // The greater part goes on as one.
     let (mut from, mut to) = (cluster.servers[0].client(), cluster.servers[1].client());
     to.subscribe("only.here", "1");
@@ -115,14 +70,14 @@ fn a_cluster_that_was_cut_in_two_agrees_once_it_is_whole() {
 #[test]
 fn a_server_that_is_heard_but_does_not_hear_is_given_up_and_taken_in_again() {
     let mut cluster = Cluster::new();
-    cluster.churn(60);
+    cluster.crowd.churn(60);
     for (from, to) in [("a", "c"), ("b", "c"), ("c", "b")] {
         cluster.network.set(from, to, Some(Way::Cut));
     }
     // It is silent towards nobody, and knows of nobody.
     cluster.sees(2, &[]);
     cluster.sees(0, &["b"]);
-    cluster.churn(60);
+    cluster.crowd.churn(60);
     for (from, to) in [("a", "c"), ("b", "c"), ("c", "b")] {
         cluster.network.set(from, to, None);
     }
@@ -149,7 +104,7 @@ fn links_that_come_and_go_leave_nothing_behind_and_duplicate_nothing() {
             sent += 1;
             from.publish("job", format!("{sent}"));
             from.ping_pong();
-            cluster.churn(1);
+            cluster.crowd.churn(1);
         }
         cluster.network.set_all(one, &[other], None);
     }

@@ -62,7 +62,7 @@ pub(crate) fn cid(client: &Client) -> u64 {
 /// A page of the monitoring port.
 #[track_caller]
 pub(crate) fn page(server: &Server, path: &str) -> Value {
-    http::get(server.monitor_address().expect("a monitoring port").port(), path).json()
+    http::get(server.monitor_address().expect("a monitoring port"), path).json()
 }
 
 /// What `/actorz` shows of the actor with exactly this path.

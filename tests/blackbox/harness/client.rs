@@ -4,7 +4,7 @@
 //! seconds after CONNECT). Unless a test asks for them, they are answered and not shown.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,13 @@ impl Client {
     /// Connects and reads INFO.
     #[track_caller]
     pub(crate) fn connect(port: u16) -> Client {
-        let mut client = Client::dial(port);
+        Client::connect_at((Ipv4Addr::LOCALHOST, port))
+    }
+
+    /// Connects to a server on whatever host, and reads INFO.
+    #[track_caller]
+    pub(crate) fn connect_at(place: (Ipv4Addr, u16)) -> Client {
+        let mut client = Client::dial_at(place);
         client.info = client.expect_info();
         client
     }
@@ -33,7 +39,13 @@ impl Client {
     /// Connects only.
     #[track_caller]
     pub(crate) fn dial(port: u16) -> Client {
-        Client::over(TcpStream::connect(("127.0.0.1", port)).expect("the client port"))
+        Client::dial_at((Ipv4Addr::LOCALHOST, port))
+    }
+
+    /// Connects only, to a server on whatever host.
+    #[track_caller]
+    pub(crate) fn dial_at(place: (Ipv4Addr, u16)) -> Client {
+        Client::over(TcpStream::connect(place).expect("the client port"))
     }
 
     /// Takes over a socket that the test has opened in a way of its own.

@@ -1,7 +1,7 @@
 //! One HTTP GET at a time, over a plain socket.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs};
 
 use serde_json::Value;
 
@@ -47,8 +47,8 @@ impl Page {
 }
 
 #[track_caller]
-pub(crate) fn get(port: u16, path: &str) -> Page {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the monitoring port");
+pub(crate) fn get(place: impl ToSocketAddrs, path: &str) -> Page {
+    let mut socket = TcpStream::connect(place).expect("the monitoring port");
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     request(&mut socket, path)
 }

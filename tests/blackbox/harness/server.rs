@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -51,6 +52,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) dir: TempDir,
     pub(crate) log: Log,
+    /// Where it is reached: this machine, unless the test gave it a place in a network of its own.
+    host: Ipv4Addr,
     /// The client port.
     pub(crate) port: u16,
     /// What the ports file says: `{"nats": [url], "monitoring": [url]}`.
@@ -111,7 +114,8 @@ impl Server {
         let log = Log::default();
         log.follow(child.stdout.take().unwrap());
         log.follow(child.stderr.take().unwrap());
-        let mut server = Server { child, dir, log, port: 0, ports: Value::Null };
+        let host = Ipv4Addr::LOCALHOST;
+        let mut server = Server { child, dir, log, host, port: 0, ports: Value::Null };
         server.wait_until_ready();
         server
     }
@@ -125,7 +129,9 @@ impl Server {
         });
         let log = self.log.text();
         self.ports = ready.unwrap_or_else(|| panic!("the server is not ready:\n{log}"));
-        self.port = port_of(&self.ports["nats"][0]);
+        let first = &self.ports["nats"][0];
+        self.port = port_of(first);
+        self.host = host_of(first).unwrap_or(self.host);
     }
 
     fn ports_file(&self) -> Option<PathBuf> {
@@ -153,7 +159,7 @@ impl Server {
     /// A raw connection that has read INFO and sent nothing.
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
-        Client::connect(self.port)
+        Client::connect_at((self.host, self.port))
     }
 
     /// A connection past CONNECT, quiet: not verbose, not pedantic, no headers.
@@ -184,7 +190,7 @@ impl Server {
 
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Page {
-        http::get(self.http_port(), path)
+        http::get((self.host, self.http_port()), path)
     }
 
     /// The JSON of a page that must be there.
@@ -247,6 +253,13 @@ impl Drop for Server {
             eprintln!("--- the end of the server's log ---\n{}", tail.join("\n"));
         }
     }
+}
+
+/// The address in a URL, where it is one.
+fn host_of(url: &Value) -> Option<Ipv4Addr> {
+    let (_, place) = url.as_str()?.split_once("://")?;
+    let host: Ipv4Addr = place.rsplit_once(':')?.0.parse().ok()?;
+    (!host.is_unspecified()).then_some(host)
 }
 
 #[track_caller]

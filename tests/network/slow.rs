@@ -1,0 +1,56 @@
+//! A way that takes less than is sent: what waits is bounded, and nobody else waits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use crate::harness::eventually;
+use crate::kit::{meshed, wants};
+use crate::net::Net;
+use crate::wire::Way;
+
+#[test]
+fn a_narrow_way_to_one_server_costs_bounded_memory_and_nobody_else() {
+    let Some(net) = Net::new(3) else { return };
+    let limit = "max_pending: 32MB";
+    let [a, b, c] = [0, 1, 2].map(|n| net.member(n, "c", &[0, 1, 2], limit));
+    meshed(&[&a, &b, &c]);
+    let (mut far, mut well) = (b.client(), c.client());
+    far.subscribe("flood", "1");
+    far.subscribe("later", "2");
+    well.subscribe("flood", "1");
+    well.subscribe("end", "2");
+    wants(&a, "flood", 2);
+    wants(&a, "end", 1);
+    net.set(0, 1, Some(Way::Narrow(200_000)));
+    let (count, ahead_max) = (1_500, 100);
+    let seen = Arc::new(AtomicUsize::new(0));
+    let reader = thread::spawn({
+        let seen = Arc::clone(&seen);
+        move || {
+            while well.message().0[0] != "end" {
+                seen.fetch_add(1, Relaxed);
+            }
+        }
+    });
+    let mut from = a.client();
+    let payload = vec![b'x'; 64 << 10];
+    for n in 0..count {
+        from.publish("flood", &payload);
+        if n % ahead_max == 0 {
+            eventually("the other reader", || (seen.load(Relaxed) + ahead_max > n).then_some(()));
+            let memory = a.json("/varz")["mem"].as_u64().unwrap();
+            assert!(memory < 250 << 20, "{} MB", memory >> 20);
+        }
+    }
+    from.publish("end", "");
+    from.ping_pong();
+    reader.join().unwrap();
+    assert_eq!(seen.load(Relaxed), count);
+    net.set(0, 1, None);
+    meshed(&[&a, &b, &c]);
+    wants(&a, "later", 1);
+    from.publish("later", "on");
+    // What had got through of the flood comes first.
+    while far.message().0[0] != "later" {}
+}
