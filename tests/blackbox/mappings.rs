@@ -188,6 +188,7 @@ fn partition_without_tokens_hashes_the_whole_subject() {
     }
 }
 
+// Row 34.
 #[test]
 fn random_draws_from_its_range() {
     let server =
@@ -231,13 +232,14 @@ fn split_and_slice() {
     }
 }
 
-// Rows 30 to 35.
+// Rows 30 to 36: nats-server has `left` and `right` for what streams send on, and nowhere else.
 #[test]
 fn wrong_mappings_are_refused_with_their_reason() {
     for (mapping, reason) in [
         (r#""a.*": "b.$2""#, "wildcard index out of range in $2"),
         (r#""a.*": "b.{{nope(1)}}""#, "unknown function in {{nope(1)}}"),
         (r#""a.*": "b.{{left(1,2)}}""#, "unknown function in {{left(1,2)}}"),
+        (r#""a.*": "b.{{Right(1,2)}}""#, "unknown function in {{Right(1,2)}}"),
         (
             r#""a.*": "b.{{split(1)}}""#,
             "not enough arguments passed to the function in {{split(1)}}",

@@ -68,6 +68,36 @@ fn what_cannot_be_transformed_is_refused() {
     refused(&answer, 10156, text);
 }
 
+// Row 36 of the core: the two functions are for what is sent on, and for nothing that is stored.
+#[test]
+fn the_first_and_the_last_letters_of_a_token_are_for_what_is_sent_on() {
+    let mut js = Js::start();
+    for function in ["{{left(1,2)}}", "{{Right(1,2)}}"] {
+        let transform = json!({"src": "rp.*", "dest": format!("out.{function}")});
+        let origin = json!({"name": "O", "subject_transforms": [transform]});
+        let why = format!("invalid mapping destination: unknown function in {function}");
+        for (config, code, kind) in [
+            (json!({"subject_transform": transform}), 10156, "stream"),
+            (json!({"mirror": origin}), 10154, "mirror"),
+            (json!({"sources": [origin]}), 10146, "source"),
+        ] {
+            let mut config = config;
+            config["name"] = "S".into();
+            refused(&js.try_create(config), code, &format!("{kind} transform: {why}"));
+        }
+    }
+    let sid = js.subscribe("out.>");
+    for (n, (function, sent)) in
+        [("{{left(1,2)}}", "out.ab"), ("{{right(1,2)}}", "out.cd")].into_iter().enumerate()
+    {
+        let republish = json!({"src": "rp.*", "dest": format!("out.{function}")});
+        let config = json!({"name": "S", "subjects": ["rp.>"], "republish": republish});
+        ok(if n == 0 { js.try_create(config) } else { js.update(config) });
+        js.stored("rp.abcd", "x", n as u64 + 1);
+        assert_eq!(js.next(&sid).subject, sent);
+    }
+}
+
 // Row 37.
 #[test]
 fn stored_messages_are_sent_on() {
