@@ -1,6 +1,7 @@
 //! What accounts with JWTs share: activation tokens (row 57) and cycles (row 63).
 
-use vagus_auth::jwt::{Activation, ClaimedExport, ClaimedImport, Claims, Kind, mint};
+use nkeys::KeyPair;
+use vagus_auth::jwt::{Activation, ClaimedExport, ClaimedImport, Claims, Kind, SigningKey, mint};
 
 use crate::harness::{Client, Server, eventually, is_reference};
 use crate::kit::request;
@@ -27,6 +28,16 @@ impl Market {
 
     /// The token of an import, as `change` has it.
     fn token(&self, kind: Kind, change: impl FnOnce(&mut Claims<Activation>)) -> String {
+        self.token_by(&self.exporter.key, kind, change)
+    }
+
+    /// The same, signed with this key.
+    fn token_by(
+        &self,
+        key: &KeyPair,
+        kind: Kind,
+        change: impl FnOnce(&mut Claims<Activation>),
+    ) -> String {
         let nats = Activation {
             subject: subject(kind, "a"),
             kind: Some(kind),
@@ -36,7 +47,7 @@ impl Market {
         };
         let mut claims = Claims { sub: self.importer.id(), nats, ..Default::default() };
         change(&mut claims);
-        mint(&claims, &self.exporter.key, now()).unwrap()
+        mint(&claims, key, now()).unwrap()
     }
 
     /// The importer shows these for the stream and the service.
@@ -149,24 +160,43 @@ fn who_has_no_token_is_not_let_in() {
 
 // Row 57.
 #[test]
+fn only_keys_of_the_exporter_sign_its_tokens() {
+    let mut market = Market::new();
+    let (signer, stranger) = (KeyPair::new_account(), KeyPair::new_account());
+    market.exporter.claims.nats.signing_keys = vec![SigningKey::Plain(signer.public_key())];
+    let exporter = market.exporter.id();
+    let by = |key: &KeyPair, kind| {
+        market.token_by(key, kind, |claims| claims.nats.issuer_account.clone_from(&exporter))
+    };
+    let (good, bad) = (by(&signer, Kind::Stream), by(&stranger, Kind::Service));
+    market.shows(&good, &bad);
+    let (_dir, server) = market.start();
+    assert_eq!(Shop::open(&market, &server).is_open(), [true, false]);
+}
+
+// Row 57.
+#[test]
 fn an_import_ends_with_its_token_and_comes_back_with_another() {
     let mut market = Market::new();
-    let short = market.token(Kind::Stream, |claims| claims.exp = now() + 3);
-    let long = market.token(Kind::Service, |_| ());
-    market.shows(&short, &long);
+    let long = KINDS.map(|kind| market.token(kind, |_| ()));
+    let short = |market: &Market, kind| market.token(kind, |claims| claims.exp = now() + 2);
+    market.shows(&long[0], &long[1]);
     let (_dir, server) = market.start();
     let mut shop = Shop::open(&market, &server);
     assert_eq!(shop.is_open(), [true, true]);
-    shop.comes_to_be([false, true]);
     let mut system = market.world.system.plain_user().login(&server);
-    let short = market.token(Kind::Service, |claims| claims.exp = now() + 3);
-    market.shows(&market.token(Kind::Stream, |_| ()), &short);
+    market.shows(&short(&market, Kind::Stream), &long[1]);
+    market.push(&mut system, &market.importer);
+    shop.comes_to_be([false, true]);
+    market.shows(&long[0], &long[1]);
     market.push(&mut system, &market.importer);
     if is_reference() {
         // There, only subscriptions made from now on find what has come back.
         shop.buyer.send("UNSUB 1\r\nSUB news.a 1\r\n");
     }
     shop.comes_to_be([true, true]);
+    market.shows(&long[0], &short(&market, Kind::Service));
+    market.push(&mut system, &market.importer);
     shop.comes_to_be([true, false]);
 }
 

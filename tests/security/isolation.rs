@@ -143,3 +143,29 @@ fn imports_that_are_not_meant_or_form_a_ring_are_refused() {
         Server::run_conf(&conf, &["-t"]).refused_with(text);
     }
 }
+
+// Row 58.
+#[test]
+fn what_names_an_account_is_imported_by_that_one_alone() {
+    let import = |import: &str| {
+        let conf = format!(
+            r#"accounts {{
+    A {{
+        exports: [
+            {{stream: "p.*", account_token_position: 2}}
+            {{service: "q.*.x", account_token_position: 2}}
+        ]
+    }}
+    B {{ imports: [{import}] }}
+    C {{}}
+}}"#
+        );
+        Server::run_conf(&conf, &["-t"])
+    };
+    for (kind, own, others) in [("stream", "p.B", "p.C"), ("service", "q.B.x", "q.C.x")] {
+        let of = |subject| format!("{{{kind}: {{account: A, subject: {subject}}}}}");
+        assert_eq!(import(&of(own)).code, Some(0));
+        let text = format!("Error adding {kind} import {others:?}: {kind} import not authorized");
+        import(&of(others)).refused_with(&text);
+    }
+}

@@ -72,6 +72,7 @@ fn limits_may_go_by_replicas() {
     assert_eq!(refused["error"]["err_code"], 10047);
 }
 
+// JetStream scorecard, row 124.
 #[test]
 fn there_has_to_be_a_tier() {
     let mut world = World::new();

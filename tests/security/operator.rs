@@ -6,7 +6,8 @@ use nkeys::KeyPair;
 use vagus_auth::jwt::{ClaimedSubjects, SigningKey, TimeRange, UserScope, UserTerms, mint};
 
 use crate::harness::{Client, Server};
-use crate::operator_kit::{Account, User, World, now};
+use crate::operator_kit::{Account, User, World, forged, now};
+use crate::resolvers::{ask, full};
 
 #[test]
 fn users_of_different_accounts_are_apart() {
@@ -23,6 +24,7 @@ fn users_of_different_accounts_are_apart() {
     clients.iter_mut().for_each(|client| client.ping_pong());
 }
 
+// Row 78 as well.
 #[test]
 fn who_shows_no_jwt_or_a_wrong_one_is_refused() {
     let (world, foreign) = (World::new(), World::new());
@@ -43,6 +45,30 @@ fn who_shows_no_jwt_or_a_wrong_one_is_refused() {
     forged.token.replace_range(60..61, if &forged.token[60..61] == "A" { "B" } else { "A" });
     forged.is_refused(&server);
     world.account.plain_user().login(&server);
+}
+
+// Row 66.
+#[test]
+fn a_signature_is_good_for_what_it_was_made_for() {
+    let mut world = World::new();
+    let (_dir, config) = full(&world, "");
+    let server = Server::start(&config);
+    let (joe, mut ann) = (world.account.plain_user(), world.account.plain_user());
+    joe.login(&server);
+    ann.login(&server);
+    ann.token = forged(&ann.token, &joe.token);
+    ann.is_refused(&server);
+    let before = world.account_token(&world.account);
+    world.account.claims.iat += 1;
+    world.account.claims.nats.limits.conn = 0;
+    let after = world.account_token(&world.account);
+    let mut system = world.system.plain_user().login(&server);
+    let answer = ask(&mut system, "$SYS.REQ.CLAIMS.UPDATE", &forged(&after, &before));
+    assert_eq!(answer["error"]["code"], 500, "{answer}");
+    joe.login(&server);
+    let answer = ask(&mut system, "$SYS.REQ.CLAIMS.UPDATE", &after);
+    assert_eq!(answer["data"]["code"], 200, "{answer}");
+    joe.knock(&server).expect_err_closed("maximum account active connections exceeded");
 }
 
 #[test]
@@ -67,6 +93,7 @@ fn permissions_and_limits_of_the_jwt_hold() {
     client.expect_err_closed("Maximum Payload Violation");
 }
 
+// Row 51.
 #[test]
 fn default_permissions_are_for_users_without_their_own() {
     let mut world = World::new();
@@ -84,6 +111,7 @@ fn default_permissions_are_for_users_without_their_own() {
     own.ping_pong();
 }
 
+// Row 78.
 #[test]
 fn a_connection_ends_with_the_claims() {
     let world = World::new();
@@ -92,7 +120,7 @@ fn a_connection_ends_with_the_claims() {
     client.expect_err_closed("User Authentication Expired");
 }
 
-// Rows 76 and 77.
+// Rows 65, 76 and 77.
 #[test]
 fn networks_and_times_and_kinds_are_checked() {
     let world = World::new();

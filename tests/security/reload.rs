@@ -52,6 +52,7 @@ fn who_is_no_longer_known_goes_and_others_stay() {
     stays.expect("MSG a 1 1\r\nx\r\n");
 }
 
+// Row 103.
 #[test]
 fn subscriptions_that_are_no_longer_allowed_end() {
     let conf = |subscribe: &str, publish: &str| {
