@@ -14,13 +14,29 @@ use crate::tls_kit::{Authority, TlsClient};
 
 /// A service that lets in whoever's password is `good`, into the account that is its user name.
 struct Service {
+    /// Signs its answers, and the users in them where `users` does not.
     issuer: KeyPair,
+    users: Option<KeyPair>,
     sealing: Option<XKey>,
     /// Accounts have operators.
     by_operator: bool,
+    wrong: Option<Wrong>,
+}
+
+/// What may be wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wrong {
+    Server,
+    Question,
+    User,
+    Expired,
 }
 
 impl Service {
+    fn new(issuer: KeyPair) -> Self {
+        Self { issuer, users: None, sealing: None, by_operator: false, wrong: None }
+    }
+
     /// Answers requests until the connection ends.
     fn serve(self, mut client: Client) {
         client.subscribe("$SYS.REQ.USER.AUTH", "1");
@@ -80,12 +96,18 @@ impl Service {
             "good" => nats.jwt = self.user(asked),
             _ => nats.error = "no".into(),
         }
-        let claims = Claims {
+        let mut claims = Claims {
             sub: asked.nats.user_nkey.clone(),
             aud: asked.nats.server_id.id.clone(),
             nats,
             ..Default::default()
         };
+        match self.wrong {
+            Some(Wrong::Server) => claims.aud = KeyPair::new_server().public_key(),
+            Some(Wrong::Question) => claims.sub = KeyPair::new_user().public_key(),
+            Some(Wrong::Expired) => claims.exp = now() - 1,
+            Some(Wrong::User) | None => {}
+        }
         mint(&claims, &self.issuer, now()).unwrap()
     }
 
@@ -97,8 +119,12 @@ impl Service {
             true => String::new(),
             false => asked.nats.connect_opts.user.clone(),
         };
-        let claims = Claims { sub: asked.nats.user_nkey.clone(), aud, nats, ..Default::default() };
-        mint(&claims, &self.issuer, now()).unwrap()
+        let sub = match self.wrong {
+            Some(Wrong::User) => KeyPair::new_user().public_key(),
+            _ => asked.nats.user_nkey.clone(),
+        };
+        let claims = Claims { sub, aud, nats, ..Default::default() };
+        mint(&claims, self.users.as_ref().unwrap_or(&self.issuer), now()).unwrap()
     }
 }
 
@@ -110,6 +136,11 @@ fn split(frame: &[u8]) -> (String, &[u8]) {
         String::from_utf8_lossy(&frame[..end]).into_owned(),
         body.strip_suffix(b"\r\n").unwrap_or(body),
     )
+}
+
+/// A key of its own, which signs the same.
+fn copy(key: &KeyPair) -> KeyPair {
+    KeyPair::from_seed(&key.seed().unwrap()).unwrap()
 }
 
 fn shows(server: &Server, name: &str, pass: &str) -> Client {
@@ -136,7 +167,7 @@ fn the_service_says_who_is_who() {
     let server = start(&issuer, "");
     shows(&server, "A", "good").expect_err_closed("Authorization Violation");
     let service = user(&server, "auth");
-    Service { issuer, sealing: None, by_operator: false }.serve(service);
+    Service::new(issuer).serve(service);
     let (mut a, mut b) = (shows(&server, "A", "good"), shows(&server, "B", "good"));
     for client in [&mut a, &mut b] {
         client.ping_pong();
@@ -160,8 +191,31 @@ fn the_service_says_who_is_who() {
 fn the_wrong_service_is_not_believed() {
     let server = start(&KeyPair::new_account(), "");
     let service = user(&server, "auth");
-    Service { issuer: KeyPair::new_account(), sealing: None, by_operator: false }.serve(service);
+    Service::new(KeyPair::new_account()).serve(service);
     shows(&server, "A", "good").expect_err_closed("Authorization Violation");
+}
+
+// Row 81.
+#[test]
+fn every_part_of_an_answer_has_to_be_right() {
+    let issuer = KeyPair::new_account();
+    let right = || Service::new(copy(&issuer));
+    let other = KeyPair::new_account;
+    let mut services = vec![
+        Service { issuer: other(), users: Some(copy(&issuer)), ..right() },
+        Service { users: Some(other()), ..right() },
+    ];
+    let wrong = [Wrong::Server, Wrong::Question, Wrong::User, Wrong::Expired];
+    services.extend(wrong.map(|wrong| Service { wrong: Some(wrong), ..right() }));
+    for service in services {
+        let server = start(&issuer, "");
+        service.serve(user(&server, "auth"));
+        shows(&server, "A", "good").expect_err_closed("Authorization Violation");
+        server.log.wait_for("the answer of the authentication service is refused");
+    }
+    let server = start(&issuer, "");
+    right().serve(user(&server, "auth"));
+    shows(&server, "A", "good").ping_pong();
 }
 
 #[test]
@@ -179,7 +233,7 @@ fn users_of_accounts_that_are_not_listed_are_not_left_to_the_service() {
     user(&server, "bob").ping_pong();
     server.client().ping_pong();
     let service = user(&server, "auth");
-    Service { issuer, sealing: None, by_operator: false }.serve(service);
+    Service::new(issuer).serve(service);
     user(&server, "bob").ping_pong();
     shows(&server, "ann", "x").expect_err_closed("Authorization Violation");
     // Whom the configuration does not know may be put anywhere.
@@ -237,7 +291,7 @@ fn requests_may_be_sealed() {
     let (issuer, sealing) = (KeyPair::new_account(), XKey::new());
     let server = start(&issuer, &format!("xkey: {}", sealing.public_key()));
     let service = user(&server, "auth");
-    Service { issuer, sealing: Some(sealing), by_operator: false }.serve(service);
+    Service { sealing: Some(sealing), ..Service::new(issuer) }.serve(service);
     shows(&server, "A", "good").ping_pong();
     shows(&server, "A", "bad").expect_err_closed("Authorization Violation");
 }
@@ -254,8 +308,7 @@ fn accounts_of_operators_name_their_service() {
     let server =
         Server::start(&format!("authorization {{ timeout: 5 }}\n{}", world.memory_with(&[&other])));
     let client = service.login(&server);
-    let issuer = KeyPair::from_seed(&world.account.key.seed().unwrap()).unwrap();
-    Service { issuer, sealing: None, by_operator: true }.serve(client);
+    Service { by_operator: true, ..Service::new(copy(&world.account.key)) }.serve(client);
     let sentinel = world.account.user(|user| user.nats.terms.bearer_token = true);
     let shows = |pass: &str| {
         let mut client = Client::dial(server.port);
@@ -269,4 +322,32 @@ fn accounts_of_operators_name_their_service() {
     good.expect_err("Permissions Violation for Publish to \"no\"");
     shows("bad").expect_err_closed("Authorization Violation");
     other.plain_user().login(&server);
+}
+
+// Row 82.
+#[test]
+fn a_service_places_users_where_its_account_says() {
+    for allowed in [false, true] {
+        let (mut world, other) = (World::new(), Account::new("other"));
+        let service = world.account.plain_user();
+        let stated = &mut world.account.claims.nats.authorization;
+        stated.auth_users = vec![service.key.public_key()];
+        stated.allowed_accounts = allowed.then(|| other.id()).into_iter().collect();
+        let server = Server::start(&format!(
+            "authorization {{ timeout: 5 }}\n{}",
+            world.memory_with(&[&other])
+        ));
+        let users = Some(copy(&other.key));
+        let issuer = copy(&world.account.key);
+        let client = service.login(&server);
+        Service { users, by_operator: true, ..Service::new(issuer) }.serve(client);
+        let mut client = Client::dial(server.port);
+        client.expect_info();
+        let bearer = world.account.user(|user| user.nats.terms.bearer_token = true).token;
+        client.send_connect(&format!(r#"{{"jwt":"{bearer}","user":"joe","pass":"good"}}"#));
+        match allowed {
+            true => client.ping_pong(),
+            false => client.expect_err_closed("Authorization Violation"),
+        }
+    }
 }

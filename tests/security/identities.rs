@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Server};
 use crate::kit::user;
+use crate::operator_kit::World;
 
 /// Connects and signs the nonce with each key, under the field's name.
 fn sign(server: &Server, fields: Value, signers: &[(&str, &KeyPair)]) -> Client {
@@ -111,4 +112,22 @@ fn proxies_vouch_for_clients() {
     sign(&server, shown("a"), &[("proxy_sig", &other)]).expect_err_closed(REFUSED);
     sign(&server, shown("b"), &[("proxy_sig", &proxy)]).ping_pong();
     sign(&server, shown("b"), &[]).expect_err_closed(REFUSED);
+}
+
+// Row 84.
+#[test]
+fn nobody_comes_past_the_proxy_where_one_is_required() {
+    let (proxy, world) = (KeyPair::new_user(), World::new());
+    let trusted = format!("proxies {{ trusted: [{{key: {}}}] }}\n", proxy.public_key());
+    let of_all = "authorization { proxy_required: true, users: [{user: a, password: x}] }";
+    let server = Server::start(&format!("{trusted}{of_all}"));
+    let shown = json!({ "user": "a", "pass": "x" });
+    sign(&server, shown.clone(), &[]).expect_err_closed(REFUSED);
+    sign(&server, shown, &[("proxy_sig", &proxy)]).ping_pong();
+    let server = Server::start(&format!("{trusted}{}", world.memory()));
+    let joe = world.account.user(|user| user.nats.terms.proxy_required = true);
+    joe.is_refused(&server);
+    let shown = json!({ "jwt": joe.token });
+    sign(&server, shown, &[("sig", &joe.key), ("proxy_sig", &proxy)]).ping_pong();
+    world.account.plain_user().login(&server);
 }
