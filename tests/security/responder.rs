@@ -29,6 +29,16 @@ impl Responder {
 
     /// Knows the certificates of an authority by their serial numbers.
     pub(crate) fn start(authority: &Authority, port: u16, known: &[(u64, Status)]) -> Self {
+        Self::with(authority, port, known, (authority, &["-ndays", "1"]))
+    }
+
+    /// The same with answers that this one signs, and with these arguments.
+    pub(crate) fn with(
+        authority: &Authority,
+        port: u16,
+        known: &[(u64, Status)],
+        (signer, arguments): (&Authority, &[&str]),
+    ) -> Self {
         let index = authority.dir.path().join("index.txt");
         let line = |(serial, status): &(u64, Status)| match status {
             Status::Good => format!("V\t410507000000Z\t\t{serial:X}\tunknown\t/CN=any\n"),
@@ -38,9 +48,9 @@ impl Responder {
         };
         fs::write(&index, known.iter().map(line).collect::<String>()).unwrap();
         let mut command = Command::new("openssl");
-        command.args(["ocsp", "-ndays", "1", "-port", &port.to_string(), "-index"]).arg(&index);
-        command.arg("-CA").arg(authority.file()).arg("-rsigner").arg(authority.file());
-        command.arg("-rkey").arg(authority.key_file());
+        command.args(["ocsp", "-port", &port.to_string(), "-index"]).arg(&index).args(arguments);
+        command.arg("-CA").arg(authority.file()).arg("-rsigner").arg(signer.file());
+        command.arg("-rkey").arg(signer.key_file());
         let log = authority.dir.path().join(format!("responder-{port}.log"));
         let out = fs::File::create(&log).unwrap();
         command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(out);

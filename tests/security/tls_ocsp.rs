@@ -113,10 +113,13 @@ fn an_answer_of_somebody_else_is_not_shown() {
     }
     let (authority, stranger) = (Authority::new(), Authority::new());
     let pair = authority.server_with(SERIAL, Vec::new());
-    let responder = Responder::start(&stranger, Responder::port(), &[(SERIAL, Status::Good)]);
-    let rest = format!("ocsp {{ mode: always, url: \"{}\" }}", responder.url);
-    let text = format!("listen: \"127.0.0.1:-1\"\n{}", conf(&authority, &pair, &rest));
-    Server::run_conf(&text, &[]).refused_with("bad OCSP status update for certificate at");
+    for (of, signer) in [(&stranger, &stranger), (&authority, &stranger)] {
+        let known = [(SERIAL, Status::Good)];
+        let responder = Responder::with(of, Responder::port(), &known, (signer, &["-ndays", "1"]));
+        let rest = format!("ocsp {{ mode: always, url: \"{}\" }}", responder.url);
+        let text = format!("listen: \"127.0.0.1:-1\"\n{}", conf(&authority, &pair, &rest));
+        Server::run_conf(&text, &[]).refused_with("bad OCSP status update for certificate at");
+    }
 }
 
 #[test]

@@ -139,10 +139,36 @@ fn the_answer_of_a_stranger_is_none() {
         return;
     }
     let (world, stranger) = (World::new(), Authority::new());
-    let _responder = Responder::start(&stranger, world.port, &[(JOE, Status::Good)]);
-    let server = world.server("ocsp_peer: true", NO_CACHE);
-    assert!(!world.is_let_in(&server, &world.client("joe", JOE)));
-    server.log.wait_for("TLS handshake error: client not OCSP valid");
+    let joe = world.client("joe", JOE);
+    let known = [(JOE, Status::Good)];
+    // Of a certificate of its own; and of this one, in the place of who may say it.
+    for (authority, signer) in [(&stranger, &stranger), (&world.authority, &stranger)] {
+        let server = world.server("ocsp_peer: true", NO_CACHE);
+        let _responder = Responder::with(authority, world.port, &known, (signer, &["-ndays", "1"]));
+        assert!(!world.is_let_in(&server, &joe));
+        server.log.wait_for("TLS handshake error: client not OCSP valid");
+    }
+}
+
+/// An answer that does not say how long it counts does so for as long as the configuration says.
+#[test]
+fn an_answer_of_yesterday_is_none() {
+    if !openssl() {
+        return;
+    }
+    let world = World::new();
+    let joe = world.client("joe", JOE);
+    let known = [(JOE, Status::Good)];
+    let _responder = Responder::with(&world.authority, world.port, &known, (&world.authority, &[]));
+    let server = |time: &str| {
+        let keys = format!("cache_ttl_when_next_update_unset: {time}, allowed_clockskew: {time}");
+        world.server(&format!("ocsp_peer {{ verify: true, {keys} }}"), NO_CACHE)
+    };
+    assert!(world.is_let_in(&server("3600"), &joe));
+    let server = server("0.001");
+    // What is said in the first moments of a second counts.
+    eventually("an answer that is too old", || (!world.is_let_in(&server, &joe)).then_some(()));
+    server.log.wait_for("New OCSP CA response obtained for [CN=joe] but not current");
 }
 
 #[test]
