@@ -117,16 +117,19 @@ fn who_imports_a_stream_is_seen_as_far_as_it_lets() {
     }
 }
 
+/// The header of a trace of others, with these flags.
+fn parent(flags: &str) -> String {
+    format!("TraceParent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}\r\n")
+}
+
 // Row 40.
 #[test]
 fn the_account_of_a_sampled_traceparent_is_told() {
     let server = Server::start(SHARED);
     let (mut client, mut sub) = (tracer(&server, "a"), user(&server, "a2"));
     sub.subscribe("q", "7");
-    let parent = |flags| {
-        format!("TraceParent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}\r\n")
-    };
-    publish(&mut client, "q", &[&parent("00"), ONLY].concat());
+    sub.subscribe("unsampled", "8");
+    publish(&mut client, "unsampled", &[&parent("00"), ONLY].concat());
     publish(&mut client, "q", &[&parent("01"), ONLY].concat());
     assert_eq!(events(&mut client), ["in A", "eg q"], "the first is not sampled");
     assert!(sub.message().1.starts_with(b"NATS/1.0\r\nTraceParent: "));
@@ -134,4 +137,17 @@ fn the_account_of_a_sampled_traceparent_is_told() {
     let mut other = tracer(&server, "b");
     publish(&mut other, "q", &parent("01"));
     other.ping_pong();
+}
+
+// Row 40.
+#[test]
+fn an_account_may_be_told_of_some() {
+    let server = Server::start(&SHARED.replace("sampling: 100", "sampling: 25"));
+    let mut client = tracer(&server, "a");
+    for _ in 0..400 {
+        publish(&mut client, "q", &parent("01"));
+    }
+    client.publish("ext.trace", "end");
+    let told = std::iter::from_fn(|| Some(client.payload()).filter(|said| said != "end")).count();
+    assert!((40..160).contains(&told), "{told} of 400 at 25 per cent");
 }
