@@ -175,12 +175,17 @@ fn new_claims_reach_who_is_connected() {
     });
 }
 
+// Row 78.
 #[test]
 fn an_account_that_expires_takes_its_clients_along() {
     let mut world = World::new();
-    world.account.claims.exp = now() + 2;
     let server = Server::start(&world.memory());
     let mut client = world.account.plain_user().login(&server);
+    // Its end is told once the client is there, however long that took.
+    world.account.claims.iat += 1;
+    world.account.claims.exp = now() + 2;
+    let mut system = world.system.plain_user().login(&server);
+    ask(&mut system, "$SYS.REQ.CLAIMS.UPDATE", &world.account_token(&world.account));
     client.expect_err_closed("Account Authentication Expired");
     world.account.plain_user().is_refused(&server);
 }
