@@ -1,7 +1,7 @@
 //! A host: a network namespace of its own, and a device by which it reaches others.
 //!
-//! A small process holds both. It ends when its input does, however the test ends, and with the last
-//! process inside the namespace is gone: nothing has a name that could be left behind.
+//! A small process holds both. It ends when its input does, however the test ends, and with the
+//! last process inside the namespace is gone: nothing has a name that could be left behind.
 
 use std::io::{Read, Write};
 use std::net::Ipv4Addr;

@@ -87,8 +87,8 @@ impl Net {
         Server::spawn(dir, &mut command)
     }
 
-    /// A server of cluster `cluster` on host `n`, which looks for those on hosts `mates`; `more` goes
-    /// around the cluster block.
+    /// A server of cluster `cluster` on host `n`, which looks for those on hosts `mates`; `more`
+    /// goes around the cluster block.
     #[track_caller]
     pub(crate) fn member(&self, n: usize, cluster: &str, mates: &[usize], more: &str) -> Server {
         let routes: Vec<_> = mates
