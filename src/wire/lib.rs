@@ -20,6 +20,8 @@ pub mod parser;
 pub mod proxy;
 pub mod repeat;
 pub mod route;
+pub mod s2;
+pub mod websocket;
 
 pub use connect::{Connect, Shown};
 pub use error::{ParseError, text};
