@@ -7,12 +7,15 @@
 //!       all links anew
 
 mod accept;
+mod compress;
+mod dial;
 mod domains;
 mod greet;
 mod link;
 mod settings;
 mod solicit;
 mod talk;
+mod web;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -8,6 +8,7 @@
 mod packing;
 mod secure;
 mod stream;
+mod through;
 mod turn;
 
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tracing::debug;
 use vagus_tls::{Broken, Outgoing, Progress, Session};
 
-pub use self::packing::{BLOCK, Codec, Packing, Torn, Unpacked};
+pub use self::packing::{BLOCK, Codec, Packing, S2, Torn, Unpacked, WebSocket};
 pub use self::stream::{Parts, Stream};
 use self::turn::Turn;
 use super::{Outbound, Reason};
@@ -103,12 +104,6 @@ impl Wire {
         Self { write: Some(write), ..self }
     }
 
-    /// Compresses from now on, and expects the other end to do so.
-    #[must_use]
-    pub fn packed(self, packing: Packing) -> Self {
-        Self { packing: Some(Box::new(packing)), ..self }
-    }
-
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.session.as_ref()
@@ -185,35 +180,6 @@ impl Wire {
         let read = self.poll_unpacked(&mut packing, io, task, plain);
         self.packing = Some(packing);
         read
-    }
-
-    /// The same of one who packs: `plain` has room for a block at least.
-    fn poll_unpacked(
-        &mut self,
-        packing: &mut Packing,
-        io: &mut OwnedReadHalf,
-        task: &mut Context<'_>,
-        plain: &mut [u8],
-    ) -> Poll<std::io::Result<usize>> {
-        loop {
-            let torn = |torn| Error::new(ErrorKind::InvalidData, torn);
-            let count = packing.unpack(plain).map_err(torn)?;
-            if count > 0 {
-                return Poll::Ready(Ok(count));
-            }
-            let heard = packing.heard();
-            let start = heard.len();
-            heard.resize(start + READ, 0);
-            let read = self.poll_opened(io, task, &mut heard[start..]);
-            let count = match &read {
-                Poll::Ready(Ok(count)) => *count,
-                _ => 0,
-            };
-            heard.truncate(start + count);
-            if count == 0 {
-                return read;
-            }
-        }
     }
 
     /// Reads bytes as the other end has sent them, opened if they are sealed.
@@ -343,9 +309,10 @@ impl Wire {
             let sent = SHARED.with_borrow_mut(|shared| {
                 shared.out.clear();
                 let most = if self.packing.is_some() { BLOCK } else { WRITE };
+                let rtt = Duration::from_nanos(out.stats.rtt_ns.load(Relaxed));
                 while shared.out.len() < WRITE
                     && let Some(sealed) =
-                        taken.next(most, |piece| self.wrap(piece, out, clear, &mut shared.out))
+                        taken.next(most, |piece| self.wrap(piece, rtt, clear, &mut shared.out))
                 {
                     sealed?;
                 }
@@ -365,21 +332,6 @@ impl Wire {
         Poll::Ready(())
     }
 
-    /// Packs and seals, as far as that is to be done.
-    fn wrap(
-        &mut self,
-        piece: &[u8],
-        of: &Outbound,
-        clear: bool,
-        out: &mut Outgoing,
-    ) -> Result<(), Error> {
-        let Some(packing) = &mut self.packing else { return self.seal(piece, clear, out) };
-        let rtt = Duration::from_nanos(of.stats.rtt_ns.load(Relaxed));
-        let mut block = Vec::new();
-        packing.pack(piece, rtt, &mut block);
-        self.seal(&block, clear, out)
-    }
-
     fn seal(&mut self, piece: &[u8], clear: bool, out: &mut Outgoing) -> Result<(), Error> {
         match &mut self.session {
             Some(session) if !clear => session
@@ -393,9 +345,17 @@ impl Wire {
     }
 
     fn say_goodbye(&mut self) {
-        let Some(session) = &mut self.session else { return };
-        let mut out = Outgoing::new();
-        session.close(&mut self.unread, &mut out);
+        let (mut last, mut out) = (Vec::new(), Outgoing::new());
+        if let Some(packing) = &mut self.packing {
+            packing.codec().goodbye(&mut last);
+        }
+        if !last.is_empty() {
+            // What can't be sealed is not sent.
+            let _ = self.seal(&last, false, &mut out);
+        }
+        if let Some(session) = &mut self.session {
+            session.close(&mut self.unread, &mut out);
+        }
         self.unsent.extend_from_slice(out.bytes());
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use vagus_config::Compression;
+
 use crate::delivery::LeafLane;
 
 /// What is known of the other end.
@@ -19,8 +21,8 @@ pub struct LeafAbout {
     pub account: String,
     pub remote_account: String,
     pub since: SystemTime,
-    /// How the link is compressed: a mode by name.
-    pub compression: &'static str,
+    /// What the two ends have agreed on; `None`: one of them knows nothing of it.
+    pub compression: Option<Compression>,
 }
 
 /// A link, as others see it.
@@ -43,6 +45,14 @@ impl LeafFacts {
     #[must_use]
     pub fn prefix(&self) -> String {
         format!("{} - lid:{}", self.about.address, self.lane.out.cid)
+    }
+
+    /// How this end compresses what it sends, now: a mode by name.
+    #[must_use]
+    pub fn compression(&self) -> &'static str {
+        let rtt = Duration::from_nanos(self.lane.out.stats.rtt_ns.load(Relaxed));
+        let agreed = self.about.compression.as_ref();
+        agreed.map_or("not supported", |mode| mode.at(rtt).name())
     }
 
     /// Whoever makes the next link is to wait for so long.

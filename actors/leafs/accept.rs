@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tracing::{debug, error, info};
 use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome, SubjectRules};
-use vagus_config::HandshakeFirst;
+use vagus_config::{Compression, HandshakeFirst};
 use vagus_runtime::Cx;
-use vagus_wire::leaf::{LeafConnect, LinkPermission};
+use vagus_wire::leaf::{LeafConnect, LeafInfo, LinkPermission};
 use vagus_wire::text;
 
 use super::link::Ready;
 use super::talk::{Line, NoLink, Talk};
-use super::{Leafs, STRANGERS_MAX, greet};
+use super::{Leafs, STRANGERS_MAX, compress, greet};
 use crate::broker::{Broker, unix_now};
 use crate::delivery::leaf_lane::Role;
 use crate::delivery::wire::Stream;
@@ -25,6 +25,7 @@ struct Guest {
     talk: Talk,
     connect: LeafConnect,
     identity: Identity,
+    compression: Option<Compression>,
 }
 
 impl Leafs {
@@ -59,7 +60,7 @@ impl Leafs {
     }
 
     fn take_in(&mut self, guest: Guest, peer: SocketAddr, cid: u64, cx: &mut Cx<'_, Self>) {
-        let Guest { mut talk, connect, identity } = guest;
+        let Guest { mut talk, connect, identity, compression } = guest;
         let realm = self.broker.realms.ensure(&identity.account);
         let max = realm.rules().stated.limits.leafnodes;
         let present = self.broker.realms.leafs.count_of(&realm.name);
@@ -91,6 +92,7 @@ impl Leafs {
             role: if connect.hub { Role::Hub } else { Role::Spoke },
             isolated: self.settings.isolate || connect.isolate,
             headers: connect.headers && self.settings.info.headers,
+            compression,
             outward,
             inward: rules.publish,
             target: None,
@@ -131,10 +133,18 @@ async fn receive(
     if let Some(tls) = settings.tls.as_ref().filter(|_| !first) {
         talk = talk.secure(tls).await?;
     }
+    let mut compression = None;
     let heard = loop {
         match talk.listen(settings.auth_timeout).await {
             Ok(Line::Connect(json)) => break Ok(json),
-            // It says once more what it thinks of compression.
+            Ok(Line::Info(json)) if compression.is_none() => {
+                let theirs: LeafInfo = serde_json::from_slice(&json)?;
+                let mine = &settings.compression;
+                compression = compress::agreed(mine, &theirs.compression);
+                if let Some(agreed) = compression.as_ref().filter(|one| **one != Compression::Off) {
+                    talk = compress::answer(talk, mine, agreed, &info).await?;
+                }
+            }
             Ok(Line::Info(_)) => {}
             Ok(Line::Fault(text)) => return Err(NoLink::Fault(text)),
             Err(NoLink::Slow) => break Err(text::AUTH_TIMEOUT.to_owned()),
@@ -150,7 +160,12 @@ async fn receive(
         Err(why) => Err(why),
     };
     match checked {
-        Ok((connect, identity)) => Ok(Guest { talk, connect, identity }),
+        Ok((connect, identity)) => {
+            // Whoever does not ask for it may know of it.
+            let knows = !["", "not supported"].contains(&&*connect.compression);
+            let compression = compression.or_else(|| knows.then_some(Compression::Off));
+            Ok(Guest { talk, connect, identity, compression })
+        }
         Err(why) => {
             talk.refuse(&why).await;
             Err(NoLink::Refused(why))

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tracing::info;
 use vagus_auth::SubjectRules;
+use vagus_config::Compression;
 use vagus_runtime::{Cx, Placement, Spec};
 
 use super::domains::Domains;
@@ -30,6 +31,7 @@ pub(super) struct Ready {
     pub role: Role,
     pub isolated: bool,
     pub headers: bool,
+    pub compression: Option<Compression>,
     /// What is sent to the other end.
     pub outward: SubjectRules,
     /// What is taken from it.
@@ -49,6 +51,7 @@ impl Leafs {
             .and_then(|parts| Ends::of(parts, ready.cid, slot, settings.pending_max, None));
         let Ok(mut ends) = ends else { return self.come_to_nothing(ready.target, cx) };
         ends.unread.splice(..0, heard);
+        ends.known();
         ends.out.set_takes_headers(ready.headers);
         ends.out.set_realm(&ready.realm);
         let marker = settings.marker(&ready.realm.name);
@@ -59,7 +62,7 @@ impl Leafs {
             account: ready.realm.name.to_string(),
             remote_account: ready.remote_account,
             since: SystemTime::now(),
-            compression: "off",
+            compression: ready.compression,
         };
         let lane = LeafLane {
             out: Arc::clone(&ends.out),

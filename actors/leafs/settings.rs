@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vagus_auth::{Authenticator, GLOBAL_ACCOUNT};
-use vagus_config::LeafRemote;
+use vagus_config::{Compression, LeafRemote};
 use vagus_tls::{ClientTls, ServerTls};
 use vagus_wire::leaf::LeafInfo;
 
@@ -24,6 +24,8 @@ pub struct LeafSettings {
     pub min_version: Option<(String, [u64; 3])>,
     /// Leaf nodes are not told what others are interested in.
     pub isolate: bool,
+    /// Of links that others have made.
+    pub compression: Compression,
     pub ping_interval: Duration,
     pub ping_max: u32,
     /// Most bytes that may wait for the other end.

@@ -2,26 +2,21 @@
 //!
 //! A remote is looked for as long as it is configured, whatever goes wrong.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
-use nkeys::KeyPair;
-use tokio::net::TcpStream;
 use tracing::{debug, error};
-use vagus_auth::{SubjectRules, read_credentials};
-use vagus_config::{HandshakeFirst, LeafUrl, Secret, Tls};
+use vagus_auth::SubjectRules;
+use vagus_config::LeafUrl;
 use vagus_runtime::{Cx, TaskId};
-use vagus_tls::ClientTls;
-use vagus_wire::leaf::{LeafConnect, LeafInfo, LinkPermission};
+use vagus_wire::leaf::LinkPermission;
 
+use super::dial::{self, Host};
 use super::link::Ready;
-use super::talk::{Line, NoLink, Talk};
+use super::talk::NoLink;
 use super::{Leafs, Remote};
 use crate::delivery::Reason;
 use crate::delivery::leaf_lane::Role;
-use crate::delivery::wire::Stream;
 use crate::leaf::End;
 
 /// A remote that is looked for.
@@ -46,18 +41,9 @@ enum State {
     Linked(u64),
 }
 
-/// The other end of a link to be.
-struct Host {
-    talk: Talk,
-    peer: SocketAddr,
-    info: LeafInfo,
-}
-
-/// To come to terms, once the first word is said.
-const FINISH: Duration = Duration::from_secs(2);
 /// URLs that are remembered of those that the other end tells of.
 const URLS_MAX: usize = 32;
-/// Failed attempts are told of so often.
+/// Failed attempts are told of so often to those who do not debug.
 const TOLD_EVERY: u64 = 3600;
 
 // === impl Target ===
@@ -157,10 +143,10 @@ impl Leafs {
         let within = remote.wanted.dial_timeout.unwrap_or(settings.dial_timeout);
         let address = url.place.address.clone();
         let attempt = async move {
-            let mut host = dial(&url, &remote, within).await?;
-            let hello = hello(&host.info, &url, &remote, &settings.info, cluster).await?;
+            let mut host = dial::dial(&url, &remote, within, &settings.info).await?;
+            let hello = dial::hello(&host, &url, &remote, &settings.info, cluster).await?;
             host.talk.say(&hello.line()?).await?;
-            agree(&mut host).await?;
+            dial::agree(&mut host).await?;
             Ok(host)
         };
         cx.when(attempt, move |leafs, outcome: Result<Host, NoLink>, cx| match outcome {
@@ -172,11 +158,10 @@ impl Leafs {
     fn failed(&mut self, number: u64, address: &str, problem: &NoLink, cx: &mut Cx<'_, Self>) {
         let Some(target) = self.target(number) else { return };
         let attempts = target.attempts;
-        if attempts == 1 || attempts.is_multiple_of(TOLD_EVERY) {
-            error!(
-                "Error trying to connect as leafnode to remote server {address:?} (attempt \
-                 {attempts}): {problem}"
-            );
+        let what = "Error trying to connect as leafnode to remote server";
+        match attempts == 1 || attempts.is_multiple_of(TOLD_EVERY) {
+            true => error!("{what} {address:?} (attempt {attempts}): {problem}"),
+            false => debug!("{what} {address:?} (attempt {attempts}): {problem}"),
         }
         let pause = match problem {
             NoLink::Fault(text) => pause_after(text),
@@ -206,9 +191,10 @@ impl Leafs {
         let headers = self.settings.info.headers;
         let realms = Arc::clone(&self.broker.realms);
         let Some(target) = self.target(number) else { return };
-        let Host { talk, peer, info } = host;
+        let Host { talk, peer, info, compression } = host;
         let remote = Arc::clone(&target.remote);
-        target.learn(&info.leafnode_urls);
+        let over_web = remote.wanted.urls.first().is_some_and(|url| url.websocket.is_some());
+        target.learn(if over_web { &info.ws_connect_urls } else { &info.leafnode_urls });
         target.attempts = 0;
         target.state = State::Linked(cid);
         let (imports, exports) = (told(info.import.as_ref()), told(info.export.as_ref()));
@@ -227,6 +213,7 @@ impl Leafs {
             role: if remote.wanted.hub { Role::Spoke } else { Role::Hub },
             isolated: isolate || remote.wanted.isolate,
             headers: headers && info.headers,
+            compression,
             outward: joined(exports, &remote.wanted.deny_exports),
             inward: joined(imports, &remote.wanted.deny_imports),
             target: Some(number),
@@ -258,124 +245,4 @@ fn pause_after(fault: &str) -> Option<Duration> {
     } else {
         None
     }
-}
-
-async fn dial(url: &LeafUrl, remote: &Remote, within: Duration) -> Result<Host, NoLink> {
-    let connect = TcpStream::connect(&url.place.address);
-    let stream = tokio::time::timeout(within, connect).await.map_err(|_| NoLink::Slow)??;
-    stream.set_nodelay(true)?;
-    let peer = stream.peer_addr()?;
-    let mut talk = Talk::new(Stream::Clear(stream));
-    let host = url.place.address.rsplit_once(':').map_or("", |(host, _)| host);
-    let first = remote.tls.as_ref().filter(|_| {
-        let tls = remote.wanted.tls.as_ref();
-        tls.is_some_and(|tls| tls.handshake_first != HandshakeFirst::Never)
-    });
-    if let Some(tls) = first {
-        talk = talk.secure_toward(host, tls).await?;
-    }
-    let info = match talk.listen(remote.wanted.first_info_timeout).await? {
-        Line::Info(json) => serde_json::from_slice::<LeafInfo>(&json)?,
-        Line::Fault(text) => return Err(NoLink::Fault(text)),
-        Line::Connect(_) => return Err(NoLink::Nonsense),
-    };
-    if info.client_id == 0 || info.leafnode_urls.is_empty() {
-        return Err(NoLink::WrongPort);
-    }
-    if first.is_none() && (info.tls_required || url.secure || remote.tls.is_some()) {
-        talk = match &remote.tls {
-            Some(tls) => talk.secure_toward(host, tls).await?,
-            None => {
-                let tls = tokio::task::spawn_blocking(|| ClientTls::load(&Tls::default()));
-                let tls = tls.await.map_err(std::io::Error::other)?;
-                let tls = tls.map_err(|problem| NoLink::Tls(problem.to_string()))?;
-                talk.secure_toward(host, &tls).await?
-            }
-        };
-    }
-    Ok(Host { talk, peer, info })
-}
-
-/// Waits for the other end to say that it takes this server in.
-async fn agree(host: &mut Host) -> Result<(), NoLink> {
-    if !host.info.info_on_connect {
-        return Ok(());
-    }
-    loop {
-        match host.talk.listen(FINISH).await? {
-            Line::Info(json) => {
-                let info: LeafInfo = serde_json::from_slice(&json)?;
-                if info.connect_info {
-                    host.info.remote_account = info.remote_account;
-                    (host.info.import, host.info.export) = (info.import, info.export);
-                    return Ok(());
-                }
-            }
-            Line::Fault(text) => return Err(NoLink::Fault(text)),
-            Line::Connect(_) => return Err(NoLink::Nonsense),
-        }
-    }
-}
-
-/// What this server says of itself to the one that it has connected to.
-async fn hello(
-    info: &LeafInfo,
-    url: &LeafUrl,
-    remote: &Remote,
-    own: &LeafInfo,
-    cluster: String,
-) -> Result<LeafConnect, NoLink> {
-    let mut hello = LeafConnect {
-        version: own.version.clone(),
-        server_id: own.server_id.clone(),
-        domain: own.domain.clone(),
-        name: own.server_name.clone(),
-        hub: remote.wanted.hub,
-        cluster,
-        headers: own.headers,
-        jetstream: own.jetstream,
-        deny_pub: remote.wanted.deny_imports.clone(),
-        isolate: remote.wanted.request_isolation,
-        compression: own.compression.clone(),
-        remote_account: remote.account().to_owned(),
-        protocol: own.proto,
-        ..LeafConnect::default()
-    };
-    match (&remote.wanted.credentials, &remote.wanted.nkey) {
-        (None, None) => {
-            let password = url.place.password.as_ref().map(Secret::expose).unwrap_or_default();
-            hello.user = url.place.user.clone().unwrap_or_default();
-            password.clone_into(&mut hello.pass);
-            if password.is_empty() {
-                hello.auth_token.clone_from(&hello.user);
-            }
-        }
-        (Some(path), _) => {
-            let path = path.clone();
-            let reading = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
-            let text = reading.await.map_err(std::io::Error::other)??;
-            let (jwt, seed) = read_credentials(&text)
-                .ok_or_else(|| NoLink::Secrets("no JWT and seed are in the file".to_owned()))?;
-            let key = key_of(&seed)?;
-            hello.jwt = jwt;
-            hello.sig = signature(&key, &info.nonce)?;
-        }
-        (None, Some(seed)) => {
-            let key = key_of(seed.expose())?;
-            hello.nkey = key.public_key();
-            hello.sig = signature(&key, &info.nonce)?;
-        }
-    }
-    Ok(hello)
-}
-
-fn key_of(seed: &str) -> Result<KeyPair, NoLink> {
-    // What is wrong with a seed is not told: the text could show a part of it.
-    KeyPair::from_seed(seed).map_err(|_| NoLink::Secrets("the seed is none".to_owned()))
-}
-
-fn signature(key: &KeyPair, nonce: &str) -> Result<String, NoLink> {
-    let signed = key.sign(nonce.as_bytes());
-    let signed = signed.map_err(|_| NoLink::Secrets("the seed can't sign".to_owned()))?;
-    Ok(BASE64URL_NOPAD.encode(&signed))
 }

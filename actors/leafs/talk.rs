@@ -9,7 +9,8 @@ use vagus_tls::{ClientTls, ServerTls, Session, TlsError};
 use vagus_wire::leaf::{Heard, Said, parse};
 use vagus_wire::{Limits, Op, ParseError};
 
-use crate::delivery::wire::Stream;
+use super::web::Closed;
+use crate::delivery::wire::{Codec, Stream};
 
 /// See the module's text.
 pub(super) struct Talk {
@@ -50,6 +51,12 @@ pub(super) enum NoLink {
     WrongPort,
     #[error("{0}")]
     Secrets(String),
+    #[error("failed to connect to proxy: {0}")]
+    Proxy(io::Error),
+    #[error("{0}")]
+    Tunnel(Closed),
+    #[error("Error soliciting websocket connection: {0}")]
+    WebSocket(Closed),
 }
 
 /// A `CONNECT` may hold a JWT.
@@ -95,6 +102,12 @@ impl Talk {
                 Answer::None => {}
             }
         }
+    }
+
+    /// Goes on through `codec`, as the other end does.
+    pub(super) fn through(self, codec: impl Codec + 'static) -> Result<Self, NoLink> {
+        let stream = self.stream.through(codec, &self.heard)?;
+        Ok(Self::new(stream))
     }
 
     /// Goes on with TLS, as the one who was connected to.

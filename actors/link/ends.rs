@@ -52,4 +52,11 @@ impl Ends {
         };
         Ok(Self { out: Arc::new(out), unread, io, wire })
     }
+
+    /// The other end is no stranger.
+    pub fn known(&mut self) {
+        if let Some(wire) = &mut self.wire {
+            wire.known();
+        }
+    }
 }

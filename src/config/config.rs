@@ -23,7 +23,7 @@ pub use self::cluster::{Cluster, RouteUrl};
 pub use self::compression::Compression;
 pub use self::gateway::{Gateway, RemoteGateway};
 pub use self::jetstream::{BatchLimits, Cipher, JetStream, JetStreamLimits, SyncInterval};
-pub use self::leaf::{LeafNodes, LeafRemote, LeafUrl, LeafUser};
+pub use self::leaf::{LeafNodes, LeafProxy, LeafRemote, LeafUrl, LeafUser};
 pub use self::tls::{
     CipherSuite, Curve, HandshakeFirst, Ocsp, OcspCache, OcspMode, PeerStatus, Tls, TlsFiles,
     TlsVersion,

@@ -24,9 +24,9 @@ mod value;
 pub use config::{
     Account, Authorization, BatchLimits, Cipher, CipherSuite, Cluster, Compression, Config, Curve,
     Directory, Gateway, HandshakeFirst, JS_ACK_FC_V2, JetStream, JetStreamLimits, LeafNodes,
-    LeafRemote, LeafUrl, LeafUser, LogFormat, MapDestination, Mapping, Ocsp, OcspCache, OcspMode,
-    Operator, PeerStatus, Port, RemoteGateway, Resolver, RouteUrl, SYSTEM_ACCOUNT, SyncInterval,
-    Tls, TlsFiles, TlsVersion, Trust, User, Vagus, WriteTimeout,
+    LeafProxy, LeafRemote, LeafUrl, LeafUser, LogFormat, MapDestination, Mapping, Ocsp, OcspCache,
+    OcspMode, Operator, PeerStatus, Port, RemoteGateway, Resolver, RouteUrl, SYSTEM_ACCOUNT,
+    SyncInterval, Tls, TlsFiles, TlsVersion, Trust, User, Vagus, WriteTimeout,
 };
 pub use diagnostic::{Diagnostic, Position, Severity};
 pub use diff::{Change, Effect, Kind, Plan, Refusal, Verdict, effects, plan};

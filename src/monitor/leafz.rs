@@ -77,7 +77,7 @@ fn describe(context: &Context, link: &LeafFacts, subs: bool) -> Leaf {
         out_bytes: stats.out_bytes.load(Relaxed),
         subscriptions: stats.subscriptions.load(Relaxed),
         subscriptions_list: if subs { wants(context, link) } else { Vec::new() },
-        compression: about.compression,
+        compression: link.compression(),
     }
 }
 

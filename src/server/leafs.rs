@@ -36,6 +36,7 @@ pub(super) fn open(
         dial_timeout: wanted.dial_timeout,
         min_version: wanted.min_version.as_ref().map(|named| (named.clone(), numbers(named))),
         isolate: wanted.isolate,
+        compression: wanted.compression.clone(),
         ping_interval: config.ping_interval,
         ping_max: config.ping_max,
         pending_max: size(config.max_pending),
@@ -76,7 +77,7 @@ fn info(config: &Config, identity: &Identity, settings: &Settings, port: u16) ->
         max_payload: config.max_payload,
         jetstream: config.jetstream.enabled,
         domain: settings.info.domain.clone(),
-        compression: "off".to_owned(),
+        compression: wanted.compression.name().to_owned(),
         api_lvl: settings.info.api_lvl,
         info_on_connect: true,
         ..LeafInfo::default()

@@ -144,3 +144,18 @@ pub(crate) fn wanted(page: &Value, subject: &str) -> bool {
     let lists = leafs.filter_map(|leaf| leaf["subscriptions_list"].as_array());
     lists.flatten().any(|known| known == subject)
 }
+
+/// Sends large and small messages from one end to the other.
+#[track_caller]
+pub(crate) fn carries(from: &Server, to: &Server) {
+    let mut reader = to.client();
+    reader.send("SUB carried 1\r\n");
+    reader.ping_pong();
+    knows(from, "carried");
+    let mut writer = from.client();
+    let large = "x".repeat(300_000);
+    writer.publish("carried", &large);
+    (0..1000).for_each(|n| writer.publish("carried", n.to_string()));
+    assert!(reader.payload() == large);
+    (0..1000).for_each(|n| assert_eq!(reader.payload(), n.to_string()));
+}

@@ -13,12 +13,16 @@ mod harness;
 #[path = "../jetstream/kit.rs"]
 mod jetstream;
 mod kit;
+mod ways;
 
 mod access;
 mod clusters;
+mod compression;
 mod domains;
 mod hello;
 mod links;
+mod proxy;
 mod reload;
 mod rules;
 mod tls;
+mod websocket;

@@ -1,14 +1,20 @@
-//! Compression of what two servers send each other. How it is done is up to a [`Codec`], which the
-//! two agree on before: this is the place for another.
+//! What two servers send each other, compressed or in frames. How it is done is up to a [`Codec`],
+//! which the two agree on before, or to one upon another: this is the place for more of them.
 
+mod s2;
 mod snappy;
+mod stacked;
+mod websocket;
 
 use std::time::Duration;
 
 use thiserror::Error;
 use vagus_config::Compression;
 
+pub use self::s2::S2;
 use self::snappy::Snappy;
+use self::stacked::Stacked;
+pub use self::websocket::WebSocket;
 
 /// What stands between the bytes of a link and what is sent.
 pub struct Packing {
@@ -18,7 +24,7 @@ pub struct Packing {
     at: usize,
 }
 
-/// A way to write bytes shorter, and to read them again. One end's is the other end's.
+/// A way to write bytes in another form, and to read them again. One end's is the other end's.
 pub trait Codec: Send {
     /// Appends `plain`, of [`BLOCK`] bytes at most, to `out`, in such a way that the other end can
     /// read all of it at once. The other end is `rtt` away: over a short way, to compress may not
@@ -32,6 +38,20 @@ pub trait Codec: Send {
     /// # Errors
     /// When that is nothing that the other end would send. Sizes in it are not to be trusted.
     fn unpack(&mut self, packed: &[u8], room: &mut [u8]) -> Result<Unpacked, Torn>;
+
+    /// Appends to `out` what the other end is to be answered by the codec itself.
+    fn answer(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Appends to `out` the last thing that is said.
+    fn goodbye(&mut self, _out: &mut Vec<u8>) {}
+
+    /// Whether the other end has said the last thing.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// The other end is no stranger from here on: it may cost more memory.
+    fn known(&mut self) {}
 }
 
 /// How far an unpacking came, in bytes.
@@ -59,6 +79,13 @@ impl Packing {
         Self { codec: Box::new(codec), heard: Vec::new(), at: 0 }
     }
 
+    /// Goes on with `codec` between this and the socket.
+    #[must_use]
+    pub fn over(self, codec: impl Codec + 'static) -> Self {
+        let codec = Box::new(Stacked::new(self.codec, Box::new(codec)));
+        Self { codec, ..self }
+    }
+
     /// Of a link between our own servers. `None` where nothing is to be compressed.
     #[must_use]
     pub fn snappy(level: Compression) -> Option<Self> {
@@ -74,6 +101,15 @@ impl Packing {
         self.heard.drain(..self.at);
         self.at = 0;
         &mut self.heard
+    }
+
+    pub(super) fn codec(&mut self) -> &mut dyn Codec {
+        &mut *self.codec
+    }
+
+    /// Whether all that was heard is unpacked.
+    pub(super) fn has_heard_all(&self) -> bool {
+        self.at == self.heard.len()
     }
 
     /// Unpacks what was heard into `room`; the answer is how many bytes.

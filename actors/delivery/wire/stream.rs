@@ -1,17 +1,20 @@
-//! A fresh socket, with TLS or without, as something to read from and to write to while two servers
-//! get to know each other. Then whoever is to serve it takes it over on an arbiter of its own.
+//! A fresh socket, with TLS and codecs or without, as something to read from and to write to while
+//! two servers get to know each other. Then whoever is to serve it takes it over on an arbiter of
+//! its own.
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use vagus_tls::{Broken, Peer, Session};
 
-use super::{SHARED, Wire};
+use super::{BLOCK, Codec, SHARED, Wire};
 
 /// See the module's text.
 pub enum Stream {
@@ -22,7 +25,7 @@ pub enum Stream {
 pub struct Secured {
     io: OwnedReadHalf,
     wire: Wire,
-    /// What was decrypted and not read yet.
+    /// What was opened and not read yet.
     plain: Vec<u8>,
 }
 
@@ -56,6 +59,35 @@ impl Stream {
         }
         shaken?;
         Ok(Self::Secured(Box::new(Secured { io, wire, plain })))
+    }
+
+    /// Goes on through `codec`, as the other end does; `early` has come for it already.
+    ///
+    /// # Errors
+    /// When something has come that the other end has written before, and not for it.
+    pub fn through(self, codec: impl Codec + 'static, early: &[u8]) -> io::Result<Self> {
+        let secured = match self {
+            Self::Clear(socket) => {
+                let (io, write) = socket.into_split();
+                Secured { io, wire: Wire::new(write), plain: Vec::new() }
+            }
+            Self::Secured(secured) => *secured,
+        };
+        let Secured { io, wire, plain } = secured;
+        let wire = wire.through(codec, &[early, &plain].concat());
+        let wire = wire.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(Self::Secured(Box::new(Secured { io, wire, plain: Vec::new() })))
+    }
+
+    /// Where the other end is.
+    ///
+    /// # Errors
+    /// When the socket is not connected any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::Clear(socket) => socket.peer_addr(),
+            Self::Secured(secured) => secured.io.peer_addr(),
+        }
     }
 
     /// What the other end showed of itself.
@@ -110,7 +142,10 @@ impl Secured {
         ready!(self.wire.poll_flush(task))?;
         let wrote = SHARED.with_borrow_mut(|shared| {
             shared.out.clear();
-            self.wire.seal(bytes, false, &mut shared.out)?;
+            for piece in bytes.chunks(BLOCK) {
+                // How far away the other end is, is not known yet.
+                self.wire.wrap(piece, Duration::ZERO, false, &mut shared.out)?;
+            }
             self.wire.write_now(shared.out.bytes())
         });
         Poll::Ready(wrote.map(|()| bytes.len()))

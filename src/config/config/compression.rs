@@ -8,7 +8,8 @@ pub enum Compression {
     Off,
     /// What the other end wants.
     Accept,
-    /// By the round-trip time: above the first of these, what is sent is compressed.
+    /// By the round-trip time: up to the first of these as [`Self::Uncompressed`], up to the second
+    /// as [`Self::Fast`], and so on; above the last as the next mode. Zero leaves a mode out.
     Auto(Vec<Duration>),
     /// Ready for compression, without any.
     Uncompressed,
@@ -56,6 +57,21 @@ impl Compression {
         }
     }
 
+    /// What is done over a way of this length: one of the last four.
+    #[must_use]
+    pub fn at(&self, rtt: Duration) -> Self {
+        let Self::Auto(times) = self else { return self.clone() };
+        let step = times.iter().position(|time| rtt <= *time);
+        // Three times stand between four modes; fewer of them leave the last out.
+        let last = if times.len() >= 3 { 3 } else { times.len().saturating_sub(1) };
+        match step.unwrap_or(last) {
+            0 => Self::Uncompressed,
+            1 => Self::Fast,
+            2 => Self::Better,
+            _ => Self::Best,
+        }
+    }
+
     /// What an end that wants this does where the other end wants `theirs`, by the name of it.
     #[must_use]
     pub fn agreed(&self, theirs: &str) -> Self {
@@ -72,6 +88,22 @@ impl Compression {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_decides() {
+        let at = |times: &[u64], rtt| {
+            let times = times.iter().map(|ms| Duration::from_millis(*ms)).collect();
+            Compression::Auto(times).at(Duration::from_millis(rtt)).name()
+        };
+        let usual = [10, 50, 100];
+        let modes = [0, 10, 11, 50, 51, 100, 101].map(|rtt| at(&usual, rtt));
+        let [a, b, c, d] = ["s2_uncompressed", "s2_fast", "s2_better", "s2_best"];
+        assert_eq!(modes, [a, a, b, b, c, c, d]);
+        assert_eq!([1, 5, 9].map(|rtt| at(&[0, 5], rtt)), [b, b, b]);
+        assert_eq!([1, 9].map(|rtt| at(&[5], rtt)), [a, a]);
+        assert_eq!([1, 9, 99].map(|rtt| at(&[0, 0, 5, 10], rtt)), [c, d, d]);
+        assert_eq!(Compression::Best.at(Duration::ZERO).name(), d);
+    }
 
     #[test]
     fn two_ends_agree() {

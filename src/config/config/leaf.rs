@@ -1,9 +1,12 @@
 //! The `leafnodes` block: who may be a leaf node here, and whose leaf node this server is.
 
+mod proxy;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Port, RouteUrl, Tls};
+pub use self::proxy::LeafProxy;
+use super::{Compression, Port, RouteUrl, Tls};
 use crate::secret::Secret;
 
 /// Leaf nodes, accepted and solicited.
@@ -29,6 +32,7 @@ pub struct LeafNodes {
     pub min_version: Option<String>,
     /// Leaf nodes are not told what others are interested in.
     pub isolate: bool,
+    pub compression: Compression,
 }
 
 /// One who may be a leaf node.
@@ -76,6 +80,12 @@ pub struct LeafRemote {
     pub disabled: bool,
     /// Only `urls` are tried, not those that the other side tells of.
     pub ignore_discovered_servers: bool,
+    pub compression: Compression,
+    /// Over WebSocket: packed messages are asked for.
+    pub ws_compression: bool,
+    /// Over WebSocket: the other side is asked to do without masks.
+    pub ws_no_masking: bool,
+    pub proxy: Option<LeafProxy>,
 }
 
 /// Where a server is that takes leaf nodes, and what it is shown.
@@ -83,11 +93,15 @@ pub struct LeafRemote {
 pub struct LeafUrl {
     /// TLS, whatever the other side says of it.
     pub secure: bool,
+    /// Over WebSocket: the path that is asked for.
+    pub websocket: Option<String>,
     pub place: RouteUrl,
 }
 
 /// Where nobody says otherwise.
 const PORT: u16 = 7422;
+/// What is behind this path of a WebSocket port takes leaf nodes in.
+const WEBSOCKET: &str = "/leafnode";
 
 // === impl LeafNodes ===
 
@@ -106,6 +120,7 @@ impl Default for LeafNodes {
             dial_timeout: Duration::from_secs(1),
             min_version: None,
             isolate: false,
+            compression: Compression::auto(),
         }
     }
 }
@@ -130,6 +145,10 @@ impl Default for LeafRemote {
             dial_timeout: None,
             disabled: false,
             ignore_discovered_servers: false,
+            compression: Compression::auto(),
+            ws_compression: false,
+            ws_no_masking: false,
+            proxy: None,
         }
     }
 }
@@ -150,7 +169,8 @@ impl LeafRemote {
 // === impl LeafUrl ===
 
 impl LeafUrl {
-    /// Reads `nats-leaf://[user[:password]@]host[:port]`, or the same with `nats` or `tls`.
+    /// Reads `nats-leaf://[user[:password]@]host[:port]`, or the same with `nats` or `tls`; with
+    /// `ws` or `wss` a path may follow.
     ///
     /// # Errors
     /// Why it is no such URL, without what may be secret.
@@ -158,12 +178,20 @@ impl LeafUrl {
         let unreadable = "is no URL of a server that takes leaf nodes";
         let (scheme, rest) = text.trim().split_once("://").ok_or(unreadable)?;
         let scheme = scheme.to_ascii_lowercase();
-        match scheme.as_str() {
-            "ws" | "wss" => return Err("leaf nodes over WebSocket are not built yet"),
-            "nats-leaf" | "nats" | "tls" => {}
+        let web = match scheme.as_str() {
+            "ws" | "wss" => true,
+            "nats-leaf" | "nats" | "tls" => false,
             _ => return Err(unreadable),
+        };
+        let (rest, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        if path.bytes().any(|byte| !byte.is_ascii_graphic()) {
+            return Err(unreadable);
         }
-        let rest = rest.split('/').next().unwrap_or_default();
+        let websocket = web.then(|| match path {
+            "" => WEBSOCKET.to_owned(),
+            path => format!("/{path}{WEBSOCKET}"),
+        });
         let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
         let host_ends = address.rfind(']').unwrap_or(0);
         let port = match address[host_ends..].contains(':') {
@@ -171,7 +199,7 @@ impl LeafUrl {
             false => format!(":{PORT}"),
         };
         let place = RouteUrl::parse(&format!("nats://{rest}{port}")).ok_or(unreadable)?;
-        Ok(Self { secure: scheme == "tls", place })
+        Ok(Self { secure: ["tls", "wss"].contains(&&*scheme), websocket, place })
     }
 }
 
@@ -188,7 +216,12 @@ mod tests {
         assert!(LeafUrl::parse("TLS://h:1").unwrap().secure);
         assert_eq!(LeafUrl::parse("nats://[::1]").unwrap().place.address, "[::1]:7422");
         assert_eq!(LeafUrl::parse("nats://[::1]:1").unwrap().place.address, "[::1]:1");
-        for bad in ["h:7422", "http://h", "nats://h:x", "ws://h"] {
+        let web = LeafUrl::parse("ws://a@h:80/x/y/?q").unwrap();
+        assert_eq!((web.websocket.as_deref(), web.secure), (Some("/x/y/leafnode"), false));
+        let web = LeafUrl::parse("WSS://h/").unwrap();
+        assert_eq!((web.websocket.as_deref(), web.secure), (Some("/leafnode"), true));
+        assert_eq!((web.place.address.as_str(), url.websocket), ("h:7422", None));
+        for bad in ["h:7422", "http://h", "nats://h:x", "ws://h/a b", "ws://h:x"] {
             assert!(LeafUrl::parse(bad).is_err(), "{bad}");
         }
     }

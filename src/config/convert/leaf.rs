@@ -1,13 +1,15 @@
 //! The `leafnodes` block.
 
+mod remote;
+
 use std::time::Duration;
 
 use vagus_auth::keys::is_user_key;
 
 use super::cluster::some;
 use super::{Builder, listen, read};
-use crate::config::{LeafNodes, LeafRemote, LeafUrl, LeafUser};
-use crate::schema::leaf::{AUTH, LEAFNODES, REMOTE, USER};
+use crate::config::{Compression, LeafNodes, LeafUser};
+use crate::schema::leaf::{AUTH, LEAFNODES, USER};
 use crate::schema::tls;
 use crate::secret::Secret;
 use crate::value::{Map, Node, Value};
@@ -35,10 +37,17 @@ impl Builder {
                 ("dial_timeout", _) => self.positive(key.name, node, &mut leaf.dial_timeout),
                 ("min_version", Value::Text(text)) => leaf.min_version = self.release(node, text),
                 ("isolate_leafnode_interest", Value::Bool(flag)) => leaf.isolate = *flag,
+                ("compression", _) => self.leaf_compression(node, &mut leaf.compression),
                 _ => {}
             }
         }
         self.config.leafnodes = leaf;
+    }
+
+    fn leaf_compression(&mut self, node: &Node, place: &mut Compression) {
+        if let Some(mode) = self.compression(node, Compression::auto()) {
+            *place = mode;
+        }
     }
 
     /// A duration other than zero, which stands for the default.
@@ -121,77 +130,6 @@ impl Builder {
             "nkey" => self.error(node, "Not a valid public nkey for a user"),
             _ => {}
         }
-    }
-
-    fn remotes(&mut self, items: &[Node]) -> Vec<LeafRemote> {
-        let mut remotes: Vec<LeafRemote> = Vec::new();
-        for item in items {
-            let Value::Map(map) = &item.value else { continue };
-            let remote = self.remote(map);
-            if remote.urls.is_empty() {
-                self.error(item, "a remote needs a url");
-            } else if remotes.iter().any(|known| known.rivals(&remote)) {
-                let urls: Vec<_> = remote.urls.iter().map(|url| &*url.place.address).collect();
-                self.error(item, format!("duplicate remote {}", urls.join(", ")));
-            } else {
-                remotes.push(remote);
-            }
-        }
-        remotes
-    }
-
-    fn remote(&mut self, map: &Map) -> LeafRemote {
-        let mut remote = LeafRemote::default();
-        let subjects = |value| read::texts(value).into_iter().map(str::to_owned).collect();
-        for (name, node) in map.iter() {
-            let Some(key) = REMOTE.find(name) else { continue };
-            match (key.name, &node.value) {
-                ("url", value) => remote.urls = self.leaf_urls(node, value),
-                ("account", Value::Text(text)) => remote.account = some(text),
-                ("credentials", Value::Text(text)) => {
-                    remote.credentials = some(text).map(Into::into);
-                }
-                ("nkey", Value::Text(text)) => remote.nkey = Some(Secret::new(text)),
-                ("tls", Value::Map(map)) => {
-                    remote.tls = Some(self.tls(&tls::LEAF_REMOTE, node, map));
-                }
-                ("no_randomize", Value::Bool(flag)) => remote.no_randomize = *flag,
-                ("hub", Value::Bool(flag)) => remote.hub = *flag,
-                ("deny_imports", value) => remote.deny_imports = subjects(value),
-                ("deny_exports", value) => remote.deny_exports = subjects(value),
-                ("isolate_leafnode_interest", Value::Bool(flag)) => remote.isolate = *flag,
-                ("request_isolation", Value::Bool(flag)) => remote.request_isolation = *flag,
-                ("first_info_timeout", _) => {
-                    self.positive(key.name, node, &mut remote.first_info_timeout);
-                }
-                ("dial_timeout", _) => {
-                    remote.dial_timeout = self.duration(key.name, node).filter(|t| !t.is_zero());
-                }
-                ("disabled", Value::Bool(flag)) => remote.disabled = *flag,
-                ("ignore_discovered_servers", Value::Bool(flag)) => {
-                    remote.ignore_discovered_servers = *flag;
-                }
-                _ => {}
-            }
-        }
-        if remote.credentials.is_some() && remote.nkey.is_some() {
-            let why = "remote leafnode can not have both creds and nkey defined";
-            if let Some((_, node)) = map.iter().next() {
-                self.error(node, why);
-            }
-        }
-        remote
-    }
-
-    fn leaf_urls(&mut self, node: &Node, value: &Value) -> Vec<LeafUrl> {
-        let mut urls = Vec::new();
-        for text in read::texts(value) {
-            match LeafUrl::parse(text) {
-                Ok(url) => urls.push(url),
-                Err(why) => self.error(node, format!("error parsing url: {why}")),
-            }
-        }
-        urls
     }
 }
 

@@ -185,6 +185,7 @@ fields! { LEAFNODES, LeafNodes, leafnodes, "leafnodes."; besides;
     dial_timeout "LeafNode" Limits time,
     min_version "LeafNode" Limits optional,
     isolate "LeafNode" Info plain,
+    compression "LeafNode" Info compression,
 }
 
 fields! { VAGUS, Vagus, vagus, "vagus."; besides;

@@ -21,7 +21,7 @@ static LEAFNODES_KEYS: &[Key] = &[
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
     key("min_version", Text, "", "Lowest version of a leaf node.").or(&["minimum_version"]),
     key("compression", cluster::COMPRESSION, "s2_auto",
-        "Compression of leaf node links.").later(),
+        "Compression of leaf node links."),
     key("isolate_leafnode_interest", Bool, "false",
         "Do not tell leaf nodes about each other's interest.").or(&["isolate"]),
     cluster::WRITE_DEADLINE.later(),
@@ -65,14 +65,14 @@ static REMOTE_KEYS: &[Key] = &[
     key("hub", Bool, "false", "Be the hub although this side connects."),
     key("deny_imports", Texts, "", "Subjects not taken from the other side.").or(&["deny_import"]),
     key("deny_exports", Texts, "", "Subjects not sent to the other side.").or(&["deny_export"]),
-    key("compression", cluster::COMPRESSION, "s2_auto", "Compression of the link.").later(),
+    key("compression", cluster::COMPRESSION, "s2_auto", "Compression of the link."),
     key("ws_compression", Bool, "false", "Compression of a WebSocket link.").or(&[
         "ws_compress",
         "websocket_compress",
         "websocket_compression",
-    ]).later(),
+    ]),
     key("ws_no_masking", Bool, "false",
-        "Do not mask frames of a WebSocket link.").or(&["websocket_no_masking"]).later(),
+        "Do not mask frames of a WebSocket link.").or(&["websocket_no_masking"]),
     key("jetstream_cluster_migrate", OneOf(&[Bool, Block(&MIGRATE)]), "false",
         "Move leaders away while the link is down.").or(&["js_cluster_migrate"]).later(),
     key("isolate_leafnode_interest", Bool, "false",
@@ -81,7 +81,7 @@ static REMOTE_KEYS: &[Key] = &[
     key("first_info_timeout", Duration, "1s", "Time the other side has to send its first INFO."),
     key("dial_timeout", Duration, "1s", "Time an attempt to connect may take."),
     key("disabled", Bool, "false", "Do not connect.").reloads(),
-    key("proxy", Block(&PROXY), "", "HTTP proxy of a WebSocket link.").later(),
+    key("proxy", Block(&PROXY), "", "HTTP proxy that the link goes through."),
     key("ignore_discovered_servers", Bool, "false", "Connect to the configured URLs alone."),
 ];
 
@@ -91,12 +91,12 @@ static MIGRATE: Block = Block::new("leafnodes.remotes.jetstream_cluster_migrate"
 static MIGRATE_KEYS: &[Key] =
     &[key("leader_migrate_delay", Duration, "", "Time the link must be down first.")];
 
-static PROXY: Block = Block::new("leafnodes.remotes.proxy", PROXY_KEYS);
+pub(crate) static PROXY: Block = Block::new("leafnodes.remotes.proxy", PROXY_KEYS);
 
 #[rustfmt::skip]
 static PROXY_KEYS: &[Key] = &[
-    key("url", Text, "", "URL of the proxy."),
+    key("url", Text, "", "URL of the proxy: http://host:port."),
     key("username", Text, "", "Name to authenticate with."),
     key("password", Secret, "", "Password to authenticate with."),
-    key("timeout", Duration, "", "Time the proxy has to answer."),
+    key("timeout", Duration, "", "Time the proxy has to connect; dial_timeout without it."),
 ];

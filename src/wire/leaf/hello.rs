@@ -64,6 +64,9 @@ pub struct LeafInfo {
     /// Where else leaf nodes are taken in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub leafnode_urls: Vec<String>,
+    /// The same over WebSocket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ws_connect_urls: Vec<String>,
 }
 
 /// Subjects that pass, and those that do not.

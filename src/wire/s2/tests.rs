@@ -1,3 +1,5 @@
+//! What is written is read, what Go writes too, and nothing else is.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -70,7 +72,7 @@ proptest! {
         let size = if cut == 1 || room == 1 { 3000 } else { 100_000 };
         for (level, len, kind) in pieces {
             let plain: Vec<u8> = match kind {
-                0 => b"LMSG orders.new 5\r\nhello\r\n".iter().copied().cycle().take(len % size).collect(),
+                0 => b"LMSG a.b 5\r\nhello\r\n".iter().copied().cycle().take(len % size).collect(),
                 1 => (0..len % size).map(|_| fastrand::u8(..)).collect(),
                 _ => (0..len % size).map(|n| (n / 7 % 13) as u8).collect(),
             };

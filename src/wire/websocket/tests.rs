@@ -1,3 +1,5 @@
+//! What is written is read, and rules that are broken are found.
+
 use proptest::prelude::*;
 
 use super::*;
