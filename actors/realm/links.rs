@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use vagus_auth::AccountRules;
 use vagus_auth::account::{Export, Import, Latency, ResponseType, Sharing};
+use vagus_auth::jwt::Holds;
 use vagus_subject::transform::{Kind, Transform, numbered};
 use vagus_subject::{is_subset, overlaps};
 
@@ -18,7 +19,7 @@ pub struct Links {
     pub services: Vec<Arc<ServiceImport>>,
     /// Others may import services from here.
     pub serves: bool,
-    /// When the first of them ends, as its activation does, in Unix seconds.
+    /// When the first of them ends, or another begins, as its activation does, in Unix seconds.
     pub until: Option<i64>,
 }
 
@@ -71,9 +72,13 @@ impl Links {
         for import in &rules.imports {
             let Some(exporter) = realms.get(&import.account) else { continue };
             let offers = exporter.rules();
-            let Some((export, end)) = offers.export_for(import, &rules.name) else { continue };
+            let Some((export, holds)) = offers.export_for(import, &rules.name) else { continue };
+            let (Holds::Until(time) | Holds::From(time)) = holds;
             links.until =
-                [links.until, Some(end).filter(|end| *end > 0)].into_iter().flatten().min();
+                [links.until, Some(time).filter(|time| *time > 0)].into_iter().flatten().min();
+            if matches!(holds, Holds::From(_)) {
+                continue;
+            }
             match import.kind {
                 Sharing::Stream => {
                     let made = StreamImport::new(&exporter, &importer.name, import);

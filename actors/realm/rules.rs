@@ -2,7 +2,7 @@
 
 use vagus_auth::AccountRules;
 use vagus_auth::account::{AccountMapping, Export, Import, ImportError, refuse_cycles};
-use vagus_auth::jwt::is_activated;
+use vagus_auth::jwt::{Holds, is_activated};
 use vagus_subject::transform::{MappingError, Mappings};
 
 use crate::broker::unix_now;
@@ -48,16 +48,20 @@ impl RealmRules {
         (rules.unwrap_or(Self { stated, mappings: Mappings::default() }), refused)
     }
 
-    /// The offer that `import` of the account `importer` takes, and when that ends, in Unix seconds
-    /// (0: never).
+    /// The offer that `import` of the account `importer` takes, and when that holds; one that holds
+    /// now rather than one that will.
     #[must_use]
-    pub fn export_for(&self, import: &Import, importer: &str) -> Option<(&Export, i64)> {
+    pub fn export_for(&self, import: &Import, importer: &str) -> Option<(&Export, Holds)> {
         let now = unix_now();
         let exports = self.stated.exports.iter().filter(|export| export.kind == import.kind);
-        let mut offers = exports.filter(|export| export.offers(&import.subject, importer));
-        offers.find_map(|export| {
-            let end = is_activated(export, &self.stated, import, importer, now)?;
-            Some((export, end))
+        let offers = exports.filter(|export| export.offers(&import.subject, importer));
+        let taken = offers.filter_map(|export| {
+            let holds = is_activated(export, &self.stated, import, importer, now)?;
+            Some((export, holds))
+        });
+        taken.min_by_key(|(_, holds)| match holds {
+            Holds::Until(_) => 0,
+            Holds::From(begin) => *begin,
         })
     }
 

@@ -24,7 +24,7 @@ pub use account::{
     AccountClaims, ClaimedExport, ClaimedImport, ClaimedMapping, ExternalAuthorization, Kind,
     SigningKey, UserScope,
 };
-pub use activation::{Activation, is_activated};
+pub use activation::{Activation, Holds, is_activated};
 pub use authorization::{
     AuthorizationRequest, AuthorizationResponse, ClientInfo, ClientTls, ConnectOptions, ServerId,
 };

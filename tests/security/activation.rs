@@ -202,6 +202,24 @@ fn an_import_ends_with_its_token_and_comes_back_with_another() {
 
 // Row 57.
 #[test]
+fn an_import_begins_with_its_token() {
+    let mut market = Market::new();
+    let begin = now() + 4;
+    let late = market.token(Kind::Stream, |claims| claims.nbf = begin);
+    let long = market.token(Kind::Service, |_| ());
+    market.shows(&late, &long);
+    let (_dir, server) = market.start();
+    let mut shop = Shop::open(&market, &server);
+    let open = shop.is_open();
+    if now() < begin {
+        assert_eq!(open, [false, true]);
+    }
+    shop.comes_to_be([true, true]);
+    assert!(now() >= begin);
+}
+
+// Row 57.
+#[test]
 fn an_exporter_takes_back_its_tokens() {
     let mut market = Market::new();
     let both = KINDS.map(|kind| market.token(kind, |_| ()));

@@ -31,17 +31,25 @@ impl Content for Activation {
     }
 }
 
-/// Whether `import` shows what `export` of `exporter` asks for, at a time in Unix seconds. Says
-/// when that ends (0: never).
+/// When an import holds, in Unix seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Until then; 0: for ever.
+    Until(i64),
+    /// Not yet: from then on.
+    From(i64),
+}
+
+/// Whether `import` shows what `export` of `exporter` asks for, at a time in Unix seconds.
 pub fn is_activated(
     export: &Export,
     exporter: &AccountRules,
     import: &Import,
     importer: &str,
     now: i64,
-) -> Option<i64> {
+) -> Option<Holds> {
     if !export.token_required {
-        return Some(0);
+        return Some(Holds::Until(0));
     }
     let claims: Claims<Activation> = decode(import.token.as_deref()?).ok()?;
     let activation = &claims.nats;
@@ -60,9 +68,10 @@ pub fn is_activated(
         && signed
         && claims.sub == importer
         && kind == import.kind
-        && claims.are_valid_at(now)
+        && !claims.have_expired(now)
         && is_subset(import.subject.as_bytes(), activation.subject.as_bytes())
         && !revoked(importer)
         && !revoked("*");
-    good.then_some(claims.exp)
+    let holds = if claims.nbf <= now { Holds::Until(claims.exp) } else { Holds::From(claims.nbf) };
+    good.then_some(holds)
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use vagus_actors::realm::Realms;
 use vagus_auth::AccountRules;
 use vagus_auth::account::{Export, Import, Latency, ResponseType, Sampling, Sharing};
+use vagus_auth::jwt::Holds;
 
 /// An offer.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,7 @@ pub(super) fn imports(of: &AccountRules, realms: &Realms) -> Vec<ImportShown> {
         let service = import.kind == Sharing::Service;
         let exporter = realms.get(&import.account).map(|realm| realm.rules());
         let export = exporter.as_ref().and_then(|rules| rules.export_for(import, &of.name));
+        let export = export.filter(|(_, holds)| matches!(holds, Holds::Until(_)));
         ImportShown {
             subject: import.subject.clone(),
             account: import.account.clone(),
