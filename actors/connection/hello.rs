@@ -9,8 +9,7 @@ use std::task::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
-use vagus_auth::{Credentials, Denial, Identity, NONCE_BYTES, Outcome, nonce};
-
+use vagus_auth::{Credentials, Denial, HashCheck, Identity, NONCE_BYTES, Outcome, nonce};
 use vagus_wire::{Connect, Shown, text};
 
 use super::Connection;
@@ -82,7 +81,7 @@ impl Client {
     }
 
     /// What the client shows of itself; `ip` is where it is.
-    fn credentials(&self, ip: IpAddr) -> Credentials<'_> {
+    pub(super) fn credentials(&self, ip: IpAddr) -> Credentials<'_> {
         credentials(self.connect.shown.as_deref(), &self.nonce, ip)
     }
 }
@@ -223,9 +222,7 @@ impl Connection {
                 Next::Gate
             }
             Outcome::Slow(check) => {
-                // A hash takes tenths of a second: not on a thread that serves connections.
-                let job = tokio::task::spawn_blocking(move || check.run());
-                self.client.standing = Standing::Checked(job);
+                self.client.standing = Standing::Checked(self.compare(check));
                 Next::Gate
             }
         };
@@ -234,6 +231,21 @@ impl Connection {
             Next::Go if again => Next::Gate,
             next => next,
         }
+    }
+
+    /// Compares with a hash, and asks the service where that comes to nothing.
+    fn compare(&self, check: HashCheck) -> JoinHandle<Option<Identity>> {
+        let otherwise = check.otherwise();
+        // A hash takes tenths of a second: not on a thread that serves connections.
+        let job = tokio::task::spawn_blocking(move || check.run());
+        let Some(callout) = otherwise else { return job };
+        let (broker, about) = (Arc::clone(&self.broker), self.about());
+        tokio::task::spawn(async move {
+            match job.await.ok().flatten() {
+                Some(identity) => Some(identity),
+                None => about.ask(&broker, callout).await,
+            }
+        })
     }
 
     /// Asks for the claims of an account, and then for the client's identity again.

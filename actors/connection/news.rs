@@ -60,8 +60,9 @@ impl Connection {
             return None;
         }
         let realms = &self.broker.realms;
-        let decides = self.settings.authenticator.callout().map(|callout| &callout.account);
-        Some(decides.and_then(|account| realms.get(account)).unwrap_or(realms.global().clone()))
+        let credentials = self.client.credentials(self.peer.ip());
+        let decides = self.settings.authenticator.decides_in(&credentials);
+        Some(decides.and_then(|account| realms.get(&account)).unwrap_or(realms.global().clone()))
     }
 
     /// The connection has ended.

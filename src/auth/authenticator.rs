@@ -122,6 +122,8 @@ pub struct HashCheck {
     given: Box<str>,
     /// Who the client is if the hash matches; none: it is refused whatever comes out.
     grants: Option<Identity>,
+    /// Who is asked if it does not.
+    otherwise: Option<Arc<Callout>>,
 }
 
 // === impl Authenticator ===
@@ -179,11 +181,6 @@ impl Authenticator {
         self
     }
 
-    /// The service that decides, where a configuration names one.
-    pub fn callout(&self) -> Option<&Callout> {
-        self.callout.as_deref()
-    }
-
     pub fn operators(&self) -> Option<&Operators> {
         self.operators.as_ref()
     }
@@ -221,7 +218,7 @@ impl Authenticator {
             Some(operators) => operators.begin(credentials, proxied),
             None => match self.service_for(credentials) {
                 Some(callout) => Outcome::Ask(Arc::clone(callout)),
-                None => self.by_rules(credentials, proxied),
+                None => self.or_ask(self.by_rules(credentials, proxied), credentials),
             },
         };
         match &mut outcome {
@@ -244,6 +241,32 @@ impl Authenticator {
         });
         let is_asked = known.is_none_or(|rule| callout.decides_on(&rule.account));
         (!callout.exempts(user, nkey) && is_asked).then_some(callout)
+    }
+
+    /// Who is known, but proves nothing, is for the service to decide on after all, whatever the
+    /// account.
+    fn or_ask(&self, outcome: Outcome, credentials: &Credentials<'_>) -> Outcome {
+        let asked = self.callout.as_ref();
+        let Some(callout) = asked.filter(|one| !one.exempts(credentials.user, credentials.nkey))
+        else {
+            return outcome;
+        };
+        match outcome {
+            Outcome::Denied(_) => Outcome::Ask(Arc::clone(callout)),
+            Outcome::Slow(mut check) => {
+                check.otherwise = Some(Arc::clone(callout));
+                Outcome::Slow(check)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The account whose service decides on such a client: it is told of those who are refused.
+    pub fn decides_in(&self, credentials: &Credentials<'_>) -> Option<Arc<str>> {
+        match &self.operators {
+            Some(operators) => operators.decides_in(credentials),
+            None => self.callout.as_ref().map(|callout| Arc::clone(&callout.account)),
+        }
     }
 
     /// The proxy that the client comes through, if it says so and the proxy is trusted.
@@ -358,6 +381,7 @@ impl Authenticator {
                 hash: rule.secret().clone(),
                 given: given.into(),
                 grants: Some(Identity::of(rule)),
+                otherwise: None,
             });
         }
         if rule.secret().matches_plain(given) {
@@ -372,9 +396,12 @@ impl Authenticator {
     /// Refuses, after as much work as the proof of a user takes.
     fn refuse(&self, given: &str) -> Outcome {
         match &self.decoy_hash {
-            Some(hash) => {
-                Outcome::Slow(HashCheck { hash: hash.clone(), given: given.into(), grants: None })
-            }
+            Some(hash) => Outcome::Slow(HashCheck {
+                hash: hash.clone(),
+                given: given.into(),
+                grants: None,
+                otherwise: None,
+            }),
             None => {
                 // The result is of no use, the time it takes is.
                 std::hint::black_box(self.decoy_plain.matches_plain(given));
@@ -421,6 +448,11 @@ impl HashCheck {
         if let Some(identity) = &mut self.grants {
             identity.proxy = proxy;
         }
+    }
+
+    /// The service that decides where the work comes to nothing.
+    pub fn otherwise(&self) -> Option<Arc<Callout>> {
+        self.otherwise.clone()
     }
 
     /// Does the work. `None`: refused.

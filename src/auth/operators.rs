@@ -65,6 +65,14 @@ impl Operators {
         }
     }
 
+    /// The account whose service decides on the user of a JWT.
+    pub(crate) fn decides_in(&self, credentials: &Credentials<'_>) -> Option<Arc<str>> {
+        let sentinel = self.default_sentinel.as_deref().filter(|_| credentials.jwt.is_empty());
+        let claims: Claims<UserClaims> = decode(sentinel.unwrap_or(credentials.jwt)).ok()?;
+        let known = self.book.get(claims.account())?;
+        Callout::of_account(&known.claims).map(|callout| callout.account)
+    }
+
     fn decide(&self, credentials: &Credentials<'_>, proxied: bool) -> Result<Identity, Refusal> {
         let now = credentials.now;
         let token = match (credentials.jwt, &self.default_sentinel) {

@@ -10,6 +10,7 @@ use vagus_auth::jwt::{
 use crate::harness::{Client, Server};
 use crate::kit::{request, user};
 use crate::operator_kit::{Account, World, now};
+use crate::secrets::HASHED;
 use crate::tls_kit::{Authority, TlsClient};
 
 /// A service that lets in whoever's password is `good`, into the account that is its user name.
@@ -242,6 +243,36 @@ fn users_of_accounts_that_are_not_listed_are_not_left_to_the_service() {
     }
 }
 
+/// Who is known in an account that is not listed, and shows something else than is known.
+#[test]
+fn whoever_proves_nothing_is_left_to_the_service_after_all() {
+    let issuer = KeyPair::new_account();
+    let server = Server::start(&format!(
+        "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n A {{}}\n\
+         B {{ users: [{{user: B, password: x}}] }}\n\
+         C {{ users: [{{user: C, password: \"{HASHED}\"}}] }} }}\n\
+         authorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         account: AUTH, auth_users: [auth], allowed_accounts: [A] }} }}",
+        issuer.public_key()
+    ));
+    for (name, right) in [("B", "x"), ("C", "s3cret")] {
+        shows(&server, name, right).ping_pong();
+        // Nobody is there to be asked yet.
+        shows(&server, name, "good").expect_err_closed("Authorization Violation");
+    }
+    let service = user(&server, "auth");
+    Service::new(issuer).serve(service);
+    for (name, right) in [("B", "x"), ("C", "s3cret")] {
+        shows(&server, name, right).ping_pong();
+        let mut client = shows(&server, name, "good");
+        client.publish("no", "x");
+        client.expect_err("Permissions Violation for Publish to \"no\"");
+        shows(&server, name, "bad").expect_err_closed("Authorization Violation");
+    }
+    // Not so the users of the service itself.
+    shows(&server, "auth", "good").expect_err_closed("Authorization Violation");
+}
+
 #[test]
 fn the_service_is_told_what_the_client_shows() {
     let authority = Authority::new();
@@ -296,13 +327,14 @@ fn requests_may_be_sealed() {
     shows(&server, "A", "bad").expect_err_closed("Authorization Violation");
 }
 
+// Row 95.
 #[test]
 fn accounts_of_operators_name_their_service() {
     let mut world = World::new();
     let signer = KeyPair::new_account();
-    let service = world.account.plain_user();
+    let (service, watcher) = (world.account.plain_user(), world.account.plain_user());
     let claims = &mut world.account.claims.nats;
-    claims.authorization.auth_users = vec![service.key.public_key()];
+    claims.authorization.auth_users = [&service, &watcher].map(|one| one.key.public_key()).into();
     claims.signing_keys = vec![SigningKey::Plain(signer.public_key())];
     let other = Account::new("other");
     let server =
@@ -320,7 +352,14 @@ fn accounts_of_operators_name_their_service() {
     let mut good = shows("good");
     good.publish("no", "x");
     good.expect_err("Permissions Violation for Publish to \"no\"");
+    // The account whose service refuses somebody is told so.
+    let mut hears = watcher.login(&server);
+    hears.subscribe("$SYS.ACCOUNT.CLIENT.AUTH.ERR", "1");
+    hears.ping_pong();
     shows("bad").expect_err_closed("Authorization Violation");
+    let event: serde_json::Value = serde_json::from_str(&hears.payload()).unwrap();
+    assert_eq!(event["client"]["acc"], world.account.id(), "{event}");
+    assert_eq!(event["reason"], "Authentication Failure");
     other.plain_user().login(&server);
 }
 

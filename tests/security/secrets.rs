@@ -24,7 +24,7 @@ fn inside(path: &std::path::Path) -> String {
 }
 
 /// Of "s3cret", at the lowest cost.
-const HASHED: &str = "$2a$04$4TQ3y9ZXiGlAVGR97qvwh.kIp8J6WqHOKAmAkYmqixOfx4U1LrrVO";
+pub(crate) const HASHED: &str = "$2a$04$4TQ3y9ZXiGlAVGR97qvwh.kIp8J6WqHOKAmAkYmqixOfx4U1LrrVO";
 
 const PAGES: [&str; 12] = [
     "/varz",
