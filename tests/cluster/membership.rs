@@ -199,3 +199,32 @@ fn flags_say_the_same_as_the_file() {
     let run = Server::run_conf("port: -1\ncluster { routes: [\"nats://127.0.0.1:1\"] }", &[]);
     run.refused_with("solicited routes require cluster capabilities, e.g. --cluster");
 }
+
+// Row 152.
+#[test]
+fn who_is_not_there_is_looked_for_ever_more_seldom() {
+    // Nobody listens there.
+    let place = "127.0.0.1:1";
+    let conf = format!(
+        "cluster {{ name: c, listen: \"127.0.0.1:-1\", connect_backoff: true, \
+         routes: [\"nats-route://{place}\"] }}"
+    );
+    let server = Server::start_with(&conf, &["-D"]);
+    let attempts = eventually("seven attempts", || {
+        let log = server.log.text();
+        let line = format!("Trying to connect to route on {place}");
+        let at: Vec<f64> = log.lines().filter(|one| one.ends_with(&line)).map(second_of).collect();
+        (at.len() >= 7).then_some(at)
+    });
+    for (n, pair) in attempts.windows(2).enumerate() {
+        let (pause, least) = (pair[1] - pair[0], 0.1 * f64::from(1 << n));
+        // A clock that is set while the test runs is allowed a little.
+        assert!(pause.rem_euclid(86_400.0) >= 0.95 * least, "{n}: {attempts:?}");
+    }
+}
+
+/// The second of the day at which a line of the log was written.
+fn second_of(line: &str) -> f64 {
+    let time = line.split(' ').nth(2).unwrap_or_else(|| panic!("no time in {line}"));
+    time.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
+}
