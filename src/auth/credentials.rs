@@ -48,7 +48,8 @@ impl<'a> Credentials<'a> {
     /// How the log calls the client, with `authentication error - ` before it: `User "joe"`,
     /// `Nkey "U..."`, `Token "[REDACTED]"` or `User "N/A"`.
     pub fn describe(&self) -> String {
-        if !self.user.is_empty() {
+        // Leaf nodes show a token in both places.
+        if !self.user.is_empty() && self.user != self.token {
             format!("User {:?}", self.user)
         } else if !self.nkey.is_empty() {
             format!("Nkey {:?}", self.nkey)

@@ -51,6 +51,7 @@ pub(crate) fn validate(config: &Config) -> Vec<Diagnostic> {
     users(config, &mut error);
     trust(config, &mut error);
     default_domains(config, &mut error);
+    leafnodes(config, &mut error);
     if let Some(name) = config.system().filter(|name| *name != SYSTEM_ACCOUNT)
         && !config.trust.is_given()
         && !config.accounts.iter().any(|account| account.rules.name == name)
@@ -196,6 +197,34 @@ fn trust(config: &Config, error: &mut impl FnMut(String)) {
     for operator in &trust.operator {
         if let Err(why) = operator.claims.check_server(COMPATIBLE) {
             error(format!("operator {} {why}", operator.claims.sub));
+        }
+    }
+}
+
+/// Leaf nodes belong to accounts that there are.
+fn leafnodes(config: &Config, error: &mut impl FnMut(String)) {
+    let leaf = &config.leafnodes;
+    let users = leaf.users.iter().filter_map(|user| user.account.as_deref());
+    let remotes = leaf.remotes.iter().map(|remote| remote.account.as_deref());
+    if config.trust.is_given() {
+        if !leaf.users.is_empty() {
+            error("operator mode does not allow specifying users in leafnode config".to_owned());
+        }
+        let mut remotes = remotes.map(Option::unwrap_or_default);
+        if !remotes.all(is_account_key) {
+            error("operator mode requires account nkeys in remotes".to_owned());
+        }
+        return;
+    }
+    let known = |name: &str| {
+        name == GLOBAL_ACCOUNT
+            || config.system() == Some(name)
+            || config.accounts.iter().any(|account| account.rules.name == name)
+    };
+    let all = users.map(|name| (name, "authorization"));
+    for (name, place) in all.chain(remotes.flatten().map(|name| (name, "remote"))) {
+        if !known(name) {
+            error(format!("cannot find local account {name:?} specified in leafnode {place}"));
         }
     }
 }

@@ -3,7 +3,9 @@
 use nkeys::KeyPair;
 
 use crate::harness::Client;
-use crate::kit::{Make, hub, knows, leaf, leaf_port, links, our_leafs, pairs, start};
+use crate::kit::{
+    Make, hub, knows, leaf, leaf_port, links, makes, our_leafs, pairs, refuses, start,
+};
 
 const ACCOUNTS: &str = "accounts {
   A { users: [{ user: a, password: a }] }
@@ -45,6 +47,42 @@ fn a_user_of_leaf_nodes_is_bound_to_an_account() {
         let users = "authorization { users: [{ user: u, password: p, account: A }, \
                      { user: v, password: p, account: B }] }";
         joins_account_a(pair, users, "u:p@");
+    }
+}
+
+// Row 163.
+#[test]
+fn a_token_is_shown_in_the_place_of_a_user() {
+    for pair in pairs() {
+        let hub = hub(pair.0, "", "authorization { token: t0ken }\n");
+        let remotes = |who: &str| {
+            let remote = url(leaf_port(&hub), who);
+            format!("server_name: leaf\nleafnodes {{ remotes: [ {remote} ] }}")
+        };
+        let good = start(pair.1, &remotes("t0ken@"));
+        links(&hub, 1);
+        drop(good);
+        links(&hub, 0);
+        let bad = start(pair.1, &remotes("wr0ng@"));
+        bad.log.wait_for("Authorization Violation");
+        links(&hub, 0);
+        let logs = [&hub, &bad].map(|server| server.log.text());
+        let shown = |server: &Make, text: &str| {
+            *server == Make::Ours && (text.contains("wr0ng") || text.contains("t0ken"))
+        };
+        assert!(!shown(&pair.0, &logs[0]) && !shown(&pair.1, &logs[1]), "a token is shown");
+    }
+}
+
+#[test]
+fn an_account_that_nobody_knows_is_an_error() {
+    for conf in [
+        "leafnodes { remotes: [{ url: \"nats://127.0.0.1\", account: NOPE }] }",
+        "leafnodes { authorization { user: u, password: p, account: NOPE } }",
+    ] {
+        for make in makes() {
+            refuses(make, conf, "cannot find local account \"NOPE\"");
+        }
     }
 }
 

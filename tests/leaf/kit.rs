@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{Server, available, server_path};
+use crate::harness::{Server, available, run, server_path};
 
 /// Whose server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,28 @@ pub(crate) fn our_leafs() -> Vec<Pair> {
     pairs().into_iter().filter(|(_, leaf)| *leaf == Make::Ours).collect()
 }
 
+/// Ours, and that of others where there is one.
+pub(crate) fn makes() -> Vec<Make> {
+    let nats = nats_server().is_some().then_some(Make::Nats);
+    std::iter::once(Make::Ours).chain(nats).collect()
+}
+
+fn program(make: Make) -> PathBuf {
+    match make {
+        Make::Ours => server_path(),
+        Make::Nats => nats_server().expect("the pairs know whether there is one"),
+    }
+}
+
+/// A server does not start with this configuration, and says so.
+#[track_caller]
+pub(crate) fn refuses(make: Make, conf: &str, text: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.conf");
+    std::fs::write(&file, format!("{}{conf}\n", preface(&dir))).unwrap();
+    run(Command::new(program(make)).arg("-c").arg(&file)).refused_with(text);
+}
+
 /// A server of this make.
 #[track_caller]
 pub(crate) fn start(make: Make, conf: &str) -> Server {
@@ -65,13 +87,9 @@ pub(crate) fn start(make: Make, conf: &str) -> Server {
 /// The same in a folder that has files in it already.
 #[track_caller]
 pub(crate) fn start_in(dir: TempDir, make: Make, conf: &str) -> Server {
-    let program = match make {
-        Make::Ours => server_path(),
-        Make::Nats => nats_server().expect("the pairs know whether there is one"),
-    };
     let file = dir.path().join("server.conf");
     std::fs::write(&file, format!("{}{conf}\n", preface(&dir))).unwrap();
-    let mut command = Command::new(program);
+    let mut command = Command::new(program(make));
     command.arg("-c").arg(&file);
     Server::spawn(dir, &mut command)
 }
