@@ -20,7 +20,7 @@ use self::messages::{Born, Disband, Find, Gone, Page, Question, State, Tell};
 use self::select::Row;
 use crate::broker::Broker;
 use crate::connection::Connection;
-use crate::connection::messages::{Describe, Description, End};
+use crate::connection::messages::{Describe, Description, End, Reload};
 use crate::delivery::{Outbound, Reason};
 
 /// See the module's text.
@@ -105,6 +105,9 @@ impl Handler<Gone> for Census {
 
 impl Handler<Tell> for Census {
     fn handle(&mut self, tell: Tell, _: &mut Cx<'_, Self>) {
+        if let Tell::Reload(Reload(settings)) = &tell {
+            self.broker.realms.leafs.review(&settings.authenticator);
+        }
         for present in self.book.lock().present.values() {
             // Who is gone by now needs no order.
             let _ = match &tell {

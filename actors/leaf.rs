@@ -12,19 +12,21 @@
 mod clock;
 mod facts;
 mod interest;
+mod news;
 mod operate;
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hashbrown::HashMap;
 use serde_json::json;
 use tokio::time::Sleep;
 use tracing::info;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
+use vagus_wire::text;
 
 pub use self::facts::{LeafAbout, LeafFacts};
 use self::interest::{Key, Want};
@@ -108,6 +110,7 @@ impl Leaf {
         let prefix = self.facts.prefix();
         info!("{prefix} - Leafnode connection closed: {} - Remote: {}", reason.text(), about.name);
         self.pipe.broker.realms.leafs.remove(self.pipe.out.cid);
+        self.tell_left();
         self.withdraw();
         self.ending = Some(Box::pin(tokio::time::sleep(LINGER)));
     }
@@ -151,8 +154,13 @@ impl Actor for Leaf {
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         self.pipe.broker.realms.leafs.add(Arc::clone(&self.facts));
+        self.tell_joined();
         self.introduce();
         self.start_clock(cx);
+        if let Some(expires) = self.facts.about.identity.as_ref().and_then(|who| who.expires) {
+            let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
+            cx.run_later(left, |me, _| me.refuse(text::EXPIRED, Reason::AuthenticationExpired));
+        }
         link::serve(cx);
     }
 
@@ -186,6 +194,9 @@ impl Drop for Leaf {
         self.pipe.broker.realms.leafs.remove(self.pipe.out.cid);
         // Whoever panicked has no reason yet.
         self.pipe.out.close(Reason::InternalError);
+        if self.ending.is_none() {
+            self.tell_left();
+        }
         self.pipe.out.release_socket();
         self.withdraw();
     }

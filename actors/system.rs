@@ -274,7 +274,7 @@ impl Handler<News> for System {
         let about = match &news {
             News::Joined(client) => Some(client.account()),
             News::Left(parting) => parting.was_in().then_some(parting.client.account()),
-            News::PeerRefused(_) | News::LinkRefused(_) => None,
+            News::Refused(_) | News::PeerRefused(_) | News::LinkRefused(_) => None,
         };
         if let Some(account) = about {
             self.count(account, cx);
@@ -282,6 +282,7 @@ impl Handler<News> for System {
         self.event(cx, |office, out| match &news {
             News::Joined(client) => office.tell_joined(client, out),
             News::Left(parting) => office.tell_left(parting, out),
+            News::Refused(parting) => office.tell_refused(parting, out),
             News::PeerRefused(peer) => office.tell_peer_refused(peer, out),
             News::LinkRefused(refused) => office.tell_link_refused(refused, out),
         });

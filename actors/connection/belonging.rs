@@ -83,11 +83,7 @@ impl Connection {
         self.last = None;
         if let Err(removal) = self.is_still_allowed() {
             warn!("{}no longer authorized", self.prefix());
-            let (text, reason) = match removal {
-                Removal::NotAuthorized => (text::AUTHORIZATION, Reason::AuthenticationFailure),
-                Removal::Revoked => (text::REVOKED, Reason::CredentialsRevoked),
-                Removal::AccountExpired => (text::ACCOUNT_EXPIRED, Reason::AuthenticationExpired),
-            };
+            let (text, reason) = Reason::of_removal(&removal);
             return self.refuse(text, reason);
         }
         let rules = &self.settings.authenticator;

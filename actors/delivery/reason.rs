@@ -1,5 +1,8 @@
 //! Why a connection ended, in the words of nats-server, which tools show and match.
 
+use vagus_auth::Removal;
+use vagus_wire::text;
+
 /// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -38,6 +41,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Why one has to go who is not allowed any longer, and what it is told.
+    #[must_use]
+    pub fn of_removal(removal: &Removal) -> (&'static str, Self) {
+        match removal {
+            Removal::NotAuthorized => (text::AUTHORIZATION, Self::AuthenticationFailure),
+            Removal::Revoked => (text::REVOKED, Self::CredentialsRevoked),
+            Removal::AccountExpired => (text::ACCOUNT_EXPIRED, Self::AuthenticationExpired),
+        }
+    }
+
     /// The text that `/connz` shows.
     #[must_use]
     pub fn text(self) -> &'static str {

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use vagus_auth::Identity;
 use vagus_config::Compression;
 
 use crate::delivery::LeafLane;
 
 /// What is known of the other end.
-#[derive(Debug, Clone)]
 pub struct LeafAbout {
     /// The server there.
     pub name: String,
+    /// The release whose behaviour it has.
+    pub version: String,
     pub address: SocketAddr,
+    /// Who it has proved to be; nobody where this server has connected.
+    pub identity: Option<Identity>,
+    /// The rules by which it is a leaf node are those of clients, which may change.
+    pub by_client_rules: bool,
     /// This server has connected, not the other.
     pub solicited: bool,
     /// The account here, and the one there as far as that is known.

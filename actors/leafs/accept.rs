@@ -2,23 +2,27 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 use tracing::{debug, error, info};
 use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome, SubjectRules};
 use vagus_config::{Compression, HandshakeFirst};
 use vagus_runtime::Cx;
+use vagus_telemetry::text::GoTime;
 use vagus_wire::leaf::{LeafConnect, LeafInfo, LinkPermission};
 use vagus_wire::text;
 
 use super::link::Ready;
-use super::talk::{Line, NoLink, Talk};
+use super::talk::{Line, NoLink, Stranger, Talk};
 use super::{Leafs, STRANGERS_MAX, compress, greet};
 use crate::broker::{Broker, unix_now};
 use crate::delivery::leaf_lane::Role;
 use crate::delivery::wire::Stream;
+use crate::delivery::{ClientInfo, Reason};
 use crate::leafs::LeafSettings;
 use crate::resolver::messages::Fetch;
+use crate::system::messages::{News, Parting};
 
 /// One who has connected, and who that is.
 struct Guest {
@@ -27,6 +31,9 @@ struct Guest {
     identity: Identity,
     compression: Option<Compression>,
 }
+
+/// Of whom it is not known which is theirs.
+const NO_ACCOUNT: &str = "N/A";
 
 impl Leafs {
     /// Hears who has connected.
@@ -55,8 +62,39 @@ impl Leafs {
         match problem {
             NoLink::Tls(why) => error!("{peer} - lid:{cid} - TLS leafnode handshake error: {why}"),
             NoLink::Refused(why) => error!("{peer} - lid:{cid} - {why}"),
+            NoLink::Stranger(stranger) => {
+                error!("{peer} - lid:{cid} - {problem}");
+                self.tell_refused(peer, cid, stranger);
+            }
             problem => debug!("{peer} - lid:{cid} - no leaf link: {problem}"),
         }
+    }
+
+    fn tell_refused(&self, peer: SocketAddr, cid: u64, stranger: &Stranger) {
+        let Some(system) = &self.cast.system else { return };
+        let said = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let news = || {
+            let client = ClientInfo {
+                start: Some(GoTime(stranger.since).to_string()),
+                stop: Some(GoTime(SystemTime::now()).to_string()),
+                host: Some(peer.ip().to_canonical().to_string()),
+                id: Some(cid),
+                acc: Some(NO_ACCOUNT.to_owned()),
+                user: said(&stranger.user),
+                name: said(&stranger.name),
+                ver: said(&stranger.version),
+                kind: Some("Leafnode".to_owned()),
+                ..ClientInfo::default()
+            };
+            News::Refused(Box::new(Parting {
+                client,
+                sent: (0, 0),
+                received: (0, 0),
+                reason: Reason::AuthenticationFailure,
+                refused_in: None,
+            }))
+        };
+        system.tell(&self.broker, (NO_ACCOUNT, None), news);
     }
 
     fn take_in(&mut self, guest: Guest, peer: SocketAddr, cid: u64, cx: &mut Cx<'_, Self>) {
@@ -95,6 +133,8 @@ impl Leafs {
             compression,
             outward,
             inward: rules.publish,
+            version: connect.version.clone(),
+            identity: Some(identity),
             target: None,
         };
         let Ok(line) = info.line() else { return };
@@ -119,6 +159,7 @@ async fn receive(
     broker: &Broker,
     settings: &LeafSettings,
 ) -> Result<Guest, NoLink> {
+    let since = SystemTime::now();
     socket.set_nodelay(true)?;
     let mut talk = Talk::new(Stream::Clear(socket));
     let first = match &settings.tls {
@@ -156,21 +197,35 @@ async fn receive(
         }
     };
     let checked = match heard {
-        Ok(json) => check(&json, peer.ip(), &info.nonce, broker, settings).await,
+        Ok(json) => check(&json, broker, settings),
         Err(why) => Err(why),
     };
-    match checked {
-        Ok((connect, identity)) => {
-            // Whoever does not ask for it may know of it.
-            let knows = !["", "not supported"].contains(&&*connect.compression);
-            let compression = compression.or_else(|| knows.then_some(Compression::Off));
-            Ok(Guest { talk, connect, identity, compression })
-        }
+    let connect = match checked {
+        Ok(connect) => connect,
         Err(why) => {
             talk.refuse(&why).await;
-            Err(NoLink::Refused(why))
+            return Err(NoLink::Refused(why));
         }
+    };
+    let credentials = credentials(&connect, peer.ip(), &info.nonce);
+    if let Some(identity) = authenticate(&credentials, broker, settings).await {
+        // Whoever does not ask for it may know of it.
+        let knows = !["", "not supported"].contains(&&*connect.compression);
+        let compression = compression.or_else(|| knows.then_some(Compression::Off));
+        return Ok(Guest { talk, connect, identity, compression });
     }
+    let stranger = Stranger {
+        who: credentials.describe(),
+        user: match connect.user == connect.auth_token && !connect.user.is_empty() {
+            true => Identity::TOKEN.to_owned(),
+            false => connect.user.clone(),
+        },
+        name: connect.name.clone(),
+        version: connect.version.clone(),
+        since,
+    };
+    talk.refuse(text::AUTHORIZATION).await;
+    Err(NoLink::Stranger(Box::new(stranger)))
 }
 
 /// Whether the other end shakes hands before it was told anything.
@@ -185,14 +240,8 @@ async fn begins_with_tls(talk: &Talk, first: HandshakeFirst) -> bool {
     }
 }
 
-/// Whether the other end may be a leaf node here. An error is what it is told.
-async fn check(
-    json: &[u8],
-    ip: IpAddr,
-    nonce: &str,
-    broker: &Broker,
-    settings: &LeafSettings,
-) -> Result<(LeafConnect, Identity), String> {
+/// Whether the other end can be a leaf node here, whoever it is. An error is what it is told.
+fn check(json: &[u8], broker: &Broker, settings: &LeafSettings) -> Result<LeafConnect, String> {
     let connect: LeafConnect =
         serde_json::from_slice(json).map_err(|_| text::AUTHORIZATION.to_owned())?;
     if !connect.lang.is_empty() {
@@ -213,9 +262,7 @@ async fn check(
     {
         return Err(format!("connection rejected since minimum version required is {named:?}"));
     }
-    let identity = authenticate(&connect, ip, nonce, broker, settings).await;
-    let identity = identity.ok_or_else(|| text::AUTHORIZATION.to_owned())?;
-    Ok((connect, identity))
+    Ok(connect)
 }
 
 /// The numbers of a release; of what is none, that of the oldest.
@@ -228,18 +275,8 @@ fn release(text: &str) -> [u64; 3] {
     numbers
 }
 
-async fn authenticate(
-    connect: &LeafConnect,
-    ip: IpAddr,
-    nonce: &str,
-    broker: &Broker,
-    settings: &LeafSettings,
-) -> Option<Identity> {
-    let rules: Arc<Authenticator> = match &settings.authenticator {
-        Some(own) => Arc::clone(own),
-        None => Arc::clone(&broker.settings().authenticator),
-    };
-    let credentials = || Credentials {
+fn credentials<'a>(connect: &'a LeafConnect, ip: IpAddr, nonce: &'a str) -> Credentials<'a> {
+    Credentials {
         user: &connect.user,
         pass: &connect.pass,
         token: &connect.auth_token,
@@ -251,15 +288,26 @@ async fn authenticate(
         ip: Some(ip.to_canonical()),
         now: unix_now(),
         ..Credentials::default()
+    }
+}
+
+async fn authenticate(
+    credentials: &Credentials<'_>,
+    broker: &Broker,
+    settings: &LeafSettings,
+) -> Option<Identity> {
+    let rules: Arc<Authenticator> = match &settings.authenticator {
+        Some(own) => Arc::clone(own),
+        None => Arc::clone(&broker.settings().authenticator),
     };
-    let mut outcome = rules.begin(&credentials());
+    let mut outcome = rules.begin(credentials);
     if let Outcome::Fetch(account) = &outcome {
         let resolver = broker.cast()?.resolver.clone()?;
         let (done, told) = tokio::sync::oneshot::channel();
         resolver.send(Fetch { account: account.to_string(), done }).ok()?;
         // Whether it came or not, what is known now decides.
         let _ = told.await;
-        outcome = rules.begin(&credentials());
+        outcome = rules.begin(credentials);
     }
     match outcome {
         Outcome::Granted(identity) => Some(identity),

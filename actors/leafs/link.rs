@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tracing::info;
-use vagus_auth::SubjectRules;
+use vagus_auth::{Identity, SubjectRules};
 use vagus_config::Compression;
 use vagus_runtime::{Cx, Placement, Spec};
 
@@ -36,6 +36,10 @@ pub(super) struct Ready {
     pub outward: SubjectRules,
     /// What is taken from it.
     pub inward: SubjectRules,
+    /// The release of the other end.
+    pub version: String,
+    /// Who has connected.
+    pub identity: Option<Identity>,
     /// The remote that it was made for.
     pub target: Option<u64>,
 }
@@ -57,6 +61,9 @@ impl Leafs {
         let marker = settings.marker(&ready.realm.name);
         let about = LeafAbout {
             name: ready.name,
+            version: ready.version,
+            by_client_rules: settings.authenticator.is_none(),
+            identity: ready.identity,
             address: ready.peer,
             solicited: ready.target.is_some(),
             account: ready.realm.name.to_string(),

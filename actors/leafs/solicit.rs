@@ -216,6 +216,8 @@ impl Leafs {
             compression,
             outward: joined(exports, &remote.wanted.deny_exports),
             inward: joined(imports, &remote.wanted.deny_imports),
+            version: info.version,
+            identity: None,
             target: Some(number),
         };
         self.serve(ready, talk, cx);

@@ -1,7 +1,7 @@
 //! A conversation before there is a link: one line after the other.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +26,17 @@ pub(super) enum Line {
     Fault(String),
 }
 
+/// One who may not be a leaf node, by what it says of itself.
+#[derive(Debug)]
+pub(super) struct Stranger {
+    /// For the log.
+    pub who: String,
+    pub user: String,
+    pub name: String,
+    pub version: String,
+    pub since: SystemTime,
+}
+
 /// Why there is no link.
 #[derive(Debug, Error)]
 pub(super) enum NoLink {
@@ -39,6 +50,9 @@ pub(super) enum NoLink {
     Nonsense,
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    /// It was told that it may not be a leaf node.
+    #[error("authentication error - {}", .0.who)]
+    Stranger(Box<Stranger>),
     /// The other end was told so.
     #[error("{0}")]
     Refused(String),

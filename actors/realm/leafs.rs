@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use vagus_auth::{Authenticator, Identity};
+
+use crate::broker::unix_now;
 use crate::delivery::Reason;
 use crate::leaf::LeafFacts;
 
@@ -42,9 +45,35 @@ impl Leafs {
         self.0.lock().iter().filter(|link| link.about.account == account).count()
     }
 
+    /// Rules have changed: whoever may not be a leaf node any more has to go, and who may do other
+    /// things comes again.
+    pub fn review(&self, rules: &Authenticator) {
+        for link in self.all() {
+            let about = &link.about;
+            let Some(identity) = about.identity.as_ref().filter(|_| about.by_client_rules) else {
+                continue;
+            };
+            let out = &link.lane.out;
+            match rules.review(identity, unix_now()) {
+                Ok(fresh) if is_same(identity, &fresh) => {}
+                Ok(_) => out.close(Reason::ClientClosed),
+                Err(removal) => {
+                    let (text, reason) = Reason::of_removal(&removal);
+                    out.send(&vagus_wire::encode::error(text));
+                    out.close(reason);
+                }
+            }
+        }
+    }
+
     /// Cuts all links. Those who keep them connect again, and hear all there is.
     pub fn cut(&self) {
         let links = std::mem::take(&mut *self.0.lock());
         links.iter().for_each(|link| link.lane.out.close(Reason::InternalError));
     }
+}
+
+/// Whether a link that was made for the one is good for the other.
+fn is_same(one: &Identity, other: &Identity) -> bool {
+    one.account == other.account && one.permissions == other.permissions
 }

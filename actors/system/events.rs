@@ -132,14 +132,22 @@ impl Office {
         self.say(out, &connect(client.account()), about);
     }
 
+    fn parting(&self, parting: &Parting, client: &ClientInfo) -> Vec<u8> {
+        let traffic = |(msgs, bytes)| Traffic { msgs, bytes };
+        let (sent, received) = (traffic(parting.sent), traffic(parting.received));
+        let reason = parting.reason.text();
+        self.event(DISCONNECT, &new_id(), Disconnect { client, sent, received, reason })
+    }
+
+    /// A leaf node was not let in. It belongs to no account that could be told.
+    pub(super) fn tell_refused(&self, parting: &Parting, out: &mut Outlet<'_>) {
+        let about = || self.parting(parting, &parting.client);
+        self.say(out, &refused(&self.profile().id), about);
+    }
+
     /// A client has gone, or was not let in.
     pub(super) fn tell_left(&self, parting: &Parting, out: &mut Outlet<'_>) {
-        let about = |client: &ClientInfo| {
-            let traffic = |(msgs, bytes)| Traffic { msgs, bytes };
-            let (sent, received) = (traffic(parting.sent), traffic(parting.received));
-            let reason = parting.reason.text();
-            self.event(DISCONNECT, &new_id(), Disconnect { client, sent, received, reason })
-        };
+        let about = |client: &ClientInfo| self.parting(parting, client);
         let client = &parting.client;
         if let Some(realm) = &parting.refused_in {
             self.say(out, &refused(&self.profile().id), || about(client));

@@ -25,6 +25,8 @@ pub struct Asked {
 pub enum News {
     Joined(Box<ClientInfo>),
     Left(Box<Parting>),
+    /// A leaf node was not let in.
+    Refused(Box<Parting>),
     /// Its certificate was found to be bad.
     PeerRefused(Box<Certificate>),
     LinkRefused(Box<LinkRefused>),

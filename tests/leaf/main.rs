@@ -19,8 +19,14 @@ mod access;
 mod clusters;
 mod compression;
 mod domains;
+mod events;
 mod hello;
 mod links;
+mod operator;
+#[allow(dead_code)]
+#[path = "../security/operator_kit.rs"]
+mod operator_kit;
+mod pages;
 mod proxy;
 mod reload;
 mod rules;
