@@ -87,7 +87,7 @@ impl Route {
         arbiter: usize,
         link: Peer,
     ) -> std::io::Result<Self> {
-        let packing = Packing::snappy(link.about.compression.clone());
+        let packing = Packing::s2(link.about.compression.clone());
         let slot = broker.slots.take();
         let ends = Ends::of(link.parts, link.cid, slot, link.pending_max, packing)?;
         ends.out.set_name(&link.about.name);

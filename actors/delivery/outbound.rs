@@ -10,10 +10,11 @@
 mod extras;
 mod queue;
 mod sealed;
+mod stats;
 
 use std::io::{ErrorKind, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use self::extras::Extras;
 use self::queue::Queue;
 pub use self::sealed::Taken;
+pub use self::stats::Stats;
 use super::{Answers, Reason, Slot};
 use crate::realm::{GLOBAL_ACCOUNT, Realm};
 
@@ -47,23 +49,6 @@ pub struct Outbound {
     open: AtomicBool,
     owner: AtomicWaker,
     queue: Mutex<Queue>,
-}
-
-/// What is counted of a connection. Written by its own thread, but for what is sent to it.
-#[derive(Default)]
-pub struct Stats {
-    pub in_msgs: AtomicU64,
-    pub in_bytes: AtomicU64,
-    pub out_msgs: AtomicU64,
-    pub out_bytes: AtomicU64,
-    pub subscriptions: AtomicU64,
-    /// Times a publisher waited for this client.
-    pub stalls: AtomicU64,
-    /// Nanoseconds from the server's start to the last message in either direction, or the last
-    /// change of subscriptions.
-    pub active_ns: AtomicU64,
-    /// Last round-trip time, in nanoseconds; 0 until measured.
-    pub rtt_ns: AtomicU64,
 }
 
 /// What the owner is told by others.

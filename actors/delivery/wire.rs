@@ -14,9 +14,7 @@ mod turn;
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -309,7 +307,7 @@ impl Wire {
             let sent = SHARED.with_borrow_mut(|shared| {
                 shared.out.clear();
                 let most = if self.packing.is_some() { BLOCK } else { WRITE };
-                let rtt = Duration::from_nanos(out.stats.rtt_ns.load(Relaxed));
+                let rtt = out.stats.rtt();
                 while shared.out.len() < WRITE
                     && let Some(sealed) =
                         taken.next(most, |piece| self.wrap(piece, rtt, clear, &mut shared.out))

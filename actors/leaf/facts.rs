@@ -56,7 +56,7 @@ impl LeafFacts {
     /// How this end compresses what it sends, now: a mode by name.
     #[must_use]
     pub fn compression(&self) -> &'static str {
-        let rtt = Duration::from_nanos(self.lane.out.stats.rtt_ns.load(Relaxed));
+        let rtt = self.lane.out.stats.rtt();
         let agreed = self.about.compression.as_ref();
         agreed.map_or("not supported", |mode| mode.at(rtt).name())
     }

@@ -106,6 +106,12 @@ impl RouteFacts {
         self.about.sharing.serves(&self.about.share, account)
     }
 
+    /// How this end compresses what it sends, now: a mode by name.
+    #[must_use]
+    pub fn compression(&self) -> &'static str {
+        self.about.compression.at(self.out.stats.rtt()).name()
+    }
+
     /// What lines of the log about this link begin with.
     #[must_use]
     pub fn prefix(&self) -> String {

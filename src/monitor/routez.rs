@@ -140,7 +140,7 @@ fn describe(context: &Context, link: &RouteFacts, subs: Subs) -> Route {
         subscriptions_list,
         subscriptions_list_detail: wants,
         account: about.share.account().map(str::to_owned),
-        compression: about.compression.name(),
+        compression: link.compression(),
     }
 }
 

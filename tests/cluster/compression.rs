@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::harness::Server;
+use crate::harness::{Server, eventually};
 use crate::kit::{cluster_port, meshed, server, wants};
 use crate::tls_kit::Authority;
 
@@ -75,7 +75,11 @@ fn cost(mode_of_a: &str, mode_of_b: &str, shown: [&str; 2]) -> u64 {
     let (port, count) = counted(cluster_port(&a));
     let b = through(port, mode_of_b);
     meshed(&[&a, &b]);
-    assert_eq!((&*modes(&a)[0], &*modes(&b)[0]), (shown[0], shown[1]));
+    for (server, shown) in [(&a, shown[0]), (&b, shown[1])] {
+        // By the way, where that decides: it is measured before long.
+        let agreed = || modes(server).iter().all(|mode| mode == shown).then_some(());
+        eventually("links that are compressed as agreed", agreed);
+    }
     let before = count.load(Relaxed);
     cross(&b, &a);
     let cost = count.load(Relaxed) - before;
@@ -98,10 +102,10 @@ fn links_are_compressed_as_both_ends_agree() {
     assert!(off > PLAIN, "{off}");
     // The way is short, however busy the machine is.
     let short = "compression: { mode: s2_auto, rtt_thresholds: [\"1h\"] }";
-    let auto = cost("", short, ["s2_fast", "s2_auto"]);
+    let auto = cost("", short, ["s2_fast", "s2_uncompressed"]);
     assert!(auto > PLAIN, "{auto}");
     let long = "compression: { mode: s2_auto, rtt_thresholds: [0ms, 10ms] }";
-    assert!(cost("", long, ["s2_fast", "s2_auto"]) < PLAIN / 8);
+    assert!(cost("", long, ["s2_fast"; 2]) < PLAIN / 8);
 }
 
 #[test]

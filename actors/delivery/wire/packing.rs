@@ -2,7 +2,6 @@
 //! which the two agree on before, or to one upon another: this is the place for more of them.
 
 mod s2;
-mod snappy;
 mod stacked;
 mod websocket;
 
@@ -12,7 +11,6 @@ use thiserror::Error;
 use vagus_config::Compression;
 
 pub use self::s2::S2;
-use self::snappy::Snappy;
 use self::stacked::Stacked;
 pub use self::websocket::WebSocket;
 
@@ -88,8 +86,8 @@ impl Packing {
 
     /// Of a link between our own servers. `None` where nothing is to be compressed.
     #[must_use]
-    pub fn snappy(level: Compression) -> Option<Self> {
-        (level != Compression::Off).then(|| Self::of(Snappy::new(level)))
+    pub fn s2(mode: Compression) -> Option<Self> {
+        (mode != Compression::Off).then(|| Self::of(S2::new(mode)))
     }
 
     pub(super) fn pack(&mut self, plain: &[u8], rtt: Duration, out: &mut Vec<u8>) {
@@ -119,3 +117,6 @@ impl Packing {
         Ok(filled)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,8 +40,9 @@ pub struct Introduction {
     /// How it wants accounts to be shared out among links.
     #[serde(default)]
     pub sharing: Sharing,
-    /// What it wants of compression, by name.
-    #[serde(default)]
+    /// What it wants of compression, by name. Servers that packed in another way said so under
+    /// another name: with them, links are not compressed.
+    #[serde(default, rename = "s2")]
     pub compression: String,
     /// The series of questions that it understands ([`super::speech::SERIES`]); 0: none.
     #[serde(default)]
