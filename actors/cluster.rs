@@ -120,6 +120,7 @@ impl Cluster {
             sharing: self.settings.sharing.clone(),
             compression: self.settings.compression.name().to_owned(),
             control: SERIES,
+            origins: true,
             wanted: None,
             kind: LinkKind::Route,
         }

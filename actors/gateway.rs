@@ -105,6 +105,7 @@ impl Gateway {
             sharing: Sharing::default(),
             compression: String::new(),
             control: SERIES,
+            origins: true,
             wanted: wanted.map(str::to_owned),
             kind: LinkKind::Gateway,
         }

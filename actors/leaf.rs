@@ -12,6 +12,7 @@
 mod clock;
 mod facts;
 mod interest;
+mod loops;
 mod news;
 mod operate;
 
@@ -46,6 +47,8 @@ pub struct Leaf {
     wants: HashMap<Key, Want>,
     /// The subject of this server by which loops are found.
     marker: Vec<u8>,
+    /// Those that a spoke has told of.
+    markers: Vec<Box<[u8]>>,
     /// Those under which no mapping touched the subject of the last message.
     last_rules: Option<Arc<RealmRules>>,
     ping_interval: Duration,
@@ -88,6 +91,7 @@ impl Leaf {
             realm: link.realm,
             wants: HashMap::new(),
             marker: link.marker,
+            markers: Vec::new(),
             last_rules: None,
             ping_interval: link.ping_interval,
             ending: None,
@@ -157,6 +161,7 @@ impl Actor for Leaf {
         self.tell_joined();
         self.introduce();
         self.start_clock(cx);
+        self.watch_for_loops(cx);
         if let Some(expires) = self.facts.about.identity.as_ref().and_then(|who| who.expires) {
             let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
             cx.run_later(left, |me, _| me.refuse(text::EXPIRED, Reason::AuthenticationExpired));

@@ -19,7 +19,7 @@ mod peer;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde_json::json;
 use tracing::info;
 use vagus_auth::Permissions;
@@ -34,8 +34,8 @@ pub use self::peer::{About, Peer, RouteFacts, Times};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Told;
 use crate::control::Carrier;
-use crate::delivery::Reason;
 use crate::delivery::wire::Packing;
+use crate::delivery::{Origin, Reason};
 use crate::link::{self, Ends, Pipe};
 use crate::realm::Mates;
 
@@ -52,6 +52,10 @@ pub struct Route {
     accounts: HashMap<Arc<str>, Account>,
     /// The account that the other server speaks of.
     current: Option<Arc<str>>,
+    /// The leaf cluster that it speaks for.
+    origin: Option<Arc<Origin>>,
+    /// All that it has spoken for.
+    origins: HashSet<Arc<Origin>>,
     /// What was said of the next message.
     modifiers: Modifiers,
     times: Times,
@@ -102,6 +106,8 @@ impl Route {
             lane: None,
             accounts: HashMap::new(),
             current: None,
+            origin: None,
+            origins: HashSet::new(),
             modifiers: Modifiers::default(),
             times: link.times,
         })

@@ -13,6 +13,7 @@ mod changes;
 mod leaf_adverts;
 pub mod messages;
 mod roster;
+mod telling;
 mod wanted;
 
 use std::sync::Arc;

@@ -145,6 +145,7 @@ impl Cluster {
             compression: self.settings.compression.agreed(&other.compression),
             since: SystemTime::now(),
             control: other.control,
+            origins: other.origins,
         };
         let place = Place::address_of(&other.address, address);
         let link = Link { about, place, urls: Vec::new(), since: Instant::now(), route: None };

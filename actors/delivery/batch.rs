@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use vagus_wire::repeat;
 
 use super::block::Block;
-use super::subscription::{Subscription, Target};
-use super::{Feed, Outbound};
+use super::origin;
+use super::{Origin, Outbound, Subscription, Target};
 
 /// Output of the read that an arbiter works through.
 #[derive(Default)]
@@ -25,6 +25,8 @@ pub struct Batch {
     work: u64,
     /// When what is gathered came in; see [`Batch::dated`].
     now_ns: u64,
+    /// The leaf cluster that it comes from; see [`Batch::comes_from`].
+    origin: Option<Arc<Origin>>,
     pub out_msgs: u64,
     pub out_bytes: u64,
 }
@@ -39,6 +41,8 @@ struct Open {
     told: u64,
     /// What is unlike other targets about it.
     manner: Manner,
+    /// The leaf cluster that the end of the block comes from, as it says itself.
+    origin: Option<Arc<Origin>>,
 }
 
 /// How a target is treated.
@@ -49,6 +53,8 @@ enum Manner {
     Drops,
     /// It is sent `LMSG` for `MSG`.
     Leaf,
+    /// It is told which leaf cluster messages come from.
+    Server,
 }
 
 /// A message within the input.
@@ -144,6 +150,13 @@ impl Batch {
         self.now_ns = now_ns;
     }
 
+    /// What is gathered from here on comes from leaf nodes of this cluster, which other servers
+    /// are told.
+    #[inline]
+    pub fn comes_from(&mut self, origin: Option<Arc<Origin>>) {
+        self.origin = origin;
+    }
+
     /// Deliveries since [`Batch::begin`].
     #[inline]
     #[must_use]
@@ -182,9 +195,12 @@ impl Batch {
         let manner = match target {
             Target::Connection(out) if self.drops(out) => Manner::Drops,
             Target::Leaf(_) => Manner::Leaf,
+            Target::Route(lane) if lane.takes_origins => Manner::Server,
             _ => Manner::Usual,
         };
-        self.open.push(Open { target: target.clone(), block, msgs: 0, bytes: 0, told: 0, manner });
+        let target = target.clone();
+        let open = Open { target, block, msgs: 0, bytes: 0, told: 0, manner, origin: None };
+        self.open.push(open);
         self.index[slot] = self.open.len() as u32;
         let last = self.open.len() - 1;
         &mut self.open[last]
@@ -198,17 +214,18 @@ impl Batch {
         if self.bytes >= BATCH_BYTES_MAX {
             self.flush();
         }
+        let origin = self.origin.clone();
         let open = self.open(target);
-        let mark = match open.manner {
-            Manner::Usual => &[][..],
-            Manner::Drops => return,
-            Manner::Leaf => mark_of_leaf(head, tail),
-        };
+        if open.manner == Manner::Drops {
+            return;
+        }
         if open.block.len() + size > BLOCK_MAX && !open.block.is_empty() {
             open.hand_over();
         }
-        if !mark.is_empty() {
-            open.block.put(mark, &[]);
+        match open.manner {
+            Manner::Usual | Manner::Drops => {}
+            Manner::Leaf => open.block.put(mark_of_leaf(head, tail), &[]),
+            Manner::Server => open.tell_origin(origin.as_ref()),
         }
         open.block.put(head, tail);
         open.msgs += 1;
@@ -221,16 +238,18 @@ impl Batch {
         let Some(out) = target.out() else {
             return self.message(target, head, tail, payload);
         };
+        let origin = self.origin.clone();
         let open = self.open(target);
-        let opening = match open.manner {
-            Manner::Usual => target.opening(),
+        let (opening, origin) = match open.manner {
+            Manner::Usual => (target.opening(), &[][..]),
             Manner::Drops => return,
-            Manner::Leaf => mark_of_leaf(head, tail),
+            Manner::Leaf => (mark_of_leaf(head, tail), &[][..]),
+            Manner::Server => (target.opening(), line_of(origin.as_ref())),
         };
         open.hand_over();
         open.msgs += 1;
         open.bytes += payload as u64;
-        out.send_slices(&mut [opening, head, tail].map(IoSlice::new));
+        out.send_slices(&mut [opening, origin, head, tail].map(IoSlice::new));
     }
 
     /// Whether a client is so far behind that messages to it are dropped.
@@ -263,6 +282,7 @@ impl Batch {
             _ => 0,
         };
         self.work += spans.len() as u64;
+        let origin = self.origin.clone();
         let open = self.open(target);
         if open.manner == Manner::Drops {
             return;
@@ -271,7 +291,9 @@ impl Batch {
         open.bytes += run.payload;
         let is_socket = !matches!(target, Target::Actor(_));
         let at_once = bytes >= RUN_AT_ONCE && is_socket;
-        if at_once && bytes / spans.len() >= GATHER_FROM && open.gather(head, input, spans) {
+        let origin = origin.as_ref().filter(|_| open.manner == Manner::Server);
+        let large = at_once && bytes / spans.len() >= GATHER_FROM;
+        if large && open.gather(line_of(origin), head, input, spans) {
             return;
         }
         if at_once {
@@ -282,6 +304,7 @@ impl Batch {
             if open.block.len() + head.len() + tail.len() > BLOCK_MAX && is_socket {
                 open.hand_over();
             }
+            open.tell_origin(origin);
             open.block.put(head, tail);
         }
         if at_once {
@@ -354,10 +377,22 @@ impl Batch {
 // === impl Open ===
 
 impl Open {
+    /// Says of what follows which leaf cluster it comes from, if that is news.
+    #[inline]
+    fn tell_origin(&mut self, origin: Option<&Arc<Origin>>) {
+        if !origin::same(self.origin.as_ref(), origin) {
+            let nowhere = if self.origin.is_some() { Origin::NOWHERE } else { &[] };
+            self.block.put(origin.map_or(nowhere, |origin| origin.line()), &[]);
+            self.origin = origin.cloned();
+        }
+    }
+
     fn hand_over(&mut self) {
         if self.block.is_empty() {
             return;
         }
+        // Every write begins anew.
+        self.origin = None;
         match &self.target {
             Target::Connection(out) => {
                 out.send(self.block.bytes());
@@ -381,107 +416,26 @@ impl Open {
     }
 
     /// Sends a run straight from the read buffer. Only what has a socket can; false otherwise.
-    fn gather(&mut self, head: &[u8], input: &[u8], spans: &[Span]) -> bool {
+    fn gather(&mut self, origin: &[u8], head: &[u8], input: &[u8], spans: &[Span]) -> bool {
         let Some(out) = self.target.out().cloned() else { return false };
         self.hand_over();
         let opening = self.target.opening();
-        for some in spans.chunks((SLICES - 1) / 2) {
+        for some in spans.chunks((SLICES - 2) / 2) {
             let mut slices = std::array::from_fn::<_, SLICES, _>(|_| IoSlice::new(&[]));
-            slices[0] = IoSlice::new(opening);
-            for (pair, span) in slices[1..].chunks_exact_mut(2).zip(some) {
+            (slices[0], slices[1]) = (IoSlice::new(opening), IoSlice::new(origin));
+            for (pair, span) in slices[2..].chunks_exact_mut(2).zip(some) {
                 pair[0] = IoSlice::new(head);
                 pair[1] = IoSlice::new(&input[span.start as usize..span.end as usize]);
             }
-            out.send_slices(&mut slices[..=some.len() * 2]);
+            out.send_slices(&mut slices[..2 + some.len() * 2]);
         }
         true
     }
 }
 
-// === impl Target ===
-
-impl Target {
-    #[inline]
-    #[must_use]
-    pub fn slot(&self) -> usize {
-        match self {
-            Self::Connection(out) => out.slot(),
-            Self::Actor(feed) => feed.slot(),
-            Self::Route(lane) => lane.slot(),
-            Self::Leaf(lane) => lane.out.slot(),
-            Self::Bridge(_) => unreachable!("a match lists bridges apart from targets"),
-        }
-    }
-
-    /// The socket that it is reached through, if any.
-    #[inline]
-    #[must_use]
-    pub fn out(&self) -> Option<&Arc<Outbound>> {
-        match self {
-            Self::Connection(out) => Some(out),
-            Self::Route(lane) => Some(lane.out()),
-            Self::Leaf(lane) => Some(&lane.out),
-            Self::Actor(_) | Self::Bridge(_) => None,
-        }
-    }
-
-    /// What every write to its socket begins with.
-    #[inline]
-    fn opening(&self) -> &[u8] {
-        match self {
-            Self::Route(lane) => lane.opening(),
-            _ => &[],
-        }
-    }
-
-    /// Whether it is another server of the cluster.
-    #[inline]
-    #[must_use]
-    pub fn is_route(&self) -> bool {
-        matches!(self, Self::Route(_))
-    }
-
-    /// The cluster that it is in, when that is not this one.
-    #[inline]
-    #[must_use]
-    pub fn cluster(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Route(lane) => lane.cluster(),
-            _ => None,
-        }
-    }
-
-    /// Whether it is another server, of the cluster or not.
-    #[inline]
-    #[must_use]
-    pub fn is_far(&self) -> bool {
-        matches!(self, Self::Route(_) | Self::Leaf(_))
-    }
-
-    /// Whether it is the other end of a leaf link.
-    #[inline]
-    #[must_use]
-    pub fn is_leaf(&self) -> bool {
-        matches!(self, Self::Leaf(_))
-    }
-
-    /// What deliveries with headers to it begin with, five bytes; without headers, leave out the
-    /// first.
-    pub(super) fn verb(&self) -> &'static [u8] {
-        match self {
-            Self::Route(_) => b"HPUB ",
-            _ => b"HMSG ",
-        }
-    }
-
-    /// The same connection or actor.
-    #[must_use]
-    pub fn is_actor(&self) -> Option<&Arc<Feed>> {
-        match self {
-            Self::Actor(feed) => Some(feed),
-            _ => None,
-        }
-    }
+/// What tells another server the leaf cluster of what follows, first thing in a write.
+fn line_of(origin: Option<&Arc<Origin>>) -> &[u8] {
+    origin.map_or(&[], |origin| origin.line())
 }
 
 /// What goes before a delivery to a leaf link, where that has no headers: `MSG` is `LMSG` there.

@@ -11,8 +11,7 @@ use smallvec::SmallVec;
 
 use super::interest::{Interest, Place, Stamp};
 use super::spread::Reach;
-use super::subscription::{Sub, Target};
-use super::{Bridge, Shadow};
+use super::{Bridge, Origin, Shadow, Sub, Target, origin};
 
 /// Everyone who wants one subject, at one point in time. Small ones lie in one piece of memory:
 /// a publisher that goes through many subjects waits for little else than that memory.
@@ -38,6 +37,9 @@ pub struct Match {
     pub one_by_one: bool,
     /// Members of its queue groups are at other servers.
     pub routed_queues: bool,
+    /// Slots of the servers among `plain` that want it for leaf nodes alone, but for those of more
+    /// than one cluster.
+    mixed: Vec<usize>,
 }
 
 /// One subscription that wants the subject.
@@ -104,6 +106,7 @@ impl Match {
         self.bridges.clear();
         self.one_by_one = false;
         self.routed_queues = false;
+        self.mixed.clear();
     }
 
     /// Begins anew, for this subject.
@@ -192,12 +195,7 @@ impl Match {
         let routed = want.sub.target.is_far();
         self.one_by_one |= want.sub.target.looks_at(self.subject());
         let Some(name) = want.sub.queue() else {
-            // Another server gets a message once.
-            let slot = want.sub.target.slot();
-            if !routed || self.plain.iter().all(|known| known.sub.target.slot() != slot) {
-                self.plain.push(want);
-            }
-            return;
+            return self.push_plain(want, routed);
         };
         self.one_by_one |= routed;
         self.routed_queues |= routed;
@@ -206,11 +204,40 @@ impl Match {
             // Those of other servers come last, behind them those of other clusters; leaf nodes
             // behind those who are as near.
             Some(group) => {
-                let place = |want: &Want| (Reach::of(&want.sub.target), want.sub.target.is_leaf());
+                let place =
+                    |want: &Want| (Reach::of(&want.sub.target), want.sub.target.is_behind_leaf());
                 let near = group.partition_point(|known| place(known) <= place(&want));
                 group.insert(near, want);
             }
             None => self.queues.push(vec![want]),
+        }
+    }
+
+    /// Another server gets a message once.
+    fn push_plain(&mut self, want: Want, routed: bool) {
+        let slot = want.sub.target.slot();
+        let same_place = |known: &&mut Want| known.sub.target.slot() == slot;
+        let Some(known) = self.plain.iter_mut().filter(|_| routed).find(same_place) else {
+            return self.plain.push(want);
+        };
+        match (known.sub.target.origin(), want.sub.target.origin()) {
+            (None, _) => {}
+            (Some(_), None) => *known = want,
+            (Some(one), Some(other)) if one == other => {}
+            (Some(_), Some(_)) => self.mixed.push(slot),
+        }
+    }
+
+    /// Whether `want` is where a message comes from, of this leaf cluster.
+    #[must_use]
+    pub fn leads_back(&self, want: &Want, from: &Arc<Origin>) -> bool {
+        match &want.sub.target {
+            Target::Leaf(lane) => lane.is_of(from),
+            Target::Route(lane) => {
+                let others = want.sub.queue().is_none() && self.mixed.contains(&lane.slot());
+                !others && origin::same(lane.behind(), Some(from))
+            }
+            Target::Connection(_) | Target::Actor(_) | Target::Bridge(_) => false,
         }
     }
 

@@ -10,17 +10,22 @@ use std::sync::atomic::AtomicU64;
 
 use vagus_wire::route;
 
-use super::{Outbound, Slot};
+use super::{Origin, Outbound, Slot};
 
 /// See the module's text.
+#[derive(Clone)]
 pub struct Lane {
-    slot: Slot,
+    slot: Arc<Slot>,
     out: Arc<Outbound>,
     /// Where the server is, when not in this cluster.
     cluster: Option<Arc<str>>,
+    /// The server has said that it knows leaf clusters.
+    pub takes_origins: bool,
+    /// Those who want something there are leaf nodes of this cluster.
+    behind: Option<Arc<Origin>>,
     /// What every write begins with.
-    account: Box<[u8]>,
-    pub crossed: Crossed,
+    account: Arc<[u8]>,
+    pub crossed: Arc<Crossed>,
 }
 
 /// Messages of one account that crossed a link, and the bytes of their payloads.
@@ -37,7 +42,21 @@ impl Lane {
     pub fn new(slot: Slot, out: Arc<Outbound>, cluster: Option<Arc<str>>, account: &str) -> Self {
         let mut line = Vec::new();
         route::account(&mut line, account.as_bytes());
-        Self { slot, out, cluster, account: line.into(), crossed: Crossed::default() }
+        Self {
+            slot: Arc::new(slot),
+            out,
+            cluster,
+            takes_origins: false,
+            behind: None,
+            account: line.into(),
+            crossed: Arc::default(),
+        }
+    }
+
+    /// The same way, to leaf nodes of that server.
+    #[must_use]
+    pub fn to_leafs(&self, behind: &Arc<Origin>) -> Self {
+        Self { behind: Some(Arc::clone(behind)), ..self.clone() }
     }
 
     #[inline]
@@ -65,6 +84,13 @@ impl Lane {
     #[must_use]
     pub fn cluster(&self) -> Option<&Arc<str>> {
         self.cluster.as_ref()
+    }
+
+    /// The leaf cluster that it leads to in the end.
+    #[inline]
+    #[must_use]
+    pub fn behind(&self) -> Option<&Arc<Origin>> {
+        self.behind.as_ref()
     }
 
     /// Sends whole messages, now or later. Never waits.

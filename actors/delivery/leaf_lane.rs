@@ -5,12 +5,13 @@
 //! what comes from the hub goes to none of them, and what comes from them not to the hub.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use vagus_wire::{encode, leaf};
 
 use super::outlet::Post;
 use super::terms::Terms;
-use super::{Outbound, Target};
+use super::{Origin, Outbound, Target};
 
 /// See the module's text.
 pub struct LeafLane {
@@ -19,13 +20,27 @@ pub struct LeafLane {
     pub role: Role,
     /// The other end's cluster. Its servers reach each other by themselves.
     pub cluster: Box<str>,
+    /// The same, of a spoke.
+    pub origin: Option<Arc<Origin>>,
     /// The other end is not told what other leaf nodes are interested in.
     pub isolated: bool,
     pub terms: Terms,
+    /// It leads back here, as interest shows that came by another way.
+    pub looped: AtomicBool,
 }
 
 /// What subjects by which loops are found begin with.
 pub const LOOP_PREFIX: &[u8] = b"$LDS.";
+
+/// The subject by which loops through an account are found: nobody else has the same. It is told
+/// over every leaf link; whoever hears it of the other end is where it has begun.
+#[must_use]
+pub fn marker(server_id: &str, account: &str) -> Vec<u8> {
+    use std::hash::BuildHasher as _;
+    let hash = foldhash::fast::FixedState::default().hash_one(account);
+    let id = &server_id[server_id.len().saturating_sub(12)..];
+    format!("$LDS.{id}{hash:016x}").into_bytes()
+}
 
 /// The part that the other end of a leaf link takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +55,12 @@ impl LeafLane {
     #[must_use]
     pub fn is_spoke(&self) -> bool {
         self.role == Role::Spoke
+    }
+
+    /// Whether the other end is of this leaf cluster.
+    #[must_use]
+    pub fn is_of(&self, origin: &Origin) -> bool {
+        self.cluster.as_bytes() == origin.cluster()
     }
 
     /// Whether `target` is to get what came from the other end.

@@ -16,7 +16,7 @@ use super::desk::Delivery;
 use super::returns::Return;
 use super::spread::{self, Reach, Scope};
 use super::trace::Way;
-use super::{Bridge, Counters, Desk, Lane, LeafLane, Speaker, Target, Trace};
+use super::{Bridge, Counters, Desk, Lane, LeafLane, Origin, Speaker, Target, Trace};
 use crate::broker::Broker;
 use crate::realm::Realm;
 
@@ -53,6 +53,8 @@ pub struct Arrival<'a> {
     pub groups: &'a [&'a [u8]],
     /// Leads back to where it came from.
     pub lane: &'a Arc<Lane>,
+    /// The leaf cluster that it came from in the first place.
+    pub origin: Option<&'a Arc<Origin>>,
     /// The cluster that answers are for, where that is another than the server's.
     pub back: Option<&'a str>,
     /// The cluster that it is to be taken on to, as an answer.
@@ -230,11 +232,24 @@ impl<'a> Outlet<'a> {
         see(found, (batch, frame, rng))
     }
 
+    /// The same, for a message of this leaf cluster.
+    fn found_from<R>(
+        &mut self,
+        origin: Option<&Arc<Origin>>,
+        subject: &[u8],
+        see: impl FnOnce(&Match, (&mut super::Batch, &mut Vec<u8>, &mut fastrand::Rng)) -> R,
+    ) -> R {
+        self.delivery.batch.comes_from(origin.cloned());
+        let seen = self.found(subject, see);
+        self.delivery.batch.comes_from(None);
+        seen
+    }
+
     /// Gives a message that came from another server to those whom that one leaves to this: plain
     /// subscriptions, and a member of each of the groups that are named. The answer is how many
     /// got it.
     pub fn take_in(&mut self, arrival: &Arrival<'_>, post: Post<'_>) -> usize {
-        let Arrival { to, groups, lane, back, forward } = *arrival;
+        let Arrival { to, groups, lane, origin, back, forward } = *arrival;
         let from = lane.cluster();
         if let Some(reply) = post.reply
             && let Some(cluster) = from.cloned().or_else(|| back.map(Arc::from))
@@ -243,12 +258,12 @@ impl<'a> Outlet<'a> {
             self.realm.returns.note(reply, way, Instant::now());
         }
         let reach = Reach::behind(from.map(|cluster| &**cluster));
-        let scope = Scope { reach, groups: Some(groups) };
+        let scope = Scope { reach, groups: Some(groups), origin };
         let shown = (to != post.subject).then_some(post.subject);
         if let Some(trace) = self.trace.take() {
             return self.send_whole(trace, Way { to, shown, scope }, &post);
         }
-        let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
+        let (mut delivered, bridges) = self.found_from(origin, to, |found, (batch, frame, rng)| {
             frame.clear();
             post.write_tail(frame);
             let mut parcel = Parcel::new(&post, to, shown, frame, batch);
@@ -313,11 +328,12 @@ impl<'a> Outlet<'a> {
         post: Post<'_>,
     ) -> usize {
         let shown = (to != post.subject).then_some(post.subject);
-        let (mut delivered, bridges) = self.found(to, |found, (batch, frame, rng)| {
+        let origin = from.origin.as_ref();
+        let (mut delivered, bridges) = self.found_from(origin, to, |found, (batch, frame, rng)| {
             frame.clear();
             post.write_tail(frame);
             let mut parcel = Parcel::new(&post, to, shown, frame, batch);
-            let scope = Scope { reach: Reach::World, groups };
+            let scope = Scope { reach: Reach::World, groups, origin };
             let takes = |want: &Want| from.passes_on_to(&want.sub.target) && want.sub.claim(1) == 1;
             let give = |want, groups: &[&[u8]]| parcel.hand(found, want, groups);
             (spread::spread(found, scope, rng, takes, give), found.bridges.clone())

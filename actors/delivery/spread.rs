@@ -1,12 +1,13 @@
 //! Who gets a message of all those who want it: every plain subscription, one member of each queue
 //! group, and each other server once, with the groups whose members there it is for.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use smallvec::SmallVec;
 
 use super::cache::{Match, Want};
-use super::{Sub, Target};
+use super::{Origin, Sub, Target};
 
 /// The groups of which another server is to choose the member.
 pub type Groups<'a> = SmallVec<[&'a [u8]; 2]>;
@@ -29,6 +30,8 @@ pub struct Scope<'a> {
     pub reach: Reach,
     /// The only groups of which a member is to get it; `None`: all.
     pub groups: Option<&'a [&'a [u8]]>,
+    /// The leaf cluster that it comes from, which it does not go back to.
+    pub origin: Option<&'a Arc<Origin>>,
 }
 
 // === impl Reach ===
@@ -69,13 +72,19 @@ impl Reach {
 
 impl<'a> Scope<'a> {
     /// For everybody.
-    pub const ALL: Self = Self { reach: Reach::World, groups: None };
+    pub const ALL: Self = Self { reach: Reach::World, groups: None, origin: None };
 
     /// Whether a subscription is one of those it is for.
     #[must_use]
     pub fn takes(self, sub: &Sub) -> bool {
         let named = |queue: &[u8]| self.groups.is_none_or(|groups| groups.contains(&queue));
         Reach::of(&sub.target) <= self.reach && sub.queue().is_none_or(named)
+    }
+
+    /// Whether one of those who want it is out of the way that it came.
+    #[inline]
+    fn lets(self, found: &Match, want: &Want) -> bool {
+        self.origin.is_none_or(|origin| !found.leads_back(want, origin))
     }
 
     /// The members of a group among whom one is to be chosen.
@@ -119,9 +128,9 @@ fn choose_far<'a>(
     let (before, from) = own.split_at(weighted(own, rng));
     let mut all = from.iter().chain(before);
     // Leaf nodes come behind the whole cluster.
-    let found = all.clone().find(|want| !want.sub.target.is_leaf() && takes(want));
-    if let Some(found) = found.or_else(|| all.find(|want| want.sub.target.is_leaf() && takes(want)))
-    {
+    let is_leaf = |want: &&Want| want.sub.target.is_behind_leaf();
+    let found = all.clone().find(|want| !is_leaf(want) && takes(want));
+    if let Some(found) = found.or_else(|| all.find(|want| is_leaf(want) && takes(want))) {
         return Some(found);
     }
     let mut others: SmallVec<[(u64, &Want); 4]> =
@@ -138,7 +147,7 @@ fn distance(want: &Want) -> u64 {
 
 /// Where the search among these begins.
 fn weighted(group: &[Want], rng: &mut fastrand::Rng) -> usize {
-    let weight = |want: &Want| match want.sub.target.is_leaf() {
+    let weight = |want: &Want| match want.sub.target.is_behind_leaf() {
         true => 0,
         false => u64::from(want.sub.weight()),
     };
@@ -163,6 +172,7 @@ pub fn spread<'a>(
     mut give: impl FnMut(&'a Want, &[&'a [u8]]),
 ) -> usize {
     let mut delivered = 0;
+    let mut takes = |want: &Want| scope.lets(found, want) && takes(want);
     let mut far: SmallVec<[(&Want, Groups<'a>); 2]> = SmallVec::new();
     for group in &found.queues {
         let Some(want) = choose(scope.part(group), rng, &mut takes) else { continue };

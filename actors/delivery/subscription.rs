@@ -8,23 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64};
 use vagus_auth::Filter;
 use vagus_subject::Interested;
 
-use super::{Bridge, Feed, Lane, LeafLane, Outbound, Shadow};
-
-/// Who gets the messages.
-#[derive(Clone)]
-pub enum Target {
-    /// A client, through its socket.
-    Connection(Arc<Outbound>),
-    /// An actor of this server, through its mailbox.
-    Actor(Arc<Feed>),
-    /// Those who serve in another realm. Never among the targets of a match, which lists bridges
-    /// apart: there is nothing to write to.
-    Bridge(Arc<Bridge>),
-    /// Another server of the cluster, which gives it to its own.
-    Route(Arc<Lane>),
-    /// The other end of a leaf link, which gives it to its own.
-    Leaf(Arc<LeafLane>),
-}
+use super::{Lane, Shadow, Target};
 
 /// A handle to a [`Subscription`]: what the index holds.
 #[derive(Clone)]

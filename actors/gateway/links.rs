@@ -61,6 +61,7 @@ impl Gateway {
             // As nats-server has it between clusters.
             compression: Compression::Off,
             control: other.control,
+            origins: other.origins,
             since: SystemTime::now(),
         };
         self.links.insert(cid, Link { about, cluster: name, route: None });

@@ -10,11 +10,12 @@ use vagus_wire::Op;
 use vagus_wire::leaf::{Heard, Message, Said, parse};
 
 use super::Leaf;
+use super::loops::is_marker;
 use crate::delivery::cache::{Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::leaf_lane::shown_by;
 use crate::delivery::outlet::{Outlet, Post};
-use crate::delivery::{Asker, ClientInfo, Outbound, Reason, Speaker};
+use crate::delivery::{Asker, ClientInfo, Origin, Outbound, Reason, Speaker};
 use crate::link::{LIMITS, Link, Pipe, Took};
 use crate::realm::RealmRules;
 
@@ -26,7 +27,7 @@ enum Next {
 }
 
 /// Before there is another link, where the two ends do not fit together.
-const LONG_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const LONG_PAUSE: Duration = Duration::from_secs(30);
 const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
 // === impl Link ===
@@ -65,8 +66,13 @@ impl Link for Leaf {
         same_rules && found.is_current(&self.realm.interest)
     }
 
-    fn passes_on_to(&self, want: &Want) -> bool {
-        self.lane.passes_on_to(&want.sub.target)
+    fn passes_on_to(&self, found: &Match, want: &Want) -> bool {
+        let back = self.origin().is_some_and(|origin| found.leads_back(want, origin));
+        !back && self.lane.passes_on_to(&want.sub.target)
+    }
+
+    fn origin(&self) -> Option<&Arc<Origin>> {
+        self.lane.origin.as_ref()
     }
 
     fn count_in(&mut self, msgs: u64, bytes: u64) {
@@ -115,12 +121,8 @@ impl Leaf {
             self.pipe.out.send(&vagus_wire::encode::error("Invalid Subscription"));
             return Next::Go;
         }
-        if subject == self.marker {
-            if weight > 0 {
-                self.found_loop(true);
-                return Next::Over;
-            }
-            return Next::Go;
+        if is_marker(subject) && self.hear_marker(subject, weight) {
+            return Next::Over;
         }
         if self.want(subject, group, weight).is_err() && !self.lane.terms.is_private(subject) {
             return self.violation("Subscription", subject);
@@ -142,20 +144,6 @@ impl Leaf {
         let text = format!("Permissions Violation for {what} to {subject:?}");
         self.refuse(&text, Reason::ProtocolViolation);
         Next::Over
-    }
-
-    /// The link leads back here, by whatever way.
-    fn found_loop(&self, tell: bool) {
-        let account = &self.realm.name;
-        let text = format!(
-            "Loop detected for leafnode account={account:?}. Delaying attempt to reconnect for 30s"
-        );
-        error!("{} - {text}", self.facts.prefix());
-        self.facts.set_pause(LONG_PAUSE);
-        match tell {
-            true => self.refuse(&text, Reason::ProtocolViolation),
-            false => self.end(Reason::ProtocolViolation),
-        }
     }
 
     fn hear_fault(&self, text: &str) {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use tracing::info;
@@ -12,8 +13,8 @@ use vagus_runtime::{Cx, Placement, Spec};
 use super::domains::Domains;
 use super::talk::Talk;
 use super::{Known, Leafs};
-use crate::delivery::leaf_lane::Role;
-use crate::delivery::{LeafLane, Terms};
+use crate::delivery::leaf_lane::{Role, marker};
+use crate::delivery::{LeafLane, Origin, Terms};
 use crate::leaf::{Introduced, Leaf, LeafAbout, LeafFacts};
 use crate::link::Ends;
 use crate::realm::Realm;
@@ -58,7 +59,7 @@ impl Leafs {
         ends.known();
         ends.out.set_takes_headers(ready.headers);
         ends.out.set_realm(&ready.realm);
-        let marker = settings.marker(&ready.realm.name);
+        let marker = marker(&settings.info.server_id, &ready.realm.name);
         let about = LeafAbout {
             name: ready.name,
             version: ready.version,
@@ -71,12 +72,15 @@ impl Leafs {
             since: SystemTime::now(),
             compression: ready.compression,
         };
+        let origin = Origin::new(ready.cluster.as_bytes());
         let lane = LeafLane {
+            origin: origin.filter(|_| ready.role == Role::Spoke),
             out: Arc::clone(&ends.out),
             role: ready.role,
             cluster: ready.cluster.into(),
             isolated: ready.isolated,
             terms,
+            looped: AtomicBool::new(false),
         };
         let facts = Arc::new(LeafFacts::new(about, lane));
         if ready.target.is_some() {

@@ -49,16 +49,6 @@ impl LeafSettings {
     pub fn cluster(&self, known: Option<String>) -> String {
         known.filter(|name| !name.is_empty()).unwrap_or_else(|| self.info.server_name.clone())
     }
-
-    /// The subject by which loops through an account are found: nobody else has the same.
-    #[must_use]
-    pub fn marker(&self, account: &str) -> Vec<u8> {
-        use std::hash::BuildHasher as _;
-        let hash = foldhash::fast::FixedState::default().hash_one(account);
-        let id = &self.info.server_id;
-        let id = &id[id.len().saturating_sub(12)..];
-        format!("$LDS.{id}{hash:016x}").into_bytes()
-    }
 }
 
 // === impl Remote ===

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use vagus_runtime::{Actor, Cx};
@@ -13,7 +14,7 @@ use crate::delivery::batch::Run;
 use crate::delivery::cache::Want;
 use crate::delivery::desk::{Delivery, Desk};
 use crate::delivery::reading::{Reading, Turn, Unread, Worked, soft_pending};
-use crate::delivery::{Match, Reason};
+use crate::delivery::{Match, Origin, Reason};
 
 /// See the module's text.
 pub trait Link {
@@ -25,8 +26,11 @@ pub trait Link {
     /// Whether `found` are still those who want what the last message was sent to.
     fn is_current(&mut self, found: &Match) -> bool;
 
-    /// Whether what the other end sends is for them.
-    fn passes_on_to(&self, want: &Want) -> bool;
+    /// Whether what the other end sends is for `want`, who is among those found.
+    fn passes_on_to(&self, found: &Match, want: &Want) -> bool;
+
+    /// The leaf cluster that it comes from.
+    fn origin(&self) -> Option<&Arc<Origin>>;
 
     /// So many messages came, with payloads of so many bytes.
     fn count_in(&mut self, msgs: u64, bytes: u64);
@@ -125,11 +129,13 @@ fn take_repeats<L: Link>(link: &mut L, input: &[u8], at: usize, delivery: &mut D
         if link.is_current(&found) {
             link.count_in(spans.len() as u64, payload);
             let run = Run { spans: &spans, payload };
-            for want in found.plain.iter().filter(|want| link.passes_on_to(want)) {
+            delivery.batch.comes_from(link.origin().cloned());
+            for want in found.plain.iter().filter(|want| link.passes_on_to(&found, want)) {
                 if let Some(run) = run.claim(&want.sub) {
                     delivery.batch.run(&want.sub.target, &found.head(want)[1..], input, run);
                 }
             }
+            delivery.batch.comes_from(None);
         } else {
             link.pipe().last = None;
             end = at;

@@ -11,7 +11,7 @@ use vagus_auth::Grant;
 
 use super::Route;
 use crate::delivery::interest::Change;
-use crate::delivery::{Lane, Reach, Sub};
+use crate::delivery::{Lane, Origin, Reach, Sub};
 use crate::realm::Realm;
 use crate::shard::Changes;
 
@@ -19,12 +19,35 @@ use crate::shard::Changes;
 pub(super) struct Account {
     pub realm: Arc<Realm>,
     pub lane: Arc<Lane>,
-    /// By subject and queue group.
+    /// Ways to its leaf nodes, by their cluster.
+    leafs: HashMap<Arc<Origin>, Arc<Lane>>,
     wants: HashMap<Key, Sub>,
 }
 
-/// Subject and queue group, which is empty where there is none.
-type Key = (Box<[u8]>, Box<[u8]>);
+/// What is wanted there.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    subject: Box<[u8]>,
+    /// Empty where there is none.
+    queue: Box<[u8]>,
+    /// The leaf cluster that wants it.
+    origin: Option<Arc<Origin>>,
+}
+
+// === impl Account ===
+
+impl Account {
+    /// The way to those who are meant.
+    fn way(&mut self, origin: Option<&Arc<Origin>>) -> &Arc<Lane> {
+        let Some(origin) = origin else { return &self.lane };
+        let lane = || Arc::new(self.lane.to_leafs(origin));
+        if !self.leafs.contains_key(origin) {
+            // Leaf clusters come and go.
+            self.leafs.retain(|_, lane| Arc::strong_count(lane) > 1);
+        }
+        self.leafs.entry(Arc::clone(origin)).or_insert_with(lane)
+    }
+}
 
 // === impl Route ===
 
@@ -32,20 +55,36 @@ impl Route {
     /// The account that what follows is about.
     pub(super) fn speak_of(&mut self, name: &[u8]) -> bool {
         let Ok(name) = std::str::from_utf8(name) else { return false };
+        self.origin = None;
         if self.current.as_deref() == Some(name) {
             return true;
         }
         self.pipe.forget_last();
         if !self.accounts.contains_key(name) {
-            let realm = self.pipe.broker.realms.ensure(name);
-            let (out, cluster) = (Arc::clone(&self.pipe.out), self.facts.about.cluster.clone());
-            let lane = Lane::new(self.pipe.broker.slots.take(), out, cluster, name);
+            let broker = &self.pipe.broker;
+            let realm = broker.realms.ensure(name);
+            let (out, about) = (Arc::clone(&self.pipe.out), &self.facts.about);
+            let mut lane = Lane::new(broker.slots.take(), out, about.cluster.clone(), name);
+            lane.takes_origins = about.origins;
             let lane = Arc::new(lane);
             self.facts.add_lane(&lane);
-            let account = Account { realm, lane, wants: HashMap::new() };
+            let account = Account { realm, lane, leafs: HashMap::new(), wants: HashMap::new() };
             self.accounts.insert(name.into(), account);
         }
         self.current = Some(name.into());
+        true
+    }
+
+    /// The leaf cluster that what follows comes from.
+    pub(super) fn speak_from(&mut self, cluster: &[u8]) -> bool {
+        let Some(origin) = Origin::new(cluster) else {
+            self.origin = None;
+            return cluster.is_empty();
+        };
+        if !self.origins.contains(&origin) {
+            self.origins.retain(|known| Arc::strong_count(known) > 1);
+        }
+        self.origin = Some(Arc::clone(self.origins.get_or_insert(origin)));
         true
     }
 
@@ -72,12 +111,15 @@ impl Route {
             Some(Grant::Filtered(filter)) => Some(filter),
             Some(Grant::Granted) | None => None,
         };
-        let key = (subject.into(), queue.unwrap_or_default().into());
+        let origin = self.origin.clone();
+        let queue_name = queue.unwrap_or_default().into();
+        let key = Key { subject: subject.into(), queue: queue_name, origin };
         let (count, before) = (&self.pipe.out.stats.subscriptions, account.wants.len());
         let gone = match weight {
             0 => account.wants.remove(&key),
             weight => {
-                let sub = Sub::routed(&account.lane, subject, queue, weight, filter);
+                let lane = account.way(self.origin.as_ref());
+                let sub = Sub::routed(lane, subject, queue, weight, filter);
                 self.pipe.changes.push(&account.realm, Change::Add(sub.clone()));
                 account.wants.insert(key, sub)
             }

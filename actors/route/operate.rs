@@ -15,7 +15,7 @@ use crate::delivery::cache::{Match, Want};
 use crate::delivery::desk::Delivery;
 use crate::delivery::outlet::{Arrival, Outlet, Post};
 use crate::delivery::trace::{self, Ingress, Kind, Wish};
-use crate::delivery::{Reason, Speaker, Trace};
+use crate::delivery::{Origin, Reason, Speaker, Trace};
 use crate::link::{LIMITS, Link, Pipe, Took};
 use crate::realm::Realm;
 
@@ -62,8 +62,11 @@ impl Link for Route {
         match parse(rest, LIMITS) {
             Ok(Heard::Partial { total }) => Took::Partial(total),
             Ok(Heard::Whole { said, used }) => {
-                let interest = matches!(said, Said::Op(Op::Subscribe { .. }));
-                if self.pipe.changes.is_gathering() && !interest {
+                let waits = match said {
+                    Said::Op(Op::Subscribe { .. }) | Said::Account(_) | Said::Origin(_) => false,
+                    _ => self.pipe.changes.is_gathering(),
+                };
+                if waits {
                     return Took::Gated;
                 }
                 match self.operate(said, rest, delivery) {
@@ -81,8 +84,13 @@ impl Link for Route {
             && self.account().is_some_and(|one| found.is_current(&one.realm.interest))
     }
 
-    fn passes_on_to(&self, want: &Want) -> bool {
-        self.reach().covers(want)
+    fn passes_on_to(&self, found: &Match, want: &Want) -> bool {
+        let back = self.origin().is_some_and(|origin| found.leads_back(want, origin));
+        !back && self.reach().covers(want)
+    }
+
+    fn origin(&self) -> Option<&Arc<Origin>> {
+        self.origin.as_ref()
     }
 
     fn count_in(&mut self, msgs: u64, bytes: u64) {
@@ -131,6 +139,7 @@ impl Route {
                 self.modifiers.forward = std::str::from_utf8(cluster).ok().map(Into::into);
                 self.modifiers.forward.is_some()
             }
+            Said::Origin(cluster) => self.speak_from(cluster),
             Said::Control(frame) => self.hear_control(frame),
             Said::Op(Op::Publish(publish)) => self.publish(&publish, rest, delivery),
             Said::Op(Op::Subscribe { subject, queue, sid }) => {
@@ -182,7 +191,8 @@ impl Route {
             return true;
         }
         let (back, forward) = (back.as_deref(), forward.as_deref());
-        let arrival = Arrival { to, groups: &names, lane: &lane, back, forward };
+        let origin = self.origin.as_ref();
+        let arrival = Arrival { to, groups: &names, lane: &lane, origin, back, forward };
         let mut trace = match self.trace(&realm, publish, delivery) {
             Ok(trace) => trace,
             Err(Futile) => return true,

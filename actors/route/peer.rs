@@ -58,6 +58,8 @@ pub struct About {
     pub since: SystemTime,
     /// The series of questions that it understands; 0: none.
     pub control: u16,
+    /// It knows the leaf clusters that interest and messages come from.
+    pub origins: bool,
 }
 
 /// A link, as others see it.

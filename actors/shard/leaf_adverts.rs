@@ -4,13 +4,14 @@
 //! others as well, an isolated one nothing of other leaf nodes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use vagus_wire::leaf;
 
 use super::wanted::{Count, Wanted};
 use crate::delivery::interest::Change;
 use crate::delivery::leaf_lane::LOOP_PREFIX;
-use crate::delivery::{LeafLane, Sub, Target};
+use crate::delivery::{LeafLane, Origin, Sub, Target};
 use crate::realm::Realm;
 
 /// See the module's text.
@@ -66,9 +67,20 @@ impl LeafAdverts {
 
     fn count(&mut self, change: &Change) -> Option<u32> {
         let sub = change.sub();
+        if is_loop(&self.lane, sub) {
+            self.lane.looped.store(true, Relaxed);
+        }
         let told = concerns(&self.lane, sub) && self.lane.terms.tells(sub.subject());
         told.then(|| self.wanted.count(change, Count::Members))?
     }
+}
+
+/// Whether it shows that the hub's cluster is a leaf node of this one, too.
+fn is_loop(lane: &LeafLane, sub: &Sub) -> bool {
+    let from_spoke = |from: &Arc<Origin>| lane.is_of(from);
+    !lane.is_spoke()
+        && sub.subject().starts_with(LOOP_PREFIX)
+        && sub.target.origin().is_some_and(from_spoke)
 }
 
 /// Whether the other end of `lane` has to know of the interest.
@@ -77,7 +89,9 @@ fn concerns(lane: &LeafLane, sub: &Sub) -> bool {
     let marker = sub.subject().starts_with(LOOP_PREFIX);
     match &sub.target {
         Target::Connection(_) | Target::Actor(_) | Target::Bridge(_) => true,
-        Target::Route(_) => marker || lane.is_spoke(),
+        Target::Route(way) => {
+            marker || (lane.is_spoke() && way.behind().is_none_or(|from| !lane.is_of(from)))
+        }
         Target::Leaf(from) => {
             let other = from.out.cid != lane.out.cid && from.cluster != lane.cluster;
             other && (marker || (!lane.isolated && (lane.is_spoke() || from.is_spoke())))

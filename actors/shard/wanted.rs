@@ -1,5 +1,5 @@
 //! [`Wanted`]: interest as another server is told it: each subject once, and each queue group with
-//! the number of its members.
+//! the number of its members. What leaf nodes of a cluster want may be told apart from the rest.
 
 use std::hash::BuildHasher;
 
@@ -7,12 +7,16 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::delivery::Sub;
 use crate::delivery::interest::Change;
+use crate::delivery::{Origin, Sub};
 
 /// See the module's text.
 #[derive(Default)]
-pub(super) struct Wanted(HashTable<One>);
+pub(super) struct Wanted {
+    all: HashTable<One>,
+    /// Leaf clusters are told apart.
+    apart: bool,
+}
 
 /// What is wanted, and how often.
 struct One {
@@ -33,12 +37,22 @@ pub(super) enum Count {
 // === impl Wanted ===
 
 impl Wanted {
+    /// Where leaf clusters are told apart, if they are.
+    pub(super) fn new(apart: bool) -> Self {
+        Self { all: HashTable::new(), apart }
+    }
+
     /// Counts a change. The answer is what there is to tell of it, if anything: how many want it
     /// now.
     pub(super) fn count(&mut self, change: &Change, told: Count) -> Option<u32> {
-        let (sub, members) = (change.sub(), change.sub().weight());
-        let same = |one: &One| one.sub.subject() == sub.subject() && one.sub.queue() == sub.queue();
-        let entry = self.0.entry(hash(sub), same, |one| hash(&one.sub));
+        self.count_many(change, change.sub().weight(), told)
+    }
+
+    /// The same for so many members at once.
+    pub(super) fn count_many(&mut self, change: &Change, members: u32, told: Count) -> Option<u32> {
+        let (sub, apart) = (change.sub(), self.apart);
+        let same = |one: &One| key(&one.sub, apart) == key(sub, apart);
+        let entry = self.all.entry(hash(sub, apart), same, |one| hash(&one.sub, apart));
         let (before, now) = match (entry, change) {
             (Entry::Vacant(vacant), Change::Add(_)) => {
                 vacant.insert(One { sub: sub.clone(), count: members });
@@ -70,18 +84,29 @@ impl Wanted {
 
     /// All that is wanted, each with the weight to be told.
     pub(super) fn iter(&self, told: Count) -> impl Iterator<Item = (&Sub, u32)> {
-        self.0.iter().map(move |one| {
+        self.all.iter().map(move |one| {
             let weight =
                 if told == Count::Members && one.sub.queue().is_some() { one.count } else { 1 };
             (&one.sub, weight)
         })
     }
 
+    /// The same with how many want it in truth.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&Sub, u32)> {
+        self.all.iter().map(|one| (&one.sub, one.count))
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 }
 
-fn hash(sub: &Sub) -> u64 {
-    FixedState::default().hash_one((sub.subject(), sub.queue()))
+/// What is the same for all that are counted as one.
+fn key(sub: &Sub, apart: bool) -> (&[u8], Option<&[u8]>, Option<&Origin>) {
+    let origin = sub.target.origin().filter(|_| apart).map(|origin| &**origin);
+    (sub.subject(), sub.queue(), origin)
+}
+
+fn hash(sub: &Sub, apart: bool) -> u64 {
+    FixedState::default().hash_one(key(sub, apart))
 }

@@ -4,7 +4,12 @@
 //! with the account that the rest of it is about; a message that was meant for members of queue
 //! groups names these groups; and one that is shown under another subject than the one it is
 //! subscribed to says so. A request that came from another cluster is answered by the way that it
-//! took, since the interest in the answer may still be under way by another:
+//! took, since the interest in the answer may still be under way by another.
+//!
+//! Servers of one cluster that are leaf nodes here reach each other by themselves. So what comes
+//! from one of them, interest and messages, is marked with the name of their cluster: none of it is
+//! for the others. The mark holds up to the next one, or the next account. Only servers that have
+//! said that they know it are sent it.
 //!
 //! ```text
 //! A <account>\r\n
@@ -12,6 +17,7 @@
 //! T <subject subscribed to>\r\n       of the next message
 //! B <cluster>\r\n                     answers to the next message go back by this link, to there
 //! F <cluster>\r\n                     the next message is such an answer, to be taken on to there
+//! O [cluster]\r\n                     what follows comes from leaf nodes of that cluster, or none
 //! C <length>\r\n<bytes>               of the actors that keep the cluster together
 //! SUB <subject> [group] <weight>\r\n  interest; a weight of 0 ends it
 //! PUB, HPUB, PING, PONG               as clients say it
@@ -31,6 +37,8 @@ pub enum Said<'a> {
     To(&'a [u8]),
     Back(&'a [u8]),
     Forward(&'a [u8]),
+    /// Empty: of no leaf node.
+    Origin(&'a [u8]),
     Control(&'a [u8]),
     Op(Op<'a>),
 }
@@ -48,8 +56,8 @@ pub enum Heard<'a> {
 /// [`ParseError`] when the bytes cannot become an operation whatever follows them.
 pub fn parse(buf: &[u8], limits: Limits) -> Result<Heard<'_>, ParseError> {
     let (kind, rest) = match buf {
-        [kind @ (b'A' | b'B' | b'C' | b'F' | b'Q' | b'T'), b' ', rest @ ..] => (*kind, rest),
-        [] | [b'A' | b'B' | b'C' | b'F' | b'Q' | b'T'] => {
+        [kind @ (b'A' | b'B' | b'C' | b'F' | b'O' | b'Q' | b'T'), b' ', rest @ ..] => (*kind, rest),
+        [] | [b'A' | b'B' | b'C' | b'F' | b'O' | b'Q' | b'T'] => {
             return Ok(Heard::Partial { total: buf.len() + 1 });
         }
         _ => return general(buf, limits),
@@ -70,6 +78,7 @@ pub fn parse(buf: &[u8], limits: Limits) -> Result<Heard<'_>, ParseError> {
         b'T' => Said::To(line),
         b'B' => Said::Back(line),
         b'F' => Said::Forward(line),
+        b'O' => Said::Origin(line),
         _ => return control(buf, line, used, limits),
     };
     Ok(Heard::Whole { said, used })
@@ -135,6 +144,11 @@ pub fn forward(out: &mut Vec<u8>, cluster: &[u8]) {
     line(out, b"F ", &[cluster]);
 }
 
+/// Appends the line that says which leaf cluster what follows comes from; empty: none.
+pub fn origin(out: &mut Vec<u8>, cluster: &[u8]) {
+    line(out, b"O ", &[cluster]);
+}
+
 /// Appends interest: `weight` members want this, and none where it is 0.
 pub fn interest(out: &mut Vec<u8>, subject: &[u8], group: Option<&[u8]>, weight: u32) {
     out.extend_from_slice(b"SUB ");
@@ -189,6 +203,7 @@ mod tests {
                         Said::To(subject) => format!("to {}", text(subject)),
                         Said::Back(cluster) => format!("back {}", text(cluster)),
                         Said::Forward(cluster) => format!("forward {}", text(cluster)),
+                        Said::Origin(cluster) => format!("origin {}", text(cluster)),
                         Said::Control(bytes) => format!("control {}", bytes.len()),
                         Said::Op(Op::Publish(publish)) => format!("pub {}", text(publish.subject)),
                         Said::Op(Op::Subscribe { subject, queue, sid }) => {
@@ -212,6 +227,8 @@ mod tests {
         to(&mut out, b"x.y");
         back(&mut out, b"east");
         forward(&mut out, b"west");
+        origin(&mut out, b"edge");
+        origin(&mut out, b"");
         out.extend_from_slice(b"PUB a.b 2\r\nhi\r\n");
         control_frame(&mut out, b"A \r\nC");
         out.extend_from_slice(b"PING\r\n");
@@ -223,6 +240,8 @@ mod tests {
             "to x.y",
             "back east",
             "forward west",
+            "origin edge",
+            "origin ",
             "pub a.b",
             "control 5",
             "Ping",

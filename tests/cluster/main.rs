@@ -18,6 +18,7 @@ mod interest;
 mod membership;
 mod model;
 mod network;
+mod origins;
 mod partitions;
 mod permissions;
 mod pool;

@@ -58,8 +58,13 @@ fn those_who_say_nothing_are_closed_and_keep_nobody_out_for_long() {
 
 /// A link of one who says to be a server, and knows how to begin.
 fn linked(port: u16, name: &str) -> TcpStream {
+    linked_with(port, name, "")
+}
+
+/// The same of one who says `more` of itself.
+pub(crate) fn linked_with(port: u16, name: &str, more: &str) -> TcpStream {
     let me = format!(
-        r#"{{"id":"N{name}","name":"{name}","cluster":"c","address":"127.0.0.1:1",
+        r#"{{"id":"N{name}","name":"{name}","cluster":"c","address":"127.0.0.1:1",{more}
              "sharing":{{"pool":1,"accounts":[]}}}}"#
     );
     let size = (me.len() as u16).to_le_bytes();

@@ -1,23 +1,26 @@
-//! Leaf nodes of clusters: what one server hears from its leaf node, the others hear as well.
+//! Leaf nodes of clusters, and clusters of leaf nodes: what one server hears from its leaf node,
+//! the others hear as well, and nobody hears it twice.
 
-use crate::harness::Server;
-use crate::kit::{Make, knows, leaf, leafnodes, links, our_hubs, remote, start};
+use crate::harness::{Client, Server, eventually};
+use crate::kit::{
+    Make, Pair, cluster_of, knows, leaf, leafnodes, links, our_hubs, pairs, remote, start,
+};
+use crate::net::{Net, drain};
 
 /// Two servers of a cluster, each of which takes leaf nodes in.
-fn cluster() -> [Server; 2] {
-    let conf = |name: &str, routes: &str| {
-        format!(
-            "server_name: {name}\ncluster {{ name: c, listen: \"127.0.0.1:-1\", {routes} }}\n{}",
-            leafnodes("")
-        )
-    };
-    let a = start(Make::Ours, &conf("a", ""));
-    let url = a.ports["cluster"][0].as_str().unwrap().to_owned();
-    let b = start(Make::Ours, &conf("b", &format!("routes: [\"{url}\"]")));
-    for server in [&a, &b] {
-        server.wait_json("/varz", |page| (page["remotes"] == 1).then_some(()));
-    }
-    [a, b]
+fn hubs(make: Make) -> [Server; 2] {
+    cluster_of(make, "c", ["a", "b"], |_| leafnodes(""))
+}
+
+/// The same, and two of another cluster, each of which is a leaf node of one of them.
+fn two_clusters((hub_make, leaf_make): Pair) -> [Server; 4] {
+    let [a, b] = hubs(hub_make);
+    let [x, y] = cluster_of(leaf_make, "d", ["x", "y"], |n| {
+        format!("leafnodes {{ remotes: [ {} ] }}", remote([&a, &b][n], ""))
+    });
+    let all = [a, b, x, y];
+    all.iter().for_each(|server| links(server, 1));
+    all
 }
 
 /// Waits until somebody beyond the server's own clients wants `subject`.
@@ -30,7 +33,7 @@ fn hears_of(server: &Server, subject: &str) {
 #[test]
 fn the_whole_cluster_reaches_a_leaf_node_and_is_reached_by_it() {
     for (_, leaf_make) in our_hubs() {
-        let [a, b] = cluster();
+        let [a, b] = hubs(Make::Ours);
         let leaf = leaf(leaf_make, &a, "", "");
         links(&a, 1);
         let (mut at_leaf, mut at_b) = (leaf.client(), b.client());
@@ -47,44 +50,129 @@ fn the_whole_cluster_reaches_a_leaf_node_and_is_reached_by_it() {
     }
 }
 
-/// Each server of the leaf nodes' cluster has a link of its own, to another server of the hub's.
 #[test]
-fn what_a_cluster_of_hubs_says_comes_to_a_cluster_of_leaf_nodes_once() {
-    let [a, b] = cluster();
-    let conf = |name: &str, hub: &Server, routes: &str| {
-        format!(
-            "server_name: {name}\ncluster {{ name: d, listen: \"127.0.0.1:-1\", {routes} }}\n\
-             leafnodes {{ remotes: [ {} ] }}",
-            remote(hub, "")
-        )
-    };
-    let x = start(Make::Ours, &conf("x", &a, ""));
-    let url = x.ports["cluster"][0].as_str().unwrap().to_owned();
-    let y = start(Make::Ours, &conf("y", &b, &format!("routes: [\"{url}\"]")));
-    for server in [&x, &y] {
-        server.wait_json("/varz", |page| (page["remotes"] == 1).then_some(()));
-        links(server, 1);
-    }
-    let mut readers: Vec<_> = [&a, &b, &x, &y].into_iter().map(Server::client).collect();
-    for reader in &mut readers {
-        reader.send("SUB all 1\r\nSUB end 2\r\n");
-        reader.ping_pong();
-    }
-    knows(&a, "end");
-    knows(&b, "end");
-    knows(&x, "end");
-    knows(&y, "end");
-    for (n, from) in [&a, &b].into_iter().enumerate() {
-        let mut writer = from.client();
-        let (once, end) = (format!("once {n}"), format!("end {n}"));
-        writer.publish("all", &once);
-        writer.publish("end", &end);
-        for reader in &mut readers {
-            // What came twice would show up here or in the next round.
-            assert_eq!([reader.payload(), reader.payload()], [once.clone(), end.clone()]);
+fn every_subscriber_of_two_clusters_gets_a_message_once() {
+    for pair in pairs() {
+        let servers = two_clusters(pair);
+        let mut net = Net::of(&servers);
+        let mut readers: Vec<_> = servers.iter().map(Server::client).collect();
+        for (n, reader) in readers.iter_mut().enumerate() {
+            reader.send("SUB all.it 1\r\nSUB all.* 2\r\n");
+            // Interest in a subject that is the same at both servers of a cluster, and one's own.
+            reader.subscribe(&format!("own{n}.>"), "3");
+        }
+        net.settle();
+        for from in 0..servers.len() {
+            let mut expected = Vec::new();
+            for n in 0..20 {
+                let payload = format!("{from} {n}");
+                net.publish(from, "all.it", &payload);
+                expected.extend(["1", "2"].map(|sid| (sid.to_owned(), payload.clone())));
+            }
+            (0..servers.len()).for_each(|to| net.publish(from, &format!("own{to}.a"), "own"));
+            expected.push(("3".to_owned(), "own".to_owned()));
+            expected.sort();
+            net.settle();
+            net.settle();
+            for (at, reader) in readers.iter_mut().enumerate() {
+                let mut got = drain(reader);
+                got.sort();
+                assert_eq!(got, expected, "{pair:?}, from {from} to {at}");
+            }
         }
     }
-    for reader in &mut readers {
-        reader.ping_pong();
+}
+
+#[test]
+fn one_member_of_a_group_in_two_clusters_gets_a_message() {
+    for pair in pairs() {
+        let servers = two_clusters(pair);
+        let mut net = Net::of(&servers);
+        for (name, places) in
+            [("all", &[0, 1, 2, 3][..]), ("leafs", &[2, 3]), ("one", &[3]), ("ends", &[0, 3])]
+        {
+            let mut members: Vec<Client> = places.iter().map(|n| servers[*n].client()).collect();
+            members.iter_mut().for_each(|member| member.subscribe(name, "workers 1"));
+            net.settle();
+            for from in 0..servers.len() {
+                (0..20).for_each(|n| net.publish(from, name, &n.to_string()));
+                net.settle();
+                net.settle();
+                let mut got: Vec<u32> = members
+                    .iter_mut()
+                    .flat_map(drain)
+                    .map(|(_, payload)| payload.parse().unwrap())
+                    .collect();
+                got.sort_unstable();
+                assert_eq!(got, (0..20).collect::<Vec<_>>(), "{pair:?}, {name}, from {from}");
+            }
+        }
+        for server in &servers {
+            assert!(!server.log.text().contains("Loop detected"), "{pair:?}");
+        }
+    }
+}
+
+/// Interest that has ended at one of two servers of a leaf cluster goes on at the other.
+#[test]
+fn interest_of_a_leaf_cluster_ends_with_the_last_who_has_it() {
+    let servers = two_clusters((Make::Ours, Make::Ours));
+    let mut net = Net::of(&servers);
+    let [a, _, x, y] = &servers;
+    let (mut at_x, mut at_y, mut at_a) = (x.client(), y.client(), a.client());
+    [&mut at_x, &mut at_y, &mut at_a].into_iter().for_each(|one| one.subscribe("some", "1"));
+    net.settle();
+    at_x.send("UNSUB 1\r\n");
+    at_x.ping_pong();
+    at_a.send("UNSUB 1\r\n");
+    at_a.ping_pong();
+    net.settle();
+    (0..servers.len()).for_each(|from| net.publish(from, "some", &from.to_string()));
+    net.settle();
+    let mut got: Vec<String> = drain(&mut at_y).into_iter().map(|(_, payload)| payload).collect();
+    got.sort();
+    assert_eq!(got, ["0", "1", "2", "3"]);
+    assert!(drain(&mut at_x).is_empty() && drain(&mut at_a).is_empty());
+    at_y.send("UNSUB 1\r\n");
+    at_y.ping_pong();
+    for server in &servers {
+        server
+            .wait_json("/subsz?subs=1&acc=$G&test=some", |page| (page["total"] == 0).then_some(()));
+    }
+}
+
+// Row 164.
+#[test]
+fn a_loop_through_several_servers_of_two_clusters_is_found_and_cut() {
+    for (one, other) in pairs() {
+        let [a, b] = hubs(one);
+        // One is a leaf node of the first cluster, the other has a leaf node in it.
+        let [x, y] = cluster_of(other, "d", ["x", "y"], |n| match n {
+            0 => format!("leafnodes {{ remotes: [ {} ] }}", remote(&a, "")),
+            _ => leafnodes(""),
+        });
+        links(&a, 1);
+        let z = start(
+            one,
+            &format!(
+                "server_name: z\n\
+                 cluster {{ name: c, listen: \"127.0.0.1:-1\", routes: [{:?}] }}\n\
+                 leafnodes {{ remotes: [ {} ] }}",
+                b.ports["cluster"][0].as_str().unwrap(),
+                remote(&y, "")
+            ),
+        );
+        let all = [&a, &b, &x, &y, &z];
+        eventually("a loop that is found", || {
+            let logs = all.map(|server| server.log.text());
+            let told = logs.iter().filter(|log| log.contains("Loop detected"));
+            // Both ends of a link say so: the one that has found it, and the one that is told.
+            (told.count() >= 2).then_some(())
+        });
+        // Whoever is to wait for half a minute is not back at once.
+        eventually("a link that is cut", || {
+            let linked = |server: &Server| server.json("/leafz")["leafnodes"].as_u64();
+            (linked(&x) == Some(0) || linked(&z) == Some(0)).then_some(())
+        });
     }
 }

@@ -117,6 +117,33 @@ pub(crate) fn leafnodes(more: &str) -> String {
     format!("leafnodes {{ listen: \"127.0.0.1:-1\", {more} }}\n")
 }
 
+/// Servers of a cluster, linked; `more` says what each of them has besides, by its number.
+#[track_caller]
+pub(crate) fn cluster_of<const N: usize>(
+    make: Make,
+    cluster: &str,
+    names: [&str; N],
+    more: impl Fn(usize) -> String,
+) -> [Server; N] {
+    let mut servers: Vec<Server> = Vec::new();
+    for (n, name) in names.into_iter().enumerate() {
+        let routes: Vec<_> = servers.iter().map(|one| one.ports["cluster"][0].clone()).collect();
+        let routes = serde_json::Value::from(routes);
+        servers.push(start(
+            make,
+            &format!(
+                "server_name: {name}\n\
+                 cluster {{ name: {cluster}, listen: \"127.0.0.1:-1\", routes: {routes} }}\n{}",
+                more(n)
+            ),
+        ));
+    }
+    for server in &servers {
+        server.wait_json("/varz", |page| (page["remotes"] == N - 1).then_some(()));
+    }
+    servers.try_into().unwrap_or_else(|_| unreachable!())
+}
+
 /// A leaf node called `leaf`; `more` goes into what it says of the hub.
 #[track_caller]
 pub(crate) fn leaf(make: Make, hub: &Server, more: &str, around: &str) -> Server {

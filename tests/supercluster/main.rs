@@ -9,9 +9,12 @@
 #[path = "../blackbox/harness.rs"]
 mod harness;
 mod kit;
+#[path = "../leaf/net.rs"]
+mod net;
 
 mod delivery;
 mod faults;
+mod leafs;
 mod membership;
 mod queues;
 mod requests;

@@ -45,6 +45,7 @@ impl Outlet<'_> {
             trace.leaves(sub, Some(errors::SUB_DENIES));
         }
         let speaker = self.speaker();
+        self.delivery.batch.comes_from(way.scope.origin.cloned());
         let Delivery { cache, batch, frame, rng, .. } = &mut *self.delivery;
         let kept: Rc<Match>;
         let found = match cache.find_inbox(&self.realm.interest, way.to) {
@@ -70,6 +71,7 @@ impl Outlet<'_> {
             post.write_tail(frame);
             Parcel::new(&post, way.to, way.shown, frame, batch).hand(found, want, groups);
         }
+        batch.comes_from(None);
         (delivered, found.bridges.clone())
     }
 }

@@ -47,6 +47,9 @@ pub struct Introduction {
     /// The series of questions that it understands ([`super::speech::SERIES`]); 0: none.
     #[serde(default)]
     pub control: u16,
+    /// It knows the leaf clusters that interest and messages come from.
+    #[serde(default)]
+    pub origins: bool,
     /// The cluster that is looked for, where it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wanted: Option<String>,
@@ -325,6 +328,7 @@ mod tests {
             sharing: Sharing::default(),
             compression: String::new(),
             control: 1,
+            origins: true,
             wanted: None,
             kind: LinkKind::Route,
         }
