@@ -22,6 +22,7 @@ mod domains;
 mod events;
 mod hello;
 mod links;
+mod model;
 mod net;
 mod operator;
 #[allow(dead_code)]
