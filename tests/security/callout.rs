@@ -156,7 +156,7 @@ fn shows(server: &Server, name: &str, pass: &str) -> Client {
 fn start(issuer: &KeyPair, more: &str) -> Server {
     Server::start(&format!(
         "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n A {{}}\n B {{}} }}\n\
-         authorization {{ timeout: 5, auth_callout {{ issuer: {}, account: AUTH,\n\
+         authorization {{ timeout: 30, auth_callout {{ issuer: {}, account: AUTH,\n\
          auth_users: [auth]\n{more} }} }}",
         issuer.public_key()
     ))
@@ -226,7 +226,7 @@ fn users_of_accounts_that_are_not_listed_are_not_left_to_the_service() {
         "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n\
          A {{ users: [{{user: ann, password: x}}] }}\n\
          B {{ users: [{{user: bob, password: x}}, {{user: any, password: x}}] }} }}\n\
-         no_auth_user: any\nauthorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         no_auth_user: any\nauthorization {{ timeout: 30, auth_callout {{ issuer: {}\n\
          account: AUTH, auth_users: [auth], allowed_accounts: [A] }} }}",
         issuer.public_key()
     ));
@@ -251,7 +251,7 @@ fn whoever_proves_nothing_is_left_to_the_service_after_all() {
         "accounts {{\n AUTH {{ users: [{{user: auth, password: x}}] }}\n A {{}}\n\
          B {{ users: [{{user: B, password: x}}] }}\n\
          C {{ users: [{{user: C, password: \"{HASHED}\"}}] }} }}\n\
-         authorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         authorization {{ timeout: 30, auth_callout {{ issuer: {}\n\
          account: AUTH, auth_users: [auth], allowed_accounts: [A] }} }}",
         issuer.public_key()
     ));
@@ -281,7 +281,7 @@ fn the_service_is_told_what_the_client_shows() {
     let server = Server::start(&format!(
         "allow_non_tls: true\ntls {{ {own}, verify: true }}\n\
          accounts {{ AUTH {{ users: [{{user: auth, password: x}}] }} }}\n\
-         authorization {{ timeout: 5, auth_callout {{ issuer: {}\n\
+         authorization {{ timeout: 30, auth_callout {{ issuer: {}\n\
          account: AUTH, auth_users: [auth] }} }}",
         issuer.public_key()
     ));
@@ -338,7 +338,7 @@ fn accounts_of_operators_name_their_service() {
     claims.signing_keys = vec![SigningKey::Plain(signer.public_key())];
     let other = Account::new("other");
     let server =
-        Server::start(&format!("authorization {{ timeout: 5 }}\n{}", world.memory_with(&[&other])));
+        Server::start(&format!("authorization {{ timeout: 9 }}\n{}", world.memory_with(&[&other])));
     let client = service.login(&server);
     Service { by_operator: true, ..Service::new(copy(&world.account.key)) }.serve(client);
     let sentinel = world.account.user(|user| user.nats.terms.bearer_token = true);
@@ -373,7 +373,7 @@ fn a_service_places_users_where_its_account_says() {
         stated.auth_users = vec![service.key.public_key()];
         stated.allowed_accounts = allowed.then(|| other.id()).into_iter().collect();
         let server = Server::start(&format!(
-            "authorization {{ timeout: 5 }}\n{}",
+            "authorization {{ timeout: 30 }}\n{}",
             world.memory_with(&[&other])
         ));
         let users = Some(copy(&other.key));
