@@ -130,6 +130,7 @@ impl Leafs {
         }
         let Some(known) = self.links.remove(cid) else { return };
         if let Some(target) = known.target {
+            self.learn(target, &known.facts.told_urls());
             self.lost(target, known.facts.pause(), cx);
         }
     }
@@ -146,6 +147,7 @@ impl Actor for Leafs {
                 Ok(socket) => self.socket = Some(socket),
                 Err(problem) => return cx.fail(format!("port can't be used: {problem}")),
             }
+            self.broker.cluster.take_leafs_at(self.settings.advertised.clone());
             if let Ok(address) = port.local_addr() {
                 info!("Listening for leafnode connections on {address}");
             }

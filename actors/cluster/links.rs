@@ -24,6 +24,8 @@ pub(super) struct Link {
     pub place: String,
     /// Where clients reach it.
     pub urls: Vec<String>,
+    /// Where leaf nodes do.
+    pub leaf_urls: Vec<String>,
     since: Instant,
     /// Once it is served.
     pub route: Option<Handle<Route>>,
@@ -148,7 +150,14 @@ impl Cluster {
             origins: other.origins,
         };
         let place = Place::address_of(&other.address, address);
-        let link = Link { about, place, urls: Vec::new(), since: Instant::now(), route: None };
+        let link = Link {
+            about,
+            place,
+            urls: Vec::new(),
+            leaf_urls: Vec::new(),
+            since: Instant::now(),
+            route: None,
+        };
         self.links.insert(cid, link);
         if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {
             target.linked(cid);
@@ -253,8 +262,20 @@ impl Cluster {
         self.tell_clients();
     }
 
+    /// Tells leaf nodes where else they are taken in, when that has changed.
+    fn tell_leafs(&self) {
+        let mut urls: Vec<_> =
+            self.links.values().flat_map(|link| link.leaf_urls.clone()).collect();
+        urls.sort_unstable();
+        urls.dedup();
+        if self.broker.cluster.show_leafs(urls) {
+            self.broker.realms.leafs.tell_urls(&self.broker.cluster.other_leaf_urls());
+        }
+    }
+
     /// Tells clients which servers there are, when that has changed.
     pub(super) fn tell_clients(&mut self) {
+        self.tell_leafs();
         let mut urls = Vec::new();
         if !self.settings.no_advertise {
             if !self.leaving {

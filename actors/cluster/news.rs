@@ -24,6 +24,9 @@ pub struct Told {
 struct News {
     /// Where clients reach it; nowhere when it is about to end.
     urls: Vec<String>,
+    /// Where leaf nodes reach it.
+    #[serde(default)]
+    leafs: Vec<String>,
     /// Those it is linked with.
     servers: Vec<Neighbour>,
     /// Clusters that it knows.
@@ -61,11 +64,15 @@ impl Cluster {
         if !self.leaving && !self.settings.no_advertise {
             urls.clone_from(&self.settings.client_urls);
         }
+        let leafs = match self.leaving {
+            true => Vec::new(),
+            false => self.broker.cluster.own_leaf_urls(),
+        };
         let servers = self
             .mains()
             .map(|link| Neighbour { id: link.about.id.clone(), address: link.place.clone() });
         let gateways = Clusters::clone(&self.broker.gateways.seen());
-        let news = News { urls, servers: servers.collect(), gateways };
+        let news = News { urls, leafs, servers: servers.collect(), gateways };
         let Ok(text) = serde_json::to_vec(&news) else { return };
         let mut frame = Vec::new();
         route::control_frame(&mut frame, &text);
@@ -116,6 +123,8 @@ impl Handler<Told> for Cluster {
         let Some(link) = self.links.get_mut(&cid) else { return };
         news.urls.truncate(URLS_MAX);
         link.urls = news.urls;
+        news.leafs.truncate(URLS_MAX);
+        link.leaf_urls = news.leafs;
         if let Some(gateway) = &self.gateway {
             let heard = Heard { id: link.about.id.clone(), clusters: news.gateways };
             // One that can't follow hears it again.

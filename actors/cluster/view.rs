@@ -10,6 +10,9 @@ use crate::control::Sought;
 #[derive(Default)]
 pub struct ClusterView {
     seen: ArcSwapOption<Seen>,
+    /// Where leaf nodes reach this server, as others are told it, and where they reach the others.
+    own_leaf_urls: ArcSwap<Vec<String>>,
+    other_leaf_urls: ArcSwap<Vec<String>>,
     sought: ArcSwap<Vec<Sought>>,
 }
 
@@ -25,6 +28,32 @@ impl ClusterView {
     #[must_use]
     pub fn seen(&self) -> Option<(String, Vec<String>)> {
         self.seen.load().as_ref().map(|seen| (seen.name.clone(), seen.urls.clone()))
+    }
+
+    /// Where leaf nodes reach this server; nowhere if others are not to be told.
+    #[must_use]
+    pub fn own_leaf_urls(&self) -> Vec<String> {
+        self.own_leaf_urls.load().to_vec()
+    }
+
+    /// Where they reach the other servers of the cluster.
+    #[must_use]
+    pub fn other_leaf_urls(&self) -> Vec<String> {
+        self.other_leaf_urls.load().to_vec()
+    }
+
+    /// Leaf nodes are taken in there.
+    pub fn take_leafs_at(&self, urls: Vec<String>) {
+        self.own_leaf_urls.store(Arc::new(urls));
+    }
+
+    /// False when that is what is known already.
+    pub(super) fn show_leafs(&self, urls: Vec<String>) -> bool {
+        let news = **self.other_leaf_urls.load() != urls;
+        if news {
+            self.other_leaf_urls.store(Arc::new(urls));
+        }
+        news
     }
 
     /// Servers that there is no link with.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use vagus_auth::Identity;
 use vagus_config::Compression;
+use vagus_wire::leaf::LeafInfo;
 
 use crate::delivery::LeafLane;
 
@@ -21,6 +23,8 @@ pub struct LeafAbout {
     pub identity: Option<Identity>,
     /// The rules by which it is a leaf node are those of clients, which may change.
     pub by_client_rules: bool,
+    /// What the other end was told of this one, when it had connected.
+    pub said: Option<LeafInfo>,
     /// This server has connected, not the other.
     pub solicited: bool,
     /// The account here, and the one there as far as that is known.
@@ -35,6 +39,8 @@ pub struct LeafAbout {
 pub struct LeafFacts {
     pub about: LeafAbout,
     pub lane: Arc<LeafLane>,
+    /// Where else the other end is to be found, as it has told since there is a link.
+    urls: Mutex<Vec<String>>,
     /// Milliseconds to be waited before there is another, where the usual time is too short.
     pause_ms: AtomicU64,
 }
@@ -44,7 +50,7 @@ pub struct LeafFacts {
 impl LeafFacts {
     #[must_use]
     pub fn new(about: LeafAbout, lane: LeafLane) -> Self {
-        Self { about, lane: Arc::new(lane), pause_ms: AtomicU64::new(0) }
+        Self { about, lane: Arc::new(lane), urls: Mutex::default(), pause_ms: AtomicU64::new(0) }
     }
 
     /// What lines of the log about this link begin with.
@@ -59,6 +65,22 @@ impl LeafFacts {
         let rtt = self.lane.out.stats.rtt();
         let agreed = self.about.compression.as_ref();
         agreed.map_or("not supported", |mode| mode.at(rtt).name())
+    }
+
+    /// The other end tells where else it is to be found.
+    pub fn learn(&self, info: &[u8]) {
+        if let Ok(info) = serde_json::from_slice::<LeafInfo>(info)
+            && self.about.solicited
+            && !info.leafnode_urls.is_empty()
+        {
+            *self.urls.lock() = info.leafnode_urls;
+        }
+    }
+
+    /// What it has told; nothing if it has not.
+    #[must_use]
+    pub fn told_urls(&self) -> Vec<String> {
+        self.urls.lock().clone()
     }
 
     /// Whoever makes the next link is to wait for so long.

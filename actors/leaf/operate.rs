@@ -107,8 +107,11 @@ impl Leaf {
                 self.pipe.answered();
                 Next::Go
             }
-            // What the other end tells of itself later changes nothing here.
-            Said::Op(Op::Info(_) | Op::Ignored) => Next::Go,
+            Said::Op(Op::Info(info)) => {
+                self.facts.learn(info);
+                Next::Go
+            }
+            Said::Op(Op::Ignored) => Next::Go,
             Said::Op(_) => {
                 self.end(Reason::ProtocolViolation);
                 Next::Over

@@ -15,6 +15,7 @@ pub(super) fn info(broker: &Broker, settings: &LeafSettings, cid: u64) -> LeafIn
     if let Some((name, _)) = broker.cluster.seen() {
         info.cluster = name;
     }
+    info.leafnode_urls.extend(broker.cluster.other_leaf_urls());
     info
 }
 

@@ -64,6 +64,7 @@ impl Leafs {
             name: ready.name,
             version: ready.version,
             by_client_rules: settings.authenticator.is_none(),
+            said: ready.target.is_none().then(|| settings.info.clone()),
             identity: ready.identity,
             address: ready.peer,
             solicited: ready.target.is_some(),

@@ -12,6 +12,8 @@ use vagus_wire::leaf::LeafInfo;
 pub struct LeafSettings {
     /// What the other end is told; the link fills in its own fields.
     pub info: LeafInfo,
+    /// Where leaf nodes reach this server, as those of other servers of the cluster are told it.
+    pub advertised: Vec<String>,
     /// Those who may be leaf nodes, where they are not users as clients are.
     pub authenticator: Option<Arc<Authenticator>>,
     /// `None`: leaf nodes do without TLS.

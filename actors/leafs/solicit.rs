@@ -113,6 +113,13 @@ impl Leafs {
         }
     }
 
+    /// The other end of a link has told since where else it is to be found.
+    pub(super) fn learn(&mut self, number: u64, told: &[String]) {
+        if let Some(target) = self.target(number).filter(|_| !told.is_empty()) {
+            target.learn(told);
+        }
+    }
+
     fn target(&mut self, number: u64) -> Option<&mut Target> {
         self.targets.iter_mut().find(|target| target.number == number)
     }

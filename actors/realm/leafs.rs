@@ -45,6 +45,18 @@ impl Leafs {
         self.0.lock().iter().filter(|link| link.about.account == account).count()
     }
 
+    /// Those who have connected are told where else they are taken in: at these places.
+    pub fn tell_urls(&self, others: &[String]) {
+        for link in self.all() {
+            let Some(said) = &link.about.said else { continue };
+            let mut info = said.clone();
+            info.leafnode_urls.extend_from_slice(others);
+            if let Ok(line) = info.line() {
+                link.lane.out.send(&line);
+            }
+        }
+    }
+
     /// Rules have changed: whoever may not be a leaf node any more has to go, and who may do other
     /// things comes again.
     pub fn review(&self, rules: &Authenticator) {

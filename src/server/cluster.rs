@@ -44,7 +44,7 @@ pub(super) fn open(
         dynamic: name.is_none(),
         name: name.map_or_else(|| made_up_name(identity), str::to_owned),
         address: advertised(wanted.advertise.as_deref(), &wanted.host, address),
-        client_urls: client_urls(info),
+        client_urls: vec![reached_at(&info.host, info.port)],
         no_advertise: wanted.no_advertise,
         places: wanted.routes.iter().map(|url| place(url, own.as_ref())).collect(),
         sharing: sharing(config),
@@ -111,15 +111,16 @@ pub(super) fn advertised(told: Option<&str>, host: &str, port: u16) -> String {
     }
 }
 
-/// Where clients reach this server: of all addresses, the one that leads out of this machine.
-fn client_urls(info: &Info) -> Vec<String> {
-    let host = info.host.trim_start_matches('[').trim_end_matches(']');
+/// Where others reach a port of this server: of all addresses, the one that leads out of this
+/// machine.
+pub(super) fn reached_at(host: &str, port: u16) -> String {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
     let host = match host.parse::<std::net::IpAddr>() {
         Ok(ip) if ip.is_unspecified() => outward_address().unwrap_or(ip.to_string()),
         _ => host.to_owned(),
     };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
-    vec![format!("{host}:{}", info.port)]
+    format!("{host}:{port}")
 }
 
 fn outward_address() -> Option<String> {

@@ -9,6 +9,7 @@ use vagus_config::{Config, LeafNodes, LeafRemote, LeafUser, Tls};
 use vagus_tls::{ClientTls, ServerTls};
 use vagus_wire::leaf::LeafInfo;
 
+use super::cluster::reached_at;
 use super::settings::{SettingsError, secret, size, split_host};
 use super::{Identity, Settings, StartError, open_at};
 
@@ -27,9 +28,14 @@ pub(super) fn open(
     let listening = listening.map_or(0, |address| address.port());
     let authenticator = authenticator(wanted).map_err(SettingsError::from)?;
     let tls = wanted.tls.as_ref().map(|tls| ServerTls::load(tls, false)).transpose();
+    let info = info(config, identity, settings, listening);
     let settings = LeafSettings {
         tls: tls.map_err(SettingsError::from)?.map(Arc::new),
-        info: info(config, identity, settings, listening),
+        advertised: match wanted.no_advertise {
+            true => Vec::new(),
+            false => info.leafnode_urls.clone(),
+        },
+        info,
         authenticator: authenticator.map(Arc::new),
         auth_timeout: wanted.auth_timeout,
         reconnect: wanted.reconnect,
@@ -58,8 +64,6 @@ fn info(config: &Config, identity: &Identity, settings: &Settings, port: u16) ->
         None => (wanted.host.clone(), port),
         Some(advertised) => split_host(advertised, port),
     };
-    let bare = host.contains(':') && !host.starts_with('[');
-    let shown = if bare { format!("[{host}]") } else { host.clone() };
     LeafInfo {
         server_id: identity.id.clone(),
         server_name: identity.name.clone(),
@@ -67,7 +71,7 @@ fn info(config: &Config, identity: &Identity, settings: &Settings, port: u16) ->
         proto: PROTOCOL,
         git_commit: settings.info.git_commit.clone(),
         go: settings.info.go.clone(),
-        leafnode_urls: vec![format!("{shown}:{port}")],
+        leafnode_urls: vec![reached_at(&host, port)],
         host,
         port,
         headers: settings.headers,

@@ -29,6 +29,7 @@ mod operator;
 #[path = "../security/operator_kit.rs"]
 mod operator_kit;
 mod pages;
+mod places;
 mod proxy;
 mod reload;
 mod rules;

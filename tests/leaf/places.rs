@@ -1,0 +1,73 @@
+//! Where leaf nodes are taken in, as servers of a cluster tell it: another hub where one is gone.
+
+use crate::harness::{Client, Server, eventually};
+use crate::kit::{Make, knows, leaf, leaf_port, leafnodes, links, pairs, remote, start};
+
+/// A server of a cluster that takes leaf nodes in.
+fn member(make: Make, name: &str, beside: Option<&Server>) -> Server {
+    let routes = beside.map_or(String::new(), |other| {
+        format!("routes: [\"nats-route://{}\"]", cluster_address(other))
+    });
+    let conf = format!(
+        "server_name: {name}\ncluster {{ name: c, listen: \"127.0.0.1:-1\", {routes} }}\n{}",
+        leafnodes("")
+    );
+    start(make, &conf)
+}
+
+fn cluster_address(server: &Server) -> String {
+    let url = server.ports["cluster"][0].as_str().unwrap();
+    url.rsplit('/').next().unwrap().to_owned()
+}
+
+/// Waits until a server tells leaf nodes of so many places.
+fn tells_of(server: &Server, places: usize) {
+    eventually("all places to be told", || {
+        let link = Client::dial(leaf_port(server)).expect_info();
+        (link["leafnode_urls"].as_array()?.len() == places).then_some(())
+    });
+}
+
+/// Both before there was a link, and after.
+#[test]
+fn a_leaf_node_that_loses_its_hub_finds_another_server_of_the_cluster() {
+    for (hub_make, leaf_make) in pairs() {
+        let a = member(hub_make, "a", None);
+        let early = leaf(leaf_make, &a, "", "");
+        links(&a, 1);
+        let b = member(hub_make, "b", Some(&a));
+        tells_of(&a, 2);
+        tells_of(&b, 2);
+        let late = start(
+            leaf_make,
+            &format!("server_name: late\nleafnodes {{ remotes: [ {} ] }}", remote(&a, "")),
+        );
+        links(&a, 2);
+        a.signal("TERM");
+        links(&b, 2);
+        let mut reader = b.client();
+        reader.subscribe("still", "1");
+        reader.ping_pong();
+        for leaf in [&early, &late] {
+            knows(leaf, "still");
+            leaf.client().publish("still", "here");
+            reader.expect("MSG still 1 4\r\nhere\r\n");
+        }
+    }
+}
+
+#[test]
+fn a_leaf_node_that_is_told_to_keep_to_its_hub_does() {
+    let a = member(Make::Ours, "a", None);
+    let b = member(Make::Ours, "b", Some(&a));
+    tells_of(&a, 2);
+    let keeps = leaf(Make::Ours, &a, "ignore_discovered_servers: true", "");
+    links(&a, 1);
+    let port = leaf_port(&a);
+    a.signal("TERM");
+    links(&keeps, 0);
+    let listen = format!("leafnodes {{ listen: \"127.0.0.1:{port}\" }}");
+    let again = start(Make::Ours, &format!("server_name: a\n{listen}"));
+    links(&again, 1);
+    links(&b, 0);
+}
