@@ -1,6 +1,7 @@
 //! JetStream at both ends of a link: each has its own, and is reached by the name of its domain.
 
 use std::future::Future;
+use std::process::Command;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull, push};
 use async_nats::jetstream::stream::{Config, External, Source};
@@ -9,7 +10,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Server, block_on, eventually};
+use crate::harness::{Server, block_on, eventually, python, run};
 use crate::jetstream::{Nats, ok};
 use crate::kit::{
     Make, Pair, hub, knows, leaf, leaf_port, leafnodes, links, nats_is_at_least, pairs, start,
@@ -150,6 +151,29 @@ fn acknowledgements_find_the_consumer_of_the_other_end() {
     }
 }
 
+/// Subjects that name domain and account find their way across a link as well.
+#[test]
+fn acknowledgements_may_name_the_domain() {
+    let knows_them = nats_is_at_least(14);
+    for pair in pairs().into_iter().filter(|pair| knows_them || pair.0 == Make::Ours) {
+        let flags = "feature_flags { js_ack_fc_v2: true }\n";
+        let stores = tempfile::tempdir().unwrap();
+        let hub = hub(pair.0, "", &format!("{}{flags}", block(&stores, "hub", "domain: hub")));
+        let leaf = leaf(pair.1, &hub, "", &block(&stores, "leaf", "domain: leaf"));
+        let (mut at_leaf, mut at_hub) = (client(&leaf), client(&hub));
+        at_hub.create(json!({"name": "S", "subjects": ["s"]}));
+        at_hub.stored("s", "1", 1);
+        at_hub.consumer("S", "C", json!({"durable_name": "C", "ack_policy": "explicit"}));
+        asked(&mut at_leaf, "hub", "INFO", Value::Null);
+        let message = at_leaf.request("$JS.hub.API.CONSUMER.MSG.NEXT.S.C", &[], "");
+        assert_eq!(message.text(), "1");
+        let ack = message.reply.unwrap();
+        assert!(ack.starts_with("$JS.ACK.hub."), "{ack}");
+        assert!(at_leaf.request(&ack, &[], "+ACK").status().is_none(), "{pair:?}");
+        assert_eq!(at_hub.api("CONSUMER.INFO.S.C", "")["ack_floor"]["stream_seq"], 1);
+    }
+}
+
 /// What is acknowledged reaches the consumer it is for, though this end has one of the same name.
 #[test]
 fn a_consumer_of_the_same_name_here_does_not_swallow_acknowledgements() {
@@ -234,6 +258,43 @@ fn clients_that_name_a_domain_have_streams_consumers_and_buckets_there() {
                 there.delete_key_value("B").await.unwrap();
                 there.delete_stream("JOBS").await.unwrap();
             }
+        });
+    }
+}
+
+const PYTHON: &str = r#"
+import asyncio, sys, nats
+async def main(url, domain):
+    nc = await nats.connect(url, allow_reconnect=False)
+    js = nc.jetstream(domain=domain)
+    await js.add_stream(name="PY", subjects=["py"])
+    sub = await js.pull_subscribe("py", "P")
+    for n in range(5):
+        await nc.publish("py", str(n).encode())
+    got = []
+    while len(got) < 5:
+        for msg in await sub.fetch(5 - len(got), timeout=5):
+            got.append(int(msg.data))
+            await msg.ack_sync(timeout=5)
+    assert got == list(range(5)), got
+    info = await js.consumer_info("PY", "P")
+    assert (info.ack_floor.stream_seq, info.num_ack_pending) == (5, 0), info
+    await js.delete_stream("PY")
+    await nc.drain()
+asyncio.run(main(*sys.argv[1:]))
+"#;
+
+// Row 174.
+#[test]
+fn the_python_client_reaches_a_domain() {
+    let Some(python) = python() else { return };
+    for pair in pairs() {
+        let ends = ends(pair);
+        ends.both_ways(|from, _, domain| {
+            asked(&mut client(from), domain, "INFO", Value::Null);
+            let url = format!("nats://127.0.0.1:{}", from.port);
+            let ran = run(Command::new(&python).args(["-c", PYTHON, &url, domain]));
+            assert_eq!(ran.code, Some(0), "{pair:?} {domain}: {}", ran.text());
         });
     }
 }

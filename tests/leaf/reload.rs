@@ -56,3 +56,35 @@ fn a_reload_adds_disables_and_removes_remotes() {
         eventually("no link", || (leaf.json("/varz")["leafnodes"] == 0).then_some(()));
     }
 }
+
+#[test]
+fn a_reload_of_the_hub_cuts_off_whom_it_does_not_know_any_more() {
+    let conf = |password: &str, allowed: &str| {
+        format!(
+            "server_name: hub\nmax_payload: 100000\n{}authorization {{ users: [{{ user: u, \
+             password: {password}, permissions: {{ publish: \"{allowed}\" }} }}] }}",
+            leafnodes("")
+        )
+    };
+    let hub = start(Make::Ours, &conf("p", "a.>"));
+    let url = format!("nats-leaf://u:p@127.0.0.1:{}", leaf_port(&hub));
+    let leaf = format!(
+        "server_name: leaf\nleafnodes {{ reconnect: \"50ms\", remotes: [{{ url: \"{url}\" }}] }}"
+    );
+    let _leaf = start(Make::Ours, &leaf);
+    links(&hub, 1);
+    let id = |server: &crate::harness::Server| server.json("/leafz")["leafs"][0]["id"].clone();
+    let first = id(&hub);
+    reload(&hub, &format!("{}\ndebug: true", conf("p", "a.>")));
+    hub.log.wait_for("Reloaded: debug");
+    assert_eq!(id(&hub), first);
+    // One who may do something else comes again.
+    reload(&hub, &conf("p", "b.>"));
+    eventually("another link", || {
+        let now = id(&hub);
+        (now != first && !now.is_null()).then_some(())
+    });
+    reload(&hub, &conf("other", "b.>"));
+    hub.log.wait_for("authentication error - User \"u\"");
+    links(&hub, 0);
+}
