@@ -13,11 +13,12 @@ mod rosters;
 mod rules;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use tracing::warn;
 
 pub use self::domains::Domains;
 pub use self::leafs::Leafs;
@@ -51,8 +52,11 @@ pub struct Realm {
 /// All realms of a server. The global one is always there.
 pub struct Realms {
     global: Arc<Realm>,
-    by_name: ArcSwap<HashMap<Arc<str>, Arc<Realm>>>,
+    /// On shelves by a hash of the name, so that a new one costs a copy of one shelf.
+    by_name: [ArcSwap<ByName>; SHELVES],
     next_id: AtomicU64,
+    /// Those that began because another server spoke of them.
+    told: AtomicUsize,
     /// Subject shards, but for the one of patterns with a leading wildcard.
     shards: usize,
     /// The other servers of the cluster, which share them all.
@@ -70,6 +74,15 @@ type Bell = Box<dyn Fn() + Send + Sync>;
 
 /// Slices of a realm that is not the global one: there may be thousands of them.
 const SLICES: usize = 4;
+/// Realms that may begin because another server speaks of them.
+const TOLD_MAX: usize = 16 << 10;
+const SHELVES: usize = 64;
+
+type ByName = HashMap<Arc<str>, Arc<Realm>>;
+
+fn shelf(name: &str) -> usize {
+    vagus_subject::hash(name.as_bytes()) as usize % SHELVES
+}
 
 // === impl Realm ===
 
@@ -141,11 +154,14 @@ impl Realms {
         let interest = Interest::new(shards);
         let shards = interest.writers() - 1;
         let global = Arc::new(Realm::new(GLOBAL_ACCOUNT, interest));
-        let by_name = HashMap::from_iter([(Arc::clone(&global.name), Arc::clone(&global))]);
+        let by_name = std::array::from_fn(|_| ArcSwap::default());
+        let first = ByName::from_iter([(Arc::clone(&global.name), Arc::clone(&global))]);
+        by_name[shelf(GLOBAL_ACCOUNT)].store(Arc::new(first));
         Self {
             global,
-            by_name: ArcSwap::from_pointee(by_name),
+            by_name,
             next_id: AtomicU64::new(1),
+            told: AtomicUsize::new(0),
             shards,
             mates: Mates::default(),
             gateways: Mates::default(),
@@ -168,7 +184,20 @@ impl Realms {
 
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Realm>> {
-        self.by_name.load().get(name).cloned()
+        self.by_name[shelf(name)].load().get(name).cloned()
+    }
+
+    /// The realm of this name, of which another server tells, and which begins to exist where it
+    /// did not. `None` when too many have begun like this.
+    pub fn told_of(&self, name: &str) -> Option<Arc<Realm>> {
+        if let Some(known) = self.get(name) {
+            return Some(known);
+        }
+        let before = self.told.fetch_add(1, Relaxed);
+        if before == TOLD_MAX {
+            warn!("Other servers speak of more than {TOLD_MAX} accounts: the rest is not heard");
+        }
+        (before < TOLD_MAX).then(|| self.ensure(name))
     }
 
     /// The realm of this name, which begins to exist where it did not.
@@ -180,7 +209,7 @@ impl Realms {
         let id = self.next_id.fetch_add(1, Relaxed);
         let interest = Interest::of_realm(id, SLICES.min(self.shards), self.writers());
         let fresh = Arc::new(Realm::new(name, interest));
-        self.by_name.rcu(|known| {
+        self.by_name[shelf(name)].rcu(|known| {
             let mut all = HashMap::clone(known);
             all.entry(Arc::clone(&fresh.name)).or_insert_with(|| Arc::clone(&fresh));
             all
@@ -209,13 +238,14 @@ impl Realms {
     /// Every realm, in no order.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Realm>> {
-        self.by_name.load().values().cloned().collect()
+        let shelves = self.by_name.iter().map(ArcSwap::load);
+        shelves.flat_map(|shelf| shelf.values().cloned().collect::<Vec<_>>()).collect()
     }
 
     /// Subscriptions of all realms.
     #[must_use]
     pub fn subscriptions(&self) -> usize {
-        self.by_name.load().values().map(|realm| realm.interest.len()).sum()
+        self.all().iter().map(|realm| realm.interest.len()).sum()
     }
 }
 

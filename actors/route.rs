@@ -28,7 +28,7 @@ use vagus_runtime::cluster::node;
 use vagus_runtime::cluster::speech::SERIES;
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message, Recipient};
 
-use self::interest::Account;
+use self::interest::{Account, Current};
 use self::operate::Modifiers;
 pub use self::peer::{About, Peer, RouteFacts, Times};
 use crate::broker::{Broker, Cast};
@@ -50,8 +50,7 @@ pub struct Route {
     lane: Option<Lane>,
     /// By account name.
     accounts: HashMap<Arc<str>, Account>,
-    /// The account that the other server speaks of.
-    current: Option<Arc<str>>,
+    current: Current,
     /// The leaf cluster that it speaks for.
     origin: Option<Arc<Origin>>,
     /// All that it has spoken for.
@@ -105,7 +104,7 @@ impl Route {
             news: link.news,
             lane: None,
             accounts: HashMap::new(),
-            current: None,
+            current: Current::default(),
             origin: None,
             origins: HashSet::new(),
             modifiers: Modifiers::default(),

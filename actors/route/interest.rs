@@ -24,6 +24,19 @@ pub(super) struct Account {
     wants: HashMap<Key, Sub>,
 }
 
+/// The account that the other server speaks of.
+#[derive(Default)]
+pub(super) enum Current {
+    #[default]
+    None,
+    Account(Arc<str>),
+    /// One of more than there may be: what is said of it is passed over.
+    Unheard,
+}
+
+/// In bytes.
+const ACCOUNT_NAME_MAX: usize = 1 << 10;
+
 /// What is wanted there.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
@@ -49,20 +62,41 @@ impl Account {
     }
 }
 
+// === impl Current ===
+
+impl Current {
+    pub(super) fn is_unheard(&self) -> bool {
+        matches!(self, Self::Unheard)
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Account(name) => Some(name),
+            Self::None | Self::Unheard => None,
+        }
+    }
+}
+
 // === impl Route ===
 
 impl Route {
     /// The account that what follows is about.
     pub(super) fn speak_of(&mut self, name: &[u8]) -> bool {
         let Ok(name) = std::str::from_utf8(name) else { return false };
+        if name.is_empty() || name.len() > ACCOUNT_NAME_MAX {
+            return false;
+        }
         self.origin = None;
-        if self.current.as_deref() == Some(name) {
+        if self.current.name() == Some(name) {
             return true;
         }
         self.pipe.forget_last();
         if !self.accounts.contains_key(name) {
             let broker = &self.pipe.broker;
-            let realm = broker.realms.ensure(name);
+            let Some(realm) = broker.realms.told_of(name) else {
+                self.current = Current::Unheard;
+                return true;
+            };
             let (out, about) = (Arc::clone(&self.pipe.out), &self.facts.about);
             let mut lane = Lane::new(broker.slots.take(), out, about.cluster.clone(), name);
             lane.takes_origins = about.origins;
@@ -71,7 +105,7 @@ impl Route {
             let account = Account { realm, lane, leafs: HashMap::new(), wants: HashMap::new() };
             self.accounts.insert(name.into(), account);
         }
-        self.current = Some(name.into());
+        self.current = Current::Account(name.into());
         true
     }
 
@@ -99,12 +133,12 @@ impl Route {
     }
 
     pub(super) fn account(&self) -> Option<&Account> {
-        self.accounts.get(self.current.as_deref()?)
+        self.accounts.get(self.current.name()?)
     }
 
     /// So many clients of the other server want this: none where it is 0.
     pub(super) fn want(&mut self, subject: &[u8], queue: Option<&[u8]>, weight: u32) -> bool {
-        let Some(name) = self.current.as_deref() else { return false };
+        let Current::Account(name) = &self.current else { return self.current.is_unheard() };
         let Some(account) = self.accounts.get_mut(name) else { return false };
         let filter = match self.permissions.as_ref().map(|all| all.may_subscribe(subject, queue)) {
             Some(Grant::Refused) => return true,

@@ -41,6 +41,13 @@ impl Modifiers {
     }
 }
 
+/// False where something stands there already.
+fn put(place: &mut Vec<u8>, said: &[u8]) -> bool {
+    let is_first = place.is_empty();
+    place.extend_from_slice(said);
+    is_first
+}
+
 /// It is only to be traced, and can't be.
 struct Futile;
 
@@ -123,14 +130,9 @@ impl Route {
     fn operate(&mut self, said: Said<'_>, rest: &[u8], delivery: &mut Delivery) -> Next {
         let good = match said {
             Said::Account(name) => self.speak_of(name),
-            Said::Groups(names) => {
-                self.modifiers.groups.extend_from_slice(names);
-                true
-            }
-            Said::To(subject) => {
-                self.modifiers.to.extend_from_slice(subject);
-                true
-            }
+            // Each is said once of a message.
+            Said::Groups(names) => put(&mut self.modifiers.groups, names),
+            Said::To(subject) => put(&mut self.modifiers.to, subject),
             Said::Back(cluster) => {
                 self.modifiers.back = std::str::from_utf8(cluster).ok().map(Into::into);
                 self.modifiers.back.is_some()
@@ -173,7 +175,10 @@ impl Route {
 
     /// One message from the general parser; `rest` starts with its bytes.
     fn publish(&mut self, publish: &Publish<'_>, rest: &[u8], delivery: &mut Delivery) -> bool {
-        let Some(account) = self.account() else { return false };
+        let Some(account) = self.account() else {
+            self.modifiers = Modifiers::default();
+            return self.current.is_unheard();
+        };
         let (realm, lane) = (Arc::clone(&account.realm), Arc::clone(&account.lane));
         self.count_in(1, publish.payload.len() as u64);
         let post = Post {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use vagus_config::Compression;
 use vagus_runtime::Recipient;
 use vagus_runtime::cluster::sharing::{Share, Sharing};
@@ -66,7 +66,7 @@ pub struct About {
 pub struct RouteFacts {
     pub about: About,
     pub out: Arc<Outbound>,
-    lanes: ArcSwap<Vec<Arc<Lane>>>,
+    lanes: Mutex<Vec<Arc<Lane>>>,
 }
 
 // === impl About ===
@@ -87,19 +87,17 @@ impl About {
 
 impl RouteFacts {
     pub(super) fn new(about: About, out: Arc<Outbound>) -> Self {
-        Self { about, out, lanes: ArcSwap::default() }
+        Self { about, out, lanes: Mutex::default() }
     }
 
     /// One for each account that something was said of.
     #[must_use]
-    pub fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
-        self.lanes.load_full()
+    pub fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.lanes.lock().clone()
     }
 
     pub(super) fn add_lane(&self, lane: &Arc<Lane>) {
-        let mut all = Vec::clone(&self.lanes.load());
-        all.push(Arc::clone(lane));
-        self.lanes.store(Arc::new(all));
+        self.lanes.lock().push(Arc::clone(lane));
     }
 
     /// Whether the link is the one of an account.

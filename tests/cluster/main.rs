@@ -13,6 +13,8 @@ mod kit;
 mod compression;
 mod delivery;
 mod faults;
+#[allow(dead_code)]
+mod fiend;
 mod imports;
 mod interest;
 mod membership;

@@ -5,16 +5,16 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use crate::fiend::{ROUTE, linked_with};
 use crate::harness::{DEADLINE, Server};
 use crate::kit::{cluster_port, server_with};
-use crate::strangers::linked_with;
 
 /// What a server hears over a link, without what is none of the test's business.
 struct Listener(BufReader<TcpStream>);
 
 impl Listener {
     fn at(server: &Server, name: &str, more: &str) -> Listener {
-        Listener(BufReader::new(linked_with(cluster_port(server), name, more)))
+        Listener(BufReader::new(linked_with(cluster_port(server), ROUTE, name, more)))
     }
 
     fn say(&mut self, text: &str) {

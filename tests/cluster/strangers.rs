@@ -1,25 +1,10 @@
 //! Whoever connects to the port for servers and is none: refused, at a bounded cost.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crate::fiend::{ROUTE, dial, is_closed, linked, random_bytes};
 use crate::kit::{cluster, cluster_port, meshed, server};
-
-fn dial(port: u16) -> TcpStream {
-    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    socket
-}
-
-/// Whether the other side closes, whatever it says before.
-fn is_closed(mut socket: TcpStream) -> bool {
-    let mut all = Vec::new();
-    match socket.read_to_end(&mut all) {
-        Ok(_) => true,
-        Err(problem) => problem.kind() == std::io::ErrorKind::ConnectionReset,
-    }
-}
 
 #[test]
 fn garbage_is_refused_and_the_cluster_goes_on() {
@@ -56,40 +41,12 @@ fn those_who_say_nothing_are_closed_and_keep_nobody_out_for_long() {
     assert!(a.json("/varz")["mem"].as_u64().unwrap() < 300 << 20);
 }
 
-/// A link of one who says to be a server, and knows how to begin.
-fn linked(port: u16, name: &str) -> TcpStream {
-    linked_with(port, name, "")
-}
-
-/// The same of one who says `more` of itself.
-pub(crate) fn linked_with(port: u16, name: &str, more: &str) -> TcpStream {
-    let me = format!(
-        r#"{{"id":"N{name}","name":"{name}","cluster":"c","address":"127.0.0.1:1",{more}
-             "sharing":{{"pool":1,"accounts":[]}}}}"#
-    );
-    let size = (me.len() as u16).to_le_bytes();
-    let hello = [b"VAGUSLNK", &[1, 0, b'R'][..], &[7; 32], &size, me.as_bytes()].concat();
-    let mut socket = dial(port);
-    socket.write_all(&hello).unwrap();
-    let mut head = [0; 8 + 3 + 32 + 2];
-    socket.read_exact(&mut head).unwrap();
-    let mut theirs = vec![0; usize::from(u16::from_le_bytes([head[43], head[44]]))];
-    socket.read_exact(&mut theirs).unwrap();
-    // Where there is no password, any proof will do.
-    socket.write_all(&[0; 32]).unwrap();
-    let mut welcome = [0; 2 + 32];
-    socket.read_exact(&mut welcome).unwrap();
-    assert_eq!(welcome[..2], [0, 0], "it was refused");
-    socket
-}
-
 #[test]
 fn a_server_that_talks_nonsense_is_cut_off_and_costs_little() {
     let [a, b] = cluster();
     let port = cluster_port(&a);
     let before = a.json("/varz")["mem"].as_u64().unwrap();
-    let random: Vec<u8> =
-        (0..1 << 16).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let random = random_bytes();
     let nonsense: [&[u8]; 9] = [
         &random,
         b"PUB a 99999999999\r\n",
@@ -102,14 +59,14 @@ fn a_server_that_talks_nonsense_is_cut_off_and_costs_little() {
         &[b'A'; 1 << 17],
     ];
     for (n, bytes) in nonsense.into_iter().enumerate() {
-        let mut socket = linked(port, &format!("fiend{n}"));
+        let mut socket = linked(port, ROUTE, &format!("fiend{n}"));
         // It may be closed before all was sent.
         let _ = socket.write_all(bytes);
         assert!(is_closed(socket), "{:?}", &bytes[..7]);
     }
     // One that says nothing at all, and one that begins with something large and goes no further.
-    let silent = linked(port, "silent");
-    let mut slow = linked(port, "slow");
+    let silent = linked(port, ROUTE, "silent");
+    let mut slow = linked(port, ROUTE, "slow");
     slow.write_all(b"A x\r\nPUB a 60000000\r\n").unwrap();
     assert!(is_closed(silent) && is_closed(slow));
     meshed(&[&a, &b]);

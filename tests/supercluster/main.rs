@@ -14,8 +14,17 @@ mod net;
 
 mod delivery;
 mod faults;
+#[allow(dead_code)]
+#[path = "../cluster/fiend.rs"]
+mod fiend;
 mod leafs;
 mod membership;
 mod queues;
 mod requests;
 mod status;
+mod strangers;
+mod tls;
+#[allow(dead_code)]
+#[path = "../security/tls_kit.rs"]
+mod tls_kit;
+mod tracing;
