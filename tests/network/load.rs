@@ -1,12 +1,12 @@
 //! Messages that go on while the network does not, and who got which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::harness::{Client, Server};
+use crate::harness::{Client, Server, eventually};
 use crate::kit::wants;
 
 /// A publisher and a reader at each server. Readers get everything, and are a queue group besides.
@@ -14,6 +14,8 @@ pub(crate) struct Load {
     done: Arc<AtomicBool>,
     publishers: Vec<JoinHandle<(Client, usize)>>,
     readers: Vec<JoinHandle<Got>>,
+    /// Readers that have heard the end of all publishers.
+    heard: Arc<AtomicUsize>,
 }
 
 /// What one reader got.
@@ -57,10 +59,16 @@ impl Load {
             })
         });
         let publishers = publishers.collect();
-        let count = servers.len();
-        let readers =
-            readers.into_iter().map(|client| thread::spawn(move || Got::read(client, count)));
-        Load { done, publishers, readers: readers.collect() }
+        let (count, heard) = (servers.len(), Arc::new(AtomicUsize::new(0)));
+        let readers = readers.into_iter().map(|client| {
+            let heard = Arc::clone(&heard);
+            thread::spawn(move || {
+                let got = Got::read(client, count);
+                heard.fetch_add(1, Relaxed);
+                got
+            })
+        });
+        Load { done, publishers, readers: readers.collect(), heard }
     }
 
     /// Ends, while all is well, and looks at who got what: everything arrives at most once and in
@@ -69,13 +77,16 @@ impl Load {
     #[track_caller]
     pub(crate) fn end(self) -> f64 {
         self.done.store(true, Relaxed);
-        let mut sent = Vec::new();
-        for (n, publisher) in self.publishers.into_iter().enumerate() {
-            let (mut client, count) = publisher.join().unwrap();
-            client.publish("load.end", n.to_string());
-            client.ping_pong();
-            sent.push(count);
-        }
+        let (mut publishers, sent): (Vec<Client>, Vec<usize>) =
+            self.publishers.into_iter().map(|publisher| publisher.join().unwrap()).unzip();
+        // Links that have met halfway may still take each other's place, and lose one.
+        eventually("all readers to hear the end", || {
+            for (n, client) in publishers.iter_mut().enumerate() {
+                client.publish("load.end", n.to_string());
+                client.ping_pong();
+            }
+            (self.heard.load(Relaxed) == self.readers.len()).then_some(())
+        });
         let (readers, mut plain) = (self.readers.len(), 0);
         let mut jobs: HashMap<(usize, usize), usize> = HashMap::new();
         for (n, reader) in self.readers.into_iter().enumerate() {
@@ -106,10 +117,10 @@ fn reader(server: &Server) -> Client {
 // === impl Got ===
 
 impl Got {
-    /// Reads until each of `count` publishers has ended, and what came before is here.
+    /// Reads until each of `count` publishers has ended.
     fn read(mut client: Client, count: usize) -> Got {
-        let (mut got, mut ends) = (Got::default(), 0);
-        while ends < count {
+        let (mut got, mut ends) = (Got::default(), BTreeSet::new());
+        while ends.len() < count {
             let (words, payload) = client.message();
             let text = String::from_utf8(payload).unwrap();
             let mut numbers = text.split(' ').map(|word| word.parse::<usize>().unwrap());
@@ -117,11 +128,9 @@ impl Got {
             match &*words[1] {
                 "1" => got.plain.entry(publisher).or_default().extend(numbers.next()),
                 "2" => got.jobs.push((publisher, numbers.next().unwrap())),
-                _ => ends += 1,
+                _ => drop(ends.insert(publisher)),
             }
         }
-        // A second end would come before the answer.
-        client.ping_pong();
         got
     }
 }

@@ -51,7 +51,7 @@ impl Cluster {
 }
 
 #[test]
-fn a_cluster_cut_in_two_under_load_agrees_once_it_ends_well() {
+fn a_cluster_cut_in_two_under_load_agrees_once_it_is_whole() {
     let Some(mut cluster) = Cluster::new() else { return };
     cluster.net.set_all(&[2], &[0, 1], Some(Way::Cut));
     cluster.sees(2, &[]);
