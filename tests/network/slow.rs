@@ -33,6 +33,8 @@ fn a_narrow_way_to_one_server_costs_bounded_memory_and_nobody_else() {
             }
         }
     });
+    // Whoever reads nothing would be cut off by its own server.
+    let late = thread::spawn(move || while far.message().0[0] != "later" {});
     let mut from = a.client();
     let payload = vec![b'x'; 64 << 10];
     for n in 0..count {
@@ -50,7 +52,11 @@ fn a_narrow_way_to_one_server_costs_bounded_memory_and_nobody_else() {
     net.set(0, 1, None);
     meshed(&[&a, &b, &c]);
     wants(&a, "later", 1);
-    from.publish("later", "on");
     // What had got through of the flood comes first.
-    while far.message().0[0] != "later" {}
+    eventually("the reader behind the narrow way", || {
+        from.publish("later", "on");
+        from.ping_pong();
+        late.is_finished().then_some(())
+    });
+    late.join().unwrap();
 }
