@@ -29,6 +29,8 @@ pub(crate) struct Tap {
     pub port: u16,
     /// Of each connection, by the one who has connected and by the other.
     said: Arc<Mutex<Vec<[Said; 2]>>>,
+    /// To the one who has connected last.
+    down: Arc<Mutex<Option<TcpStream>>>,
     delay_ms: Arc<AtomicU64>,
 }
 
@@ -36,13 +38,16 @@ impl Tap {
     pub(crate) fn on(to: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let tap = Self { port, said: Arc::default(), delay_ms: Arc::default() };
+        let tap =
+            Self { port, said: Arc::default(), down: Arc::default(), delay_ms: Arc::default() };
         let (said, delay) = (Arc::clone(&tap.said), Arc::clone(&tap.delay_ms));
+        let down = Arc::clone(&tap.down);
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let Ok(far) = TcpStream::connect(("127.0.0.1", to)) else { continue };
                 let both = <[Said; 2]>::default();
                 said.lock().unwrap().push(both.clone());
+                *down.lock().unwrap() = near.try_clone().ok();
                 join(near, far, &both, &delay);
             }
         });
@@ -53,6 +58,16 @@ impl Tap {
     pub(crate) fn said(&self) -> [Vec<u8>; 2] {
         let said = self.said.lock().unwrap();
         said.last().expect("somebody has connected").each_ref().map(Said::bytes)
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.said.lock().unwrap().len()
+    }
+
+    /// Says this to the one who has connected last, in the name of the other.
+    pub(crate) fn say(&self, bytes: &[u8]) {
+        let mut down = self.down.lock().unwrap();
+        down.as_mut().expect("somebody has connected").write_all(bytes).unwrap();
     }
 
     /// Whatever comes from here on is passed on so much later.

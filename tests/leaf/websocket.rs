@@ -1,6 +1,6 @@
 //! Links over WebSocket, to the port that a nats-server has for it.
 
-use crate::harness::Server;
+use crate::harness::{Server, eventually};
 use crate::kit::{Make, carries, links, nats_is_at_least, our_leafs, start, start_in};
 use crate::tls::{folder, own, papers, trust};
 use crate::ways::{Answer, Tap, Web};
@@ -127,6 +127,34 @@ fn a_link_over_websocket_is_compressed_as_others_are() {
 
 // Row 168.
 #[test]
+fn questions_of_websocket_itself_are_answered() {
+    if !able() {
+        return;
+    }
+    let (hub, port) = hub("");
+    let tap = Tap::on(port);
+    let leaf = leaf(&format!("ws://127.0.0.1:{}", tap.port), "compression: off");
+    links(&hub, 1);
+    carries(&hub, &leaf);
+    tap.say(b"\x89\x05there");
+    // In a frame of its own, masked.
+    eventually("an answer", || {
+        let [up, _] = tap.said();
+        let mut frames = up.windows(11).filter(|part| part.starts_with(&[0x8A, MASKED | 5]));
+        let open = |part: &[u8]| (0..5).map(|n| part[6 + n] ^ part[2 + n % 4]).collect::<Vec<_>>();
+        frames.any(|part| open(part) == b"there").then_some(())
+    });
+    carries(&leaf, &hub);
+    // 1001: the hub is leaving. The leaf node says goodbye as well, and comes again.
+    tap.say(b"\x88\x02\x03\xE9");
+    leaf.log.wait_for("Leafnode connection closed");
+    eventually("another link", || (tap.connections() > 1).then_some(()));
+    links(&hub, 1);
+    carries(&leaf, &hub);
+}
+
+// Row 168.
+#[test]
 fn a_link_over_websocket_may_have_tls() {
     if !able() {
         return;
@@ -197,9 +225,7 @@ fn who_does_not_speak_websocket_is_left() {
     ] {
         let before = leaf.log.text().len();
         web.answers(Answer::Say(answer));
-        crate::harness::eventually("the reason", || {
-            leaf.log.text()[before..].contains(why).then_some(())
-        });
+        eventually("the reason", || leaf.log.text()[before..].contains(why).then_some(()));
     }
     assert!(web.asked.text().to_lowercase().starts_with("get /sub/leafnode http/1.1\r\n"));
     let text = leaf.log.text();
