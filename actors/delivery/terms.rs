@@ -14,8 +14,10 @@ pub struct Terms {
     outward: Option<Arc<Filter>>,
     /// What is not taken from the other end.
     inward: Option<Arc<Filter>>,
-    /// What it is not asked for, besides.
+    /// What it is not asked for, besides, and not heard about.
     private: Vec<Vec<u8>>,
+    /// What is not sent to it, though it may not know that.
+    withheld: Vec<Vec<u8>>,
 }
 
 /// Answers find their way back whatever is denied.
@@ -28,18 +30,25 @@ pub struct Denied;
 // === impl Terms ===
 
 impl Terms {
-    /// Each end keeps what is `private` to itself; besides, only what `outward` allows is sent, and
-    /// only what `inward` allows is taken.
+    /// Each end keeps what is `private` to itself, and this one does not send what is `withheld`;
+    /// besides, only what `outward` allows is sent, and only what `inward` allows is taken.
     #[must_use]
-    pub fn new(mut outward: SubjectRules, inward: SubjectRules, private: &[String]) -> Self {
-        outward.deny.extend(private.iter().cloned());
+    pub fn new(
+        mut outward: SubjectRules,
+        inward: SubjectRules,
+        private: &[String],
+        withheld: &[String],
+    ) -> Self {
+        outward.deny.extend(private.iter().chain(withheld).cloned());
+        let patterns = |all: &[String]| all.iter().map(|one| one.as_bytes().to_vec()).collect();
         let filter = |rules: SubjectRules| {
             (rules != SubjectRules::default()).then(|| Arc::new(Filter::new(&rules)))
         };
         Self {
             outward: filter(outward),
             inward: filter(inward),
-            private: private.iter().map(|subject| subject.as_bytes().to_vec()).collect(),
+            private: patterns(private),
+            withheld: patterns(withheld),
         }
     }
 
@@ -59,9 +68,16 @@ impl Terms {
         }
     }
 
+    /// Whether the other end may want the subject in vain: it is not told that it is kept back.
+    #[must_use]
+    pub fn keeps_back(&self, subject: &[u8]) -> bool {
+        let mut all = self.private.iter().chain(&self.withheld);
+        all.any(|pattern| is_subset(subject, pattern))
+    }
+
     /// Whether each end keeps the subject to itself.
     #[must_use]
-    pub fn is_private(&self, subject: &[u8]) -> bool {
+    fn is_private(&self, subject: &[u8]) -> bool {
         self.private.iter().any(|pattern| is_subset(subject, pattern))
     }
 
@@ -99,7 +115,7 @@ mod tests {
     #[test]
     fn each_direction_has_rules_of_its_own() {
         let (outward, inward) = (rules(None, &["out.no"]), rules(Some(&["in.>"]), &["in.no"]));
-        let terms = Terms::new(outward, inward, &[]);
+        let terms = Terms::new(outward, inward, &[], &["own.>".to_owned()]);
         assert!(terms.outward(b"out.no").is_err());
         assert!(terms.outward(b"out.yes").unwrap().is_none());
         let filter = terms.outward(b"out.*").unwrap().unwrap();
@@ -107,16 +123,18 @@ mod tests {
         assert!(terms.takes(b"in.a") && !terms.takes(b"in.no") && !terms.takes(b"other"));
         assert!(terms.tells(b"in.a") && terms.tells(b">") && terms.tells(b"in.*"));
         assert!(!terms.tells(b"in.no") && !terms.tells(b"other.>"));
+        assert!(terms.outward(b"own.a").is_err() && terms.keeps_back(b"own.a"));
+        assert!(!terms.keeps_back(b"out.no"));
     }
 
     #[test]
     fn what_is_private_stays_and_answers_do_not() {
         let private = ["$JS.API.>", "$KV.>"].map(str::to_owned);
-        let terms = Terms::new(SubjectRules::default(), SubjectRules::default(), &private);
+        let terms = Terms::new(SubjectRules::default(), SubjectRules::default(), &private, &[]);
         assert!(terms.outward(b"$JS.API.INFO").is_err() && !terms.tells(b"$JS.API.>"));
-        assert!(!terms.takes(b"$JS.API.INFO") && terms.is_private(b"$JS.API.>"));
+        assert!(!terms.takes(b"$JS.API.INFO") && terms.keeps_back(b"$JS.API.>"));
         assert!(terms.outward(b">").unwrap().unwrap().denies(b"$KV.b.k"));
-        let strict = Terms::new(rules(Some(&[]), &[]), rules(Some(&[]), &[]), &[]);
+        let strict = Terms::new(rules(Some(&[]), &[]), rules(Some(&[]), &[]), &[], &[]);
         assert!(strict.takes(b"_R_.abc.1") && strict.takes(b"$JS.ACK.S.C.1.2.3.4.5"));
         assert!(strict.tells(b"$LDS.x") && strict.outward(b"$LDS.x").is_ok());
     }

@@ -127,7 +127,7 @@ impl Leaf {
         if is_marker(subject) && self.hear_marker(subject, weight) {
             return Next::Over;
         }
-        if self.want(subject, group, weight).is_err() && !self.lane.terms.is_private(subject) {
+        if self.want(subject, group, weight).is_err() && !self.lane.terms.keeps_back(subject) {
             return self.violation("Subscription", subject);
         }
         Next::Go

@@ -31,9 +31,9 @@ impl Domains<'_> {
     }
 
     /// What is not sent, but taken: requests for this end, should both have one name.
-    pub(super) fn not_sent(&self) -> Option<String> {
+    pub(super) fn not_sent(&self) -> Vec<String> {
         let named = !self.own.is_empty() && !self.system && !self.shares_all();
-        named.then(|| format!("$JS.{}.API.>", self.own))
+        named.then(|| format!("$JS.{}.API.>", self.own)).into_iter().collect()
     }
 
     /// Both ends are to be taken for one, as where a release did not know domains yet.
@@ -50,13 +50,13 @@ mod tests {
     fn each_end_keeps_its_own() {
         let account = Domains { own: "leaf", system: false, asked: None };
         assert_eq!(account.private(), OWN);
-        assert_eq!(account.not_sent().as_deref(), Some("$JS.leaf.API.>"));
-        assert_eq!(Domains { own: "", ..account }.not_sent(), None);
+        assert_eq!(account.not_sent(), ["$JS.leaf.API.>"]);
+        assert!(Domains { own: "", ..account }.not_sent().is_empty());
         let system = Domains { own: "leaf", system: true, asked: Some("") };
         assert_eq!(system.private(), [&OWN[..], &OF_SERVERS].concat());
-        assert_eq!(system.not_sent(), None);
+        assert!(system.not_sent().is_empty());
         let shared = Domains { own: "leaf", system: false, asked: Some("") };
-        assert!(shared.private().is_empty() && shared.not_sent().is_none());
+        assert!(shared.private().is_empty() && shared.not_sent().is_empty());
         assert_eq!(Domains { own: "", system: false, asked: Some("hub") }.private(), OWN);
     }
 }

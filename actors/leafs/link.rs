@@ -110,8 +110,6 @@ impl Leafs {
         let own = &self.settings.info.domain;
         let asked = self.broker.realms.domains.of(&ready.realm.name);
         let domains = Domains { own, system, asked };
-        let mut outward = ready.outward.clone();
-        outward.deny.extend(domains.not_sent());
         if !own.is_empty() || !ready.domain.is_empty() {
             let (peer, other) = (ready.peer, &ready.domain);
             info!(
@@ -119,7 +117,8 @@ impl Leafs {
                 ready.cid
             );
         }
-        Terms::new(outward, ready.inward.clone(), &domains.private())
+        let (outward, inward) = (ready.outward.clone(), ready.inward.clone());
+        Terms::new(outward, inward, &domains.private(), &domains.not_sent())
     }
 
     /// A link that could not be served.
