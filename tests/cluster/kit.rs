@@ -1,10 +1,13 @@
 //! Servers of one cluster, and waiting until they agree.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
 
 use serde_json::Value;
 
-use crate::harness::Server;
+use crate::harness::{Client, Server, eventually};
 
 /// A server of cluster `c` that looks for `others`; `more` goes into its cluster block.
 #[track_caller]
@@ -92,4 +95,32 @@ pub(crate) fn sent(server: &Server) -> u64 {
 #[track_caller]
 pub(crate) fn wants(server: &Server, subject: &str, count: u64) {
     server.wait_interest("$G", subject, count);
+}
+
+/// Publishes `count` messages of 64 KiB to `flood` and one to `end`, never far ahead of `well`, who
+/// has to get all of them; looks at something with `check` meanwhile.
+#[track_caller]
+pub(crate) fn flood(from: &mut Client, mut well: Client, count: usize, check: impl Fn()) {
+    const AHEAD_MAX: usize = 100;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let reader = thread::spawn({
+        let seen = Arc::clone(&seen);
+        move || {
+            while well.message().0[0] != "end" {
+                seen.fetch_add(1, Relaxed);
+            }
+        }
+    });
+    let payload = vec![b'x'; 64 << 10];
+    for n in 0..count {
+        from.publish("flood", &payload);
+        if n % AHEAD_MAX == 0 {
+            eventually("the reader", || (seen.load(Relaxed) + AHEAD_MAX > n).then_some(()));
+            check();
+        }
+    }
+    from.publish("end", "");
+    from.ping_pong();
+    reader.join().unwrap();
+    assert_eq!(seen.load(Relaxed), count);
 }

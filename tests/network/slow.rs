@@ -1,11 +1,9 @@
 //! A way that takes less than is sent: what waits is bounded, and nobody else waits.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 use crate::harness::eventually;
-use crate::kit::{meshed, wants};
+use crate::kit::{flood, meshed, wants};
 use crate::net::Net;
 use crate::wire::Way;
 
@@ -23,32 +21,13 @@ fn a_narrow_way_to_one_server_costs_bounded_memory_and_nobody_else() {
     wants(&a, "flood", 2);
     wants(&a, "end", 1);
     net.set(0, 1, Some(Way::Narrow(200_000)));
-    let (count, ahead_max) = (1_500, 100);
-    let seen = Arc::new(AtomicUsize::new(0));
-    let reader = thread::spawn({
-        let seen = Arc::clone(&seen);
-        move || {
-            while well.message().0[0] != "end" {
-                seen.fetch_add(1, Relaxed);
-            }
-        }
-    });
     // Whoever reads nothing would be cut off by its own server.
     let late = thread::spawn(move || while far.message().0[0] != "later" {});
     let mut from = a.client();
-    let payload = vec![b'x'; 64 << 10];
-    for n in 0..count {
-        from.publish("flood", &payload);
-        if n % ahead_max == 0 {
-            eventually("the other reader", || (seen.load(Relaxed) + ahead_max > n).then_some(()));
-            let memory = a.json("/varz")["mem"].as_u64().unwrap();
-            assert!(memory < 250 << 20, "{} MB", memory >> 20);
-        }
-    }
-    from.publish("end", "");
-    from.ping_pong();
-    reader.join().unwrap();
-    assert_eq!(seen.load(Relaxed), count);
+    flood(&mut from, well, 1_500, || {
+        let memory = a.json("/varz")["mem"].as_u64().unwrap();
+        assert!(memory < 250 << 20, "{} MB", memory >> 20);
+    });
     net.set(0, 1, None);
     meshed(&[&a, &b, &c]);
     wants(&a, "later", 1);
