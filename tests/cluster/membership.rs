@@ -1,5 +1,8 @@
 //! How servers find each other, whom they take in, and what clients hear of it.
 
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::harness::{Server, eventually};
@@ -37,6 +40,10 @@ fn servers_that_look_for_each_other_have_one_link() {
     let a = Server::start(&conf);
     meshed(&[&a, &b]);
     for server in [&a, &b] {
+        // Neither looks for anybody any more: all attempts have come to their end.
+        server.wait_json("/actorz?observe=1&kind=cluster", |page| {
+            (page["actors"][0]["observed"]["looking_for"] == 0).then_some(())
+        });
         server.wait_json("/routez", |page| (page["num_routes"] == 1).then_some(()));
     }
 }
@@ -134,6 +141,46 @@ fn a_server_that_does_not_know_the_password_stays_out() {
         assert!(!server.get("/varz").json().to_string().contains("pa55"));
     }
     assert!(peers(&wrong.json("/routez")).is_empty() && peers(&none.json("/routez")).is_empty());
+}
+
+// Row 147: who is dialled has to know the password as well.
+#[test]
+fn a_server_is_not_led_on_by_one_that_asks_for_no_password() {
+    let open = server("open", &[], "");
+    let a = server("a", &[&open], "authorization { user: u, password: \"pa55\" }");
+    a.log.wait_for("the other server does not know the password");
+    assert!(peers(&a.json("/routez")).is_empty());
+}
+
+/// When a server that looks for `port` has come, so many times.
+fn attempts(listener: &TcpListener, count: usize) -> Vec<Instant> {
+    let come = || listener.accept().map(|_| Instant::now()).unwrap();
+    std::iter::repeat_with(come).take(count).collect()
+}
+
+// Row 152.
+#[test]
+fn who_is_not_there_is_looked_for_more_and_more_rarely() {
+    let longest = |backoff: bool| {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("nats-route://127.0.0.1:{}", nobody.local_addr().unwrap().port());
+        let _server = Server::start(&format!(
+            "cluster {{ name: c, listen: \"127.0.0.1:-1\", connect_backoff: {backoff}, \
+             routes: [\"{url}\"] }}"
+        ));
+        let came = attempts(&nobody, 7);
+        let pauses: Vec<Duration> = came.windows(2).map(|two| two[1] - two[0]).collect();
+        for (n, pause) in pauses.iter().enumerate() {
+            let least = Duration::from_millis(100 << n);
+            let least = if backoff { least } else { least.min(Duration::from_secs(1)) };
+            // The other end may be late to see the attempt before, but never by that much.
+            assert!(*pause + Duration::from_millis(50) >= least, "{n}: {pauses:?}");
+        }
+        // Without it, no pause is longer than a second, whatever holds up one of them.
+        pauses[4].min(pauses[5])
+    };
+    assert!(longest(true) > Duration::from_millis(1500));
+    assert!(longest(false) < Duration::from_millis(1500));
 }
 
 // Row 148.

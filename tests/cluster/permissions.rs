@@ -21,6 +21,12 @@ fn what_is_denied_does_not_cross() {
     for (server, subject) in [(&a, "end.b"), (&b, "end.a")] {
         crate::kit::wants(server, subject, 1);
     }
+    // What is not let in is not asked for.
+    let page = b.json("/routez?subs=1");
+    let routes = page["routes"].as_array().unwrap().iter();
+    let asked: Vec<_> = routes.filter_map(|route| route["subscriptions_list"].as_array()).collect();
+    let asks = |subject: &str| asked.iter().any(|list| list.iter().any(|one| one == subject));
+    assert!(asks("*.x") && !asks("secret.x") && !asks("secret.*"), "{page}");
     // Neither its own server's clients nor what is allowed are concerned.
     b.client().send("PUB secret.x 1\r\nS\r\nPUB local.x 1\r\nL\r\nPUB open.x 1\r\nO\r\n");
     let mut seen: Vec<String> = (0..5).map(|_| at_b.payload()).collect();
