@@ -27,18 +27,21 @@ pub(crate) fn random_bytes() -> Vec<u8> {
     (0..1 << 16).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-/// Says what a server of this name says first, with `more` of itself, and proves nothing; whether
-/// it was let in.
-pub(crate) fn try_link(port: u16, kind: u8, name: &str, more: &str) -> (TcpStream, bool) {
+/// What a server of this name says first, with `more` of itself.
+pub(crate) fn hello(kind: u8, name: &str, more: &str) -> Vec<u8> {
     let cluster = if kind == ROUTE { "c" } else { name };
     let me = format!(
         r#"{{"id":"N{name}","name":"{name}","cluster":"{cluster}","address":"127.0.0.1:1",{more}
              "sharing":{{"pool":1,"accounts":[]}}}}"#
     );
     let size = (me.len() as u16).to_le_bytes();
-    let hello = [b"VAGUSLNK", &[1, 0, kind][..], &[7; 32], &size, me.as_bytes()].concat();
+    [b"VAGUSLNK", &[1, 0, kind][..], &[7; 32], &size, me.as_bytes()].concat()
+}
+
+/// Says so, and proves nothing; whether it was let in.
+pub(crate) fn try_link(port: u16, kind: u8, name: &str, more: &str) -> (TcpStream, bool) {
     let mut socket = dial(port);
-    socket.write_all(&hello).unwrap();
+    socket.write_all(&hello(kind, name, more)).unwrap();
     let mut head = [0; 8 + 3 + 32 + 2];
     socket.read_exact(&mut head).unwrap();
     let mut theirs = vec![0; usize::from(u16::from_le_bytes([head[43], head[44]]))];

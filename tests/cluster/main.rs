@@ -11,6 +11,7 @@ mod harness;
 mod kit;
 
 mod compression;
+mod crowd;
 mod delivery;
 mod faults;
 #[allow(dead_code)]

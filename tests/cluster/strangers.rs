@@ -1,10 +1,11 @@
 //! Whoever connects to the port for servers and is none: refused, at a bounded cost.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::fiend::{ROUTE, dial, is_closed, linked, random_bytes};
-use crate::kit::{cluster, cluster_port, meshed, server};
+use crate::crowd;
+use crate::fiend::{ROUTE, dial, hello, is_closed, linked, random_bytes};
+use crate::kit::{cluster, cluster_port, meshed, server, server_with};
 
 #[test]
 fn garbage_is_refused_and_the_cluster_goes_on() {
@@ -42,8 +43,31 @@ fn those_who_say_nothing_are_closed_and_keep_nobody_out_for_long() {
 }
 
 #[test]
+fn only_so_many_may_be_strangers_at_one_time() {
+    let a = server("a", &[], "authorization { timeout: 60 }");
+    crowd::all_but(64, 100, cluster_port(&a));
+    let b = server("b", &[&a], "");
+    meshed(&[&a, &b]);
+}
+
+#[test]
+fn who_is_long_in_introducing_itself_is_not_listened_to() {
+    let a = server("a", &[], "");
+    for (blanks, welcome) in [(30 << 10, true), (33 << 10, false)] {
+        let mut socket = dial(cluster_port(&a));
+        // It may be closed before all was sent.
+        let _ = socket.write_all(&hello(ROUTE, "long", &" ".repeat(blanks)));
+        let mut answer = [0; 8];
+        let heard = socket.read_exact(&mut answer).is_ok_and(|()| &answer == b"VAGUSLNK");
+        assert_eq!(heard, welcome, "{blanks}");
+    }
+}
+
+#[test]
 fn a_server_that_talks_nonsense_is_cut_off_and_costs_little() {
-    let [a, b] = cluster();
+    let a = server_with("s0", &[], "", "debug: true");
+    let b = server("s1", &[&a], "");
+    meshed(&[&a, &b]);
     let port = cluster_port(&a);
     let before = a.json("/varz")["mem"].as_u64().unwrap();
     let random = random_bytes();
@@ -63,6 +87,11 @@ fn a_server_that_talks_nonsense_is_cut_off_and_costs_little() {
         // It may be closed before all was sent.
         let _ = socket.write_all(bytes);
         assert!(is_closed(socket), "{:?}", &bytes[..7]);
+        // For what it says, and not for being silent after that.
+        let closed = format!("\"fiend{n}\" - Router connection closed: ");
+        let log = a.log.wait_for(&closed);
+        let (_, reason) = log.split_once(&closed).unwrap();
+        assert!(!reason.starts_with("Stale Connection"), "{:?}", &bytes[..7]);
     }
     // One that says nothing at all, and one that begins with something large and goes no further.
     let silent = linked(port, ROUTE, "silent");

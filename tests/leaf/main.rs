@@ -18,6 +18,8 @@ mod ways;
 mod access;
 mod clusters;
 mod compression;
+#[path = "../cluster/crowd.rs"]
+mod crowd;
 mod domains;
 mod events;
 mod hello;

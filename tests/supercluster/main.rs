@@ -12,6 +12,8 @@ mod kit;
 #[path = "../leaf/net.rs"]
 mod net;
 
+#[path = "../cluster/crowd.rs"]
+mod crowd;
 mod delivery;
 mod faults;
 #[allow(dead_code)]

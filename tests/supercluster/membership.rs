@@ -1,5 +1,6 @@
 //! Which clusters find each other, and which don't.
 
+use crate::crowd;
 use crate::harness::Server;
 use crate::kit::{gateway_port, gateway_url, outbound, regions, server};
 
@@ -50,6 +51,20 @@ fn a_cluster_that_is_not_listed_is_refused() {
     assert!(outbound(&west.json("/gatewayz")).is_empty());
 }
 
+// Row 160.
+#[test]
+fn a_cluster_that_is_not_listed_is_not_looked_for_either() {
+    let west = server("west", &[], &[], "", "");
+    let east = server("east", &[], &[("west", &west)], "reject_unknown: true", "");
+    east.wait_json("/gatewayz", |page| outbound(page).contains("west").then_some(()));
+    let north = server("north", &[], &[("west", &west)], "connect_retries: 3", "");
+    // West tells both of each other at the same time.
+    north.log.wait_for("Giving up on gateway \"east\"");
+    east.log.wait_for("Rejecting connection from gateway \"north\"");
+    assert!(!east.log.text().contains("gateway \"north\" at"), "it was looked for");
+    assert_eq!(outbound(&east.json("/gatewayz")), ["west"].into());
+}
+
 #[test]
 fn whoever_is_found_under_another_name_is_not_linked() {
     let east = server("east", &[], &[], "", "");
@@ -87,4 +102,12 @@ fn both_ends_have_to_know_the_password() {
     let north = server("north", &[], &[("east", &east)], secret, "");
     north.wait_json("/gatewayz", |page| outbound(page).contains("east").then_some(()));
     east.wait_json("/gatewayz", |page| outbound(page).contains("north").then_some(()));
+}
+
+#[test]
+fn only_so_many_may_be_strangers_at_one_time() {
+    let east = server("east", &[], &[], "authorization { timeout: 60 }", "");
+    crowd::all_but(64, 100, gateway_port(&east));
+    let west = server("west", &[], &[("east", &east)], "", "");
+    west.wait_json("/gatewayz", |page| outbound(page).contains("east").then_some(()));
 }
