@@ -1,9 +1,13 @@
 //! Queue groups with members in several clusters.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use crate::harness::{Client, Server};
-use crate::kit::{regions, wants};
+use crate::kit::{gateway_port, regions, server, wants};
 
 const COUNT: usize = 500;
 
@@ -79,6 +83,58 @@ fn of_several_other_clusters_one_gets_the_message() {
     publish(from);
     let shares: Vec<Vec<String>> = far.iter_mut().map(drain).collect();
     each_once(&shares);
+}
+
+/// A longer way to a port of this machine: each piece takes its time, in both directions.
+fn detour(port: u16) -> u16 {
+    const PIECE_TAKES: Duration = Duration::from_millis(40);
+    fn carry(mut from: TcpStream, mut to: TcpStream) {
+        let mut piece = vec![0; 64 << 10];
+        while let Ok(read @ 1..) = from.read(&mut piece) {
+            thread::park_timeout(PIECE_TAKES);
+            if to.write_all(&piece[..read]).is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let far = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
+            thread::spawn(move || carry(back.0, back.1));
+            thread::spawn(move || carry(near, far));
+        }
+    });
+    here
+}
+
+// Row 157.
+#[test]
+fn of_several_other_clusters_the_nearest_gets_the_message() {
+    let (west, north) = (server("west", &[], &[], "", ""), server("north", &[], &[], "", ""));
+    let east = Server::start(&format!(
+        "gateway {{ name: east, listen: \"127.0.0.1:-1\", gateways: [\
+         {{ name: west, url: \"nats://127.0.0.1:{}\" }}, \
+         {{ name: north, url: \"nats://127.0.0.1:{}\" }}] }}",
+        detour(gateway_port(&west)),
+        gateway_port(&north)
+    ));
+    let (mut farther, mut nearer) = (member(&west), member(&north));
+    wants(&east, "job", 2);
+    wants(&east, "end", 2);
+    let rtt = |page: &serde_json::Value, name: &str| {
+        let shown = page["outbound_gateways"][name]["connection"]["rtt"].as_str()?.to_owned();
+        let micros = shown.strip_suffix("ms").map(|text| text.parse::<f64>().unwrap() * 1000.0);
+        micros.or_else(|| Some(shown.strip_suffix("\u{b5}s")?.parse().unwrap()))
+    };
+    let goes_far = |page: &serde_json::Value| Some(rtt(page, "west")? > rtt(page, "north")?);
+    east.wait_json("/gatewayz", |page| goes_far(page).filter(|far| *far).map(drop));
+    publish(&east);
+    each_once(&[drain(&mut nearer)]);
+    assert!(drain(&mut farther).is_empty());
 }
 
 #[test]
