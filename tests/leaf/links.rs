@@ -1,6 +1,6 @@
 //! What crosses a link: messages, requests, answers, queue groups.
 
-use crate::harness::Server;
+use crate::harness::{Server, eventually};
 use crate::kit::{Make, knows, linked, links, pairs, start};
 
 /// Each end in turn: from which messages go, and to which.
@@ -94,6 +94,33 @@ fn interest_ends_with_its_subscription_and_with_its_client() {
             from.wait_json("/leafz?subs=1", |page| {
                 (!crate::kit::wanted(page, "gone.b")).then_some(())
             });
+        });
+    }
+}
+
+/// Nothing of an end that was killed is waited for.
+#[test]
+fn what_an_end_wanted_that_is_gone_goes_with_it() {
+    for pair in pairs() {
+        let (hub, leaf) = linked(pair);
+        let mut far = leaf.client();
+        far.send("SUB ask 1\r\nSUB ask workers 2\r\n");
+        far.ping_pong();
+        knows(&hub, "ask");
+        leaf.signal("KILL");
+        links(&hub, 0);
+        if pair.0 == Make::Ours {
+            hub.wait_interest("$G", "ask", 0);
+        }
+        let mut client = hub.header_client();
+        client.subscribe("inbox", "1");
+        eventually("nobody to be there", || {
+            client.send("PUB ask inbox 0\r\n\r\nPING\r\n");
+            let answered = client.frame().starts_with("HMSG inbox");
+            if answered {
+                client.expect("PONG\r\n");
+            }
+            answered.then_some(())
         });
     }
 }
