@@ -132,6 +132,16 @@ impl Leaf {
         }
     }
 
+    /// The cluster may have found another name while the two ends have talked. From here on,
+    /// whoever names it cuts the link.
+    fn check_name(&self) {
+        let now = self.pipe.broker.cluster.seen().map(|(name, _)| name);
+        let (said, now) = (self.facts.about.said_cluster.as_ref(), now.as_ref());
+        if said.is_some() && now.is_some() && said != now {
+            self.end(Reason::ClusterNameConflict);
+        }
+    }
+
     /// Says what only links are told, and has every shard tell the rest.
     fn introduce(&self) {
         let mut lines = Vec::new();
@@ -162,6 +172,7 @@ impl Actor for Leaf {
         self.introduce();
         self.start_clock(cx);
         self.watch_for_loops(cx);
+        self.check_name();
         if let Some(expires) = self.facts.about.identity.as_ref().and_then(|who| who.expires) {
             let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
             cx.run_later(left, |me, _| me.refuse(text::EXPIRED, Reason::AuthenticationExpired));

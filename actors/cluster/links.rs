@@ -123,6 +123,7 @@ impl Cluster {
         name.clone_into(&mut self.name);
         self.dynamic = dynamic;
         self.tell_clients();
+        self.broker.realms.leafs.renamed();
     }
 
     /// Decides on a link. It is served once the other end knows of it.

@@ -31,6 +31,8 @@ pub enum Reason {
     MessageHeaderViolation,
     NoRespondersRequiresHeaders,
     Kicked,
+    /// A leaf link under a name that the cluster has no longer.
+    ClusterNameConflict,
     /// Two servers need one link.
     DuplicateRoute,
     /// The other server can't be supervised any more; nats-server has no such reason.
@@ -80,6 +82,7 @@ impl Reason {
             Self::MessageHeaderViolation => "Message Header Violation",
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
             Self::Kicked => "Kicked",
+            Self::ClusterNameConflict => "Cluster Name Conflict",
             Self::DuplicateRoute => "Duplicate Route",
             Self::ControlEnded => "Control Session Ended",
             Self::DuplicateRemoteLeafnode => "Duplicate Remote LeafNode Connection",

@@ -27,6 +27,8 @@ pub struct LeafAbout {
     pub said: Option<LeafInfo>,
     /// This server has connected, not the other.
     pub solicited: bool,
+    /// The name of its cluster that this server has said then.
+    pub said_cluster: Option<String>,
     /// The account here, and the one there as far as that is known.
     pub account: String,
     pub remote_account: String,

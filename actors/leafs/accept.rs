@@ -136,6 +136,7 @@ impl Leafs {
             version: connect.version.clone(),
             identity: Some(identity),
             target: None,
+            said_cluster: None,
         };
         let Ok(line) = info.line() else { return };
         let answer = async move { talk.say(&line).await.map(|()| talk) };

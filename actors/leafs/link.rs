@@ -43,6 +43,8 @@ pub(super) struct Ready {
     pub identity: Option<Identity>,
     /// The remote that it was made for.
     pub target: Option<u64>,
+    /// The name of the cluster here that it was told.
+    pub said_cluster: Option<String>,
 }
 
 impl Leafs {
@@ -61,6 +63,7 @@ impl Leafs {
         ends.out.set_realm(&ready.realm);
         let marker = marker(&settings.info.server_id, &ready.realm.name);
         let about = LeafAbout {
+            said_cluster: ready.said_cluster,
             name: ready.name,
             version: ready.version,
             by_client_rules: settings.authenticator.is_none(),

@@ -132,13 +132,18 @@ impl Leafs {
         self.again(number, pause, cx);
     }
 
+    /// The name by which the other end knows who belongs together.
+    fn cluster(&self) -> String {
+        self.settings.cluster(self.broker.cluster.seen().map(|(name, _)| name))
+    }
+
     /// Tries to connect to a remote.
     fn solicit(&mut self, number: u64, cx: &mut Cx<'_, Self>) {
         if self.leaving {
             return;
         }
         let settings = Arc::clone(&self.settings);
-        let cluster = settings.cluster(self.broker.cluster.seen().map(|(name, _)| name));
+        let cluster = self.cluster();
         let Some(target) = self.target(number).filter(|one| one.state == State::Sought) else {
             return;
         };
@@ -148,7 +153,7 @@ impl Leafs {
         let remote = Arc::clone(&target.remote);
         debug!("Trying to connect as leafnode to remote server on {:?}", url.place.address);
         let within = remote.wanted.dial_timeout.unwrap_or(settings.dial_timeout);
-        let address = url.place.address.clone();
+        let (address, said) = (url.place.address.clone(), cluster.clone());
         let attempt = async move {
             let mut host = dial::dial(&url, &remote, within, &settings.info).await?;
             let hello = dial::hello(&host, &url, &remote, &settings.info, cluster).await?;
@@ -157,7 +162,7 @@ impl Leafs {
             Ok(host)
         };
         cx.when(attempt, move |leafs, outcome: Result<Host, NoLink>, cx| match outcome {
-            Ok(host) => leafs.met(number, host, cx),
+            Ok(host) => leafs.met(number, host, said, cx),
             Err(problem) => leafs.failed(number, &address, &problem, cx),
         });
     }
@@ -192,7 +197,7 @@ impl Leafs {
     }
 
     /// An attempt has led somewhere.
-    fn met(&mut self, number: u64, host: Host, cx: &mut Cx<'_, Self>) {
+    fn met(&mut self, number: u64, host: Host, said: String, cx: &mut Cx<'_, Self>) {
         let cid = self.broker.next_cid();
         let isolate = self.settings.isolate;
         let headers = self.settings.info.headers;
@@ -226,6 +231,7 @@ impl Leafs {
             version: info.version,
             identity: None,
             target: Some(number),
+            said_cluster: Some(said),
         };
         self.serve(ready, talk, cx);
     }

@@ -78,6 +78,12 @@ impl Leafs {
         }
     }
 
+    /// The cluster has another name: servers that this one has connected to have to know.
+    pub fn renamed(&self) {
+        let solicited = self.all().into_iter().filter(|link| link.about.solicited);
+        solicited.for_each(|link| link.lane.out.close(Reason::ClusterNameConflict));
+    }
+
     /// Cuts all links. Those who keep them connect again, and hear all there is.
     pub fn cut(&self) {
         let links = std::mem::take(&mut *self.0.lock());

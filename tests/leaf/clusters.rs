@@ -113,6 +113,31 @@ fn one_member_of_a_group_in_two_clusters_gets_a_message() {
     }
 }
 
+/// They agree on a name when some are leaf nodes already, under another.
+#[test]
+fn servers_that_agree_on_the_name_of_their_cluster_are_one_leaf_cluster() {
+    let [a, b] = hubs(Make::Ours);
+    let [x, y] = cluster_of(Make::Ours, "", ["x", "y"], |n| {
+        let remote = remote([&a, &b][n], "");
+        format!("leafnodes {{ reconnect: \"50ms\", remotes: [ {remote} ] }}")
+    });
+    eventually("one of two names", || {
+        let logs = [&x, &y].map(|server| server.log.text());
+        let renamed = logs.iter().filter(|log| log.contains("Cluster name updated"));
+        let names = [&x, &y].map(|server| server.json("/varz")["cluster"]["name"].clone());
+        (renamed.count() == 1 && names[0] == names[1]).then_some(())
+    });
+    let mut reader = y.client();
+    reader.subscribe("some", "1");
+    let mut net = Net::of([&a, &b, &x, &y]);
+    // To hear of all others, each needs a link under the new name.
+    net.settle();
+    net.publish(2, "some", "once");
+    net.settle();
+    net.settle();
+    assert_eq!(drain(&mut reader), [("1".to_owned(), "once".to_owned())]);
+}
+
 /// Interest that has ended at one of two servers of a leaf cluster goes on at the other.
 #[test]
 fn interest_of_a_leaf_cluster_ends_with_the_last_who_has_it() {

@@ -117,7 +117,8 @@ pub(crate) fn leafnodes(more: &str) -> String {
     format!("leafnodes {{ listen: \"127.0.0.1:-1\", {more} }}\n")
 }
 
-/// Servers of a cluster, linked; `more` says what each of them has besides, by its number.
+/// Servers of a cluster, linked; `more` says what each of them has besides, by its number. Where no
+/// name is given, they agree on one.
 #[track_caller]
 pub(crate) fn cluster_of<const N: usize>(
     make: Make,
@@ -126,6 +127,7 @@ pub(crate) fn cluster_of<const N: usize>(
     more: impl Fn(usize) -> String,
 ) -> [Server; N] {
     let mut servers: Vec<Server> = Vec::new();
+    let cluster = if cluster.is_empty() { String::new() } else { format!("name: {cluster},") };
     for (n, name) in names.into_iter().enumerate() {
         let routes: Vec<_> = servers.iter().map(|one| one.ports["cluster"][0].clone()).collect();
         let routes = serde_json::Value::from(routes);
@@ -133,7 +135,7 @@ pub(crate) fn cluster_of<const N: usize>(
             make,
             &format!(
                 "server_name: {name}\n\
-                 cluster {{ name: {cluster}, listen: \"127.0.0.1:-1\", routes: {routes} }}\n{}",
+                 cluster {{ {cluster} listen: \"127.0.0.1:-1\", routes: {routes} }}\n{}",
                 more(n)
             ),
         ));
