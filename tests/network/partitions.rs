@@ -106,9 +106,9 @@ fn one_packet_in_twenty_lost_costs_time_and_nothing_else() {
     assert!(share == 1.0, "{share} of all deliveries were made");
 }
 
-/// The kernel itself knows of this one: addresses go, and who sends is told so at once.
+/// The kernel itself knows of this one: who sends is told so at once.
 #[test]
-fn a_device_that_goes_down_and_a_route_that_leads_nowhere_are_like_any_other_cut() {
+fn a_route_that_leads_nowhere_is_like_any_other_cut() {
     let Some(mut cluster) = Cluster::new() else { return };
     let far = cluster.net.address(1);
     cluster.net.ip(0, &format!("route add blackhole {far}/32"));
