@@ -174,6 +174,19 @@ fn revoked_users_are_refused() {
     kept.login(&server);
 }
 
+// Row 74.
+#[test]
+fn all_users_up_to_a_time_are_refused_at_once() {
+    let mut world = World::new();
+    let before = world.account.plain_user();
+    world.account.claims.nats.revocations = BTreeMap::from([("*".to_owned(), now() + 1)]);
+    let mut after = world.account.plain_user();
+    after.token = mint(&after.claims, &world.account.key, now() + 2).unwrap();
+    let server = Server::start(&world.memory());
+    before.is_refused(&server);
+    after.login(&server);
+}
+
 #[test]
 fn signing_keys_sign_and_scoped_ones_say_what_for() {
     let mut world = World::new();
