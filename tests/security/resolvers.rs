@@ -210,14 +210,23 @@ fn a_reload_changes_where_claims_are_kept() {
     let server = Server::start(&world.memory());
     let mut client = world.account.plain_user().login(&server);
     let (dir, config) = full(&world, "");
+    let found = Account::new("found");
+    let file = |account: &Account| dir.path().join(format!("jwt/{}.jwt", account.id()));
+    std::fs::create_dir_all(dir.path().join("jwt")).unwrap();
+    std::fs::write(file(&found), world.account_token(&found)).unwrap();
     server.rewrite(&config);
     server.signal("HUP");
     let pushed = Account::new("pushed");
     let mut system = world.system.plain_user().login(&server);
     eventually("claims are kept on disk", || {
         ask(&mut system, "$SYS.REQ.CLAIMS.UPDATE", &world.account_token(&pushed));
-        dir.path().join(format!("jwt/{}.jwt", pushed.id())).exists().then_some(())
+        file(&pushed).exists().then_some(())
     });
     pushed.plain_user().login(&server);
+    found.plain_user().login(&server);
+    let list = ask(&mut system, "$SYS.REQ.CLAIMS.LIST", "")["data"].to_string();
+    for account in [&pushed, &found] {
+        assert!(list.contains(&account.id()), "{list}");
+    }
     client.ping_pong();
 }
