@@ -299,12 +299,13 @@ impl Batch {
         if at_once {
             open.hand_over();
         }
+        open.tell_origin(origin);
         for span in spans {
             let tail = &input[span.start as usize..span.end as usize];
             if open.block.len() + head.len() + tail.len() > BLOCK_MAX && is_socket {
                 open.hand_over();
+                open.tell_origin(origin);
             }
-            open.tell_origin(origin);
             open.block.put(head, tail);
         }
         if at_once {
