@@ -43,6 +43,10 @@ fn a_leaf_node_that_loses_its_hub_finds_another_server_of_the_cluster() {
             &format!("server_name: late\nleafnodes {{ remotes: [ {} ] }}", remote(&a, "")),
         );
         links(&a, 2);
+        // Whoever knows what is wanted has heard all that was said before.
+        let mut first = a.client();
+        first.subscribe("first", "1");
+        [&early, &late].into_iter().for_each(|leaf| knows(leaf, "first"));
         a.signal("TERM");
         links(&b, 2);
         let mut reader = b.client();
