@@ -22,16 +22,21 @@ impl Inflate {
     /// Takes out what `bytes` hold; the answer is how many of them were used, and how many bytes
     /// of `room` are filled.
     pub(super) fn read(&mut self, bytes: &[u8], room: &mut [u8]) -> Result<(usize, usize), Broken> {
-        let (used, filled) = (self.state.total_in(), self.state.total_out());
-        let status = self.state.decompress(bytes, room, FlushDecompress::Sync);
-        let status = status.map_err(|_| Broken("compressed message is broken"))?;
-        let used = (self.state.total_in() - used) as usize;
-        let filled = (self.state.total_out() - filled) as usize;
-        if status == Status::StreamEnd {
-            // Whoever says that a block is the last one begins anew behind it.
+        let (mut used, mut filled) = (0, 0);
+        loop {
+            let before = (self.state.total_in(), self.state.total_out());
+            let status =
+                self.state.decompress(&bytes[used..], &mut room[filled..], FlushDecompress::Sync);
+            let status = status.map_err(|_| Broken("compressed message is broken"))?;
+            used += (self.state.total_in() - before.0) as usize;
+            filled += (self.state.total_out() - before.1) as usize;
+            if status != Status::StreamEnd {
+                return Ok((used, filled));
+            }
+            // Whoever says that a block is the last one begins anew behind it, and at once: what
+            // is wrong there must not depend on where room ends.
             self.state.reset(false);
         }
-        Ok((used, filled))
     }
 
     /// All bytes of a message are read.

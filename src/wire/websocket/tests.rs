@@ -108,6 +108,31 @@ fn a_large_message_of_many_equal_bytes_is_packed_and_comes_out_in_small_pieces()
 }
 
 #[test]
+fn a_message_goes_on_behind_a_last_block_wherever_room_ends() {
+    // Some packers end each message so.
+    let last = |plain: &[u8]| {
+        let mut packed = Vec::with_capacity(100);
+        let mut deflate = Compress::new(Compression::fast(), false);
+        deflate.compress_vec(plain, &mut packed, FlushCompress::Finish).unwrap();
+        packed
+    };
+    let body = [last(b"one and two, and one and two"), last(b"three"), last(b"four")].concat();
+    let bytes = [frame(0xC2, &body), frame(0x82, b", plain")].concat();
+    for room in 1..60 {
+        for cut in [1, 2, 5, bytes.len()] {
+            let (got, _) = read(terms(false, true).0, &bytes, cut, room).unwrap();
+            assert_eq!(got, b"one and two, and one and twothreefour, plain", "{cut} {room}");
+        }
+    }
+    // A last block of seven bytes: two are put back for it, and two are left, which are none.
+    let short = frame(0xC2, b"\x01\x07\0\xF8\xFFabcde");
+    for room in 1..20 {
+        let found = read(terms(false, true).0, &short, 99, room).err();
+        assert_eq!(found, Some(Broken("compressed message is broken")), "{room}");
+    }
+}
+
+#[test]
 fn small_and_dense_messages_are_not_packed() {
     let noise: Vec<u8> = (0..5000).map(|_| fastrand::u8(..)).collect();
     let mut writer = Writer::new(terms(false, true).0);
