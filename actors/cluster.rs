@@ -21,13 +21,11 @@ mod settings;
 mod view;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hashbrown::HashMap;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tracing::{error, info};
+use tracing::info;
 use vagus_runtime::cluster::hello::{Introduction, LinkKind};
 use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::cluster::speech::SERIES;
@@ -41,6 +39,7 @@ pub use self::settings::{ClusterSettings, Place};
 pub use self::view::ClusterView;
 use crate::broker::{Broker, Cast};
 use crate::gateway::Gateway;
+use crate::link::accept_all;
 
 /// See the module's text.
 pub struct Cluster {
@@ -71,8 +70,6 @@ impl Message for Leave {}
 
 /// Connections that may be strangers at one time. More are closed at once.
 const STRANGERS_MAX: usize = 64;
-/// After an error of `accept`.
-const REST: Duration = Duration::from_millis(100);
 
 // === impl Cluster ===
 
@@ -125,25 +122,6 @@ impl Cluster {
             kind: LinkKind::Route,
         }
     }
-
-    fn accept(&mut self, cx: &mut Cx<'_, Self>, task: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(socket) = &self.socket else { return Poll::Ready(()) };
-            match socket.poll_accept(task) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((socket, peer))) => self.hear_out(socket, peer, cx),
-                Poll::Ready(Err(problem)) => {
-                    error!("Error on accept of route connection: {problem}");
-                    let rest = tokio::time::sleep(REST);
-                    // Its end polls this once more.
-                    cx.when(rest, |_, (), cx| {
-                        cx.poll_with(Self::accept);
-                    });
-                    return Poll::Ready(());
-                }
-            }
-        }
-    }
 }
 
 // === impl Actor ===
@@ -161,7 +139,7 @@ impl Actor for Cluster {
             info!("Listening for route connections on {address}");
         }
         self.tell_clients();
-        cx.poll_with(Self::accept);
+        cx.poll_with(accept_all);
         cx.run_interval(news::AGAIN_AFTER, |me, _| {
             me.tell_servers();
             me.show_sought();

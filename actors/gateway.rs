@@ -18,13 +18,12 @@ mod settings;
 mod view;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hashbrown::HashMap;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tracing::{error, info};
+use tracing::info;
 use vagus_runtime::cluster::hello::{Introduction, LinkKind};
 use vagus_runtime::cluster::sharing::{Share, Sharing};
 use vagus_runtime::cluster::speech::SERIES;
@@ -37,6 +36,7 @@ pub use self::settings::{GatewaySettings, GatewayTls, RemoteCluster};
 pub use self::view::{Clusters, GatewayView};
 use crate::broker::{Broker, Cast};
 use crate::cluster::Leave;
+use crate::link::accept_all;
 
 /// See the module's text.
 pub struct Gateway {
@@ -57,9 +57,6 @@ pub struct Gateway {
     refused: u64,
     leaving: bool,
 }
-
-/// After an error of `accept`.
-const REST: Duration = Duration::from_millis(100);
 
 // === impl Gateway ===
 
@@ -110,24 +107,6 @@ impl Gateway {
             kind: LinkKind::Gateway,
         }
     }
-
-    fn accept(&mut self, cx: &mut Cx<'_, Self>, task: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(socket) = &self.socket else { return Poll::Ready(()) };
-            match socket.poll_accept(task) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((socket, peer))) => self.hear_out(socket, peer, cx),
-                Poll::Ready(Err(problem)) => {
-                    error!("Error on accept of gateway connection: {problem}");
-                    // The end of the rest polls this once more.
-                    cx.when(tokio::time::sleep(REST), |_, (), cx| {
-                        cx.poll_with(Self::accept);
-                    });
-                    return Poll::Ready(());
-                }
-            }
-        }
-    }
 }
 
 // === impl Actor ===
@@ -148,7 +127,7 @@ impl Actor for Gateway {
         }
         info!("Address for gateway {name:?} is {}", self.settings.address);
         self.show();
-        cx.poll_with(Self::accept);
+        cx.poll_with(accept_all);
         cx.run_interval(news::AGAIN_AFTER, |me, _| me.tell());
         let names: Vec<_> = self.remotes.keys().cloned().collect();
         names.iter().for_each(|name| self.solicit(name, cx));

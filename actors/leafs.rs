@@ -18,8 +18,6 @@ mod talk;
 mod web;
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use hashbrown::HashMap;
 use serde_json::json;
@@ -31,6 +29,7 @@ pub use self::settings::{LeafSettings, Remote};
 use self::solicit::Target;
 use crate::broker::{Broker, Cast};
 use crate::leaf::{Leaf, LeafFacts};
+use crate::link::accept_all;
 
 /// See the module's text.
 pub struct Leafs {
@@ -70,8 +69,6 @@ impl Message for CloseLeafs {}
 
 /// Connections that may be strangers at one time. More are closed at once.
 const STRANGERS_MAX: usize = 256;
-/// After an error of `accept`.
-const REST: Duration = Duration::from_millis(100);
 
 // === impl Leafs ===
 
@@ -95,25 +92,6 @@ impl Leafs {
             strangers: 0,
             refused: 0,
             leaving: false,
-        }
-    }
-
-    fn accept(&mut self, cx: &mut Cx<'_, Self>, task: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let Some(socket) = &self.socket else { return Poll::Ready(()) };
-            match socket.poll_accept(task) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok((socket, peer))) => self.hear_out(socket, peer, cx),
-                Poll::Ready(Err(problem)) => {
-                    error!("Error on accept of leafnode connection: {problem}");
-                    let rest = tokio::time::sleep(REST);
-                    // Its end polls this once more.
-                    cx.when(rest, |_, (), cx| {
-                        cx.poll_with(Self::accept);
-                    });
-                    return Poll::Ready(());
-                }
-            }
         }
     }
 
@@ -151,7 +129,7 @@ impl Actor for Leafs {
             if let Ok(address) = port.local_addr() {
                 info!("Listening for leafnode connections on {address}");
             }
-            cx.poll_with(Self::accept);
+            cx.poll_with(accept_all);
         }
         self.follow_remotes(cx);
     }

@@ -7,13 +7,17 @@
 //! socket <- TLS <- codec <- Outbound <- whoever publishes; interest, as the shards tell it
 //! ```
 //!
+//! A [`Doorkeeper`] takes in those who connect.
+//!
 //! Where there is neither TLS nor a codec, publishers write to the socket themselves.
 
+mod door;
 mod ends;
 mod pings;
 mod pipe;
 mod work;
 
+pub use self::door::{Doorkeeper, accept_all};
 pub use self::ends::Ends;
 pub use self::pipe::Pipe;
 pub use self::work::{LIMITS, Link, Took, serve};

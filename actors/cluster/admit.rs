@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error};
 use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, Guest, HelloError};
@@ -10,10 +10,18 @@ use vagus_runtime::cluster::sharing::Share;
 
 use super::{Cluster, STRANGERS_MAX};
 use crate::delivery::wire::Stream;
+use crate::link::Doorkeeper;
 
-impl Cluster {
-    /// Hears who has connected.
-    pub(super) fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+// === impl Doorkeeper ===
+
+impl Doorkeeper for Cluster {
+    const GUESTS: &'static str = "route";
+
+    fn socket(&self) -> Option<&TcpListener> {
+        self.socket.as_ref()
+    }
+
+    fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         if self.strangers >= STRANGERS_MAX || self.leaving {
             // Closed by being dropped.
             self.refused += 1;
@@ -35,7 +43,11 @@ impl Cluster {
             }
         });
     }
+}
 
+// === impl Cluster ===
+
+impl Cluster {
     fn turn_away(&mut self, peer: SocketAddr, problem: &HelloError) {
         self.refused += 1;
         match problem {

@@ -2,20 +2,28 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error};
 use vagus_runtime::Cx;
 use vagus_runtime::cluster::hello::{self, Guest, HelloError, Introduction};
 
 use super::Gateway;
 use crate::delivery::wire::Stream;
+use crate::link::Doorkeeper;
 
 /// Connections that may be strangers at one time. More are closed at once.
 const STRANGERS_MAX: usize = 64;
 
-impl Gateway {
-    /// Hears who has connected.
-    pub(super) fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+// === impl Doorkeeper ===
+
+impl Doorkeeper for Gateway {
+    const GUESTS: &'static str = "gateway";
+
+    fn socket(&self) -> Option<&TcpListener> {
+        self.socket.as_ref()
+    }
+
+    fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         if self.strangers >= STRANGERS_MAX || self.leaving {
             // Closed by being dropped.
             self.refused += 1;
@@ -37,7 +45,11 @@ impl Gateway {
             }
         });
     }
+}
 
+// === impl Gateway ===
+
+impl Gateway {
     fn turn_away(&mut self, peer: SocketAddr, problem: &HelloError) {
         self.refused += 1;
         match problem {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error, info};
 use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome, SubjectRules};
 use vagus_config::{Compression, HandshakeFirst};
@@ -21,6 +21,7 @@ use crate::delivery::leaf_lane::Role;
 use crate::delivery::wire::Stream;
 use crate::delivery::{ClientInfo, Reason};
 use crate::leafs::LeafSettings;
+use crate::link::Doorkeeper;
 use crate::resolver::messages::Fetch;
 use crate::system::messages::{News, Parting};
 
@@ -35,9 +36,16 @@ struct Guest {
 /// Of whom it is not known which is theirs.
 const NO_ACCOUNT: &str = "N/A";
 
-impl Leafs {
-    /// Hears who has connected.
-    pub(super) fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+// === impl Doorkeeper ===
+
+impl Doorkeeper for Leafs {
+    const GUESTS: &'static str = "leafnode";
+
+    fn socket(&self) -> Option<&TcpListener> {
+        self.socket.as_ref()
+    }
+
+    fn hear_out(&mut self, socket: TcpStream, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         if self.strangers >= STRANGERS_MAX || self.leaving {
             // Closed by being dropped.
             self.refused += 1;
@@ -56,7 +64,11 @@ impl Leafs {
             }
         });
     }
+}
 
+// === impl Leafs ===
+
+impl Leafs {
     fn turn_away(&mut self, peer: SocketAddr, cid: u64, problem: &NoLink) {
         self.refused += 1;
         match problem {
