@@ -1,6 +1,7 @@
 //! `/varz`: the server, its limits, and what went through it.
 
 mod gateway;
+mod port;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,6 +13,7 @@ use vagus_config::{Config, Port, Tls, WriteTimeout};
 use vagus_telemetry::text::Uptime;
 
 use self::gateway::GatewayPart;
+use self::port::PortPart;
 use super::context::{Context, now, time};
 use super::jetstream::stats;
 use super::reply::{self, Reply};
@@ -157,18 +159,8 @@ struct ClusterPart {
 /// `{}` without leaf nodes.
 #[derive(Default, Serialize)]
 struct LeafPart {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_timeout: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_timeout: Option<f64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    tls_required: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    tls_verify: bool,
+    #[serde(flatten)]
+    port: PortPart,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remotes: Vec<RemotePart>,
 }
@@ -406,15 +398,15 @@ fn leaf(context: &Context, config: &Config) -> LeafPart {
         return part;
     }
     let tls = wanted.tls.as_ref();
-    LeafPart {
+    let port = PortPart {
         host: Some(wanted.host.clone()),
         port: Some(port),
         auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
         tls_timeout: Some(tls.map_or(2.0, |tls| tls.timeout.as_secs_f64())),
         tls_required: tls.is_some(),
         tls_verify: tls.is_some_and(Tls::asks_for_certificates),
-        ..part
-    }
+    };
+    LeafPart { port, ..part }
 }
 
 fn process(context: &Context) -> Process {

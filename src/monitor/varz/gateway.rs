@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vagus_config::Config;
 
+use super::port::PortPart;
 use crate::monitor::context::Context;
 
 /// `{}` where the cluster is linked with no other.
@@ -10,18 +11,8 @@ use crate::monitor::context::Context;
 pub(super) struct GatewayPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    host: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_timeout: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_timeout: Option<f64>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    tls_required: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    tls_verify: bool,
+    #[serde(flatten)]
+    port: PortPart,
     #[serde(skip_serializing_if = "Option::is_none")]
     advertise: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,12 +41,14 @@ impl GatewayPart {
         });
         Some(Self {
             name: Some(wanted.name.clone()),
-            host: Some(wanted.host.clone()),
-            port: Some(context.broker.gateways.port()),
-            auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
-            tls_timeout: tls.map(|tls| tls.timeout.as_secs_f64()),
-            tls_required: tls.is_some(),
-            tls_verify: tls.is_some(),
+            port: PortPart {
+                host: Some(wanted.host.clone()),
+                port: Some(context.broker.gateways.port()),
+                auth_timeout: Some(wanted.auth_timeout.as_secs_f64()),
+                tls_timeout: tls.map(|tls| tls.timeout.as_secs_f64()),
+                tls_required: tls.is_some(),
+                tls_verify: tls.is_some(),
+            },
             advertise: wanted.advertise.clone(),
             connect_retries: Some(wanted.connect_retries).filter(|retries| *retries > 0),
             gateways: remotes.collect(),
