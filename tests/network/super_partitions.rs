@@ -34,16 +34,23 @@ fn sees(server: &Server, count: usize) {
     server.wait_json("/gatewayz", |page| (outbound(page).len() == count).then_some(()));
 }
 
+/// A load with readers at the server itself, at the one beside it, and in each other cluster; and a
+/// crowd that all servers agree about.
+#[track_caller]
+fn at_work(all: &[&Server]) -> (Load, Crowd) {
+    let load = Load::begin(all, 4);
+    let mut crowd = Crowd::across(&PLACES, all, 2);
+    crowd.churn(60);
+    crowd.agree(all);
+    (load, crowd)
+}
+
 #[test]
 fn a_cluster_that_is_cut_off_under_load_agrees_with_all_once_it_is_back() {
     let Some(net) = Net::new(PLACES.len()) else { return };
     let servers = start(&net, "");
     let all: Vec<&Server> = servers.iter().collect();
-    // Its own reader, that of the server beside it, and one for each other cluster.
-    let load = Load::begin(&all, 4);
-    let mut crowd = Crowd::across(&PLACES, &all, 2);
-    crowd.churn(60);
-    crowd.agree(&all);
+    let (load, mut crowd) = at_work(&all);
     net.set_all(&[4, 5], &[0, 1, 2, 3], Some(Way::Cut));
     servers[..4].iter().for_each(|server| sees(server, 1));
     servers[4..].iter().for_each(|server| sees(server, 0));
@@ -59,10 +66,7 @@ fn two_clusters_that_do_not_reach_each_other_both_go_on_with_the_third() {
     let Some(net) = Net::new(PLACES.len()) else { return };
     let servers = start(&net, "");
     let all: Vec<&Server> = servers.iter().collect();
-    let load = Load::begin(&all, 4);
-    let mut crowd = Crowd::across(&PLACES, &all, 2);
-    crowd.churn(60);
-    crowd.agree(&all);
+    let (load, mut crowd) = at_work(&all);
     // One direction will do.
     for (from, to) in [(0, 2), (0, 3), (1, 2), (1, 3)] {
         net.set(from, to, Some(Way::Cut));
