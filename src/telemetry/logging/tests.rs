@@ -148,16 +148,22 @@ fn strangers_are_heard_from_warn_upwards() {
             debug!(target: "ractor_cluster::node", "payload");
             info!(target: "mio", "polling");
             warn!(target: "actix", "full");
+            warn!(target: "ractor_cluster::node::node_session", "slow ping from 0.0.0.0:0");
+            error!(target: "ractor_cluster::node", "lost");
             error!(target: "hyper::proto", "broken");
             info!(target: "my_plugin", "mine");
         };
         emit();
-        assert_eq!(out.lines(), [head("WRN") + "full", head("ERR") + "broken"]);
+        assert_eq!(
+            out.lines(),
+            [head("WRN") + "full", head("ERR") + "lost", head("ERR") + "broken"]
+        );
         let targets = vec!["vagus".to_owned(), "my_plugin".to_owned()];
         control.apply(LogConfig { targets, ..untimed() }).unwrap();
         emit();
         // The warning is the same as a moment ago.
-        assert_eq!(out.lines(), [head("ERR") + "broken", head("INF") + "mine"]);
+        let rest = [head("ERR") + "lost", head("ERR") + "broken", head("INF") + "mine"];
+        assert_eq!(out.lines(), rest);
     });
 }
 
