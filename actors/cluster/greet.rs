@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tracing::{debug, error, info};
 use vagus_runtime::Cx;
-use vagus_runtime::cluster::hello::{self, HelloError, Introduction};
+use vagus_runtime::cluster::hello::{self, HelloError, Host, Introduction};
 use vagus_runtime::cluster::sharing::Share;
 use vagus_tls::LinkTls;
 
@@ -27,6 +27,8 @@ pub(super) struct Target {
     attempts: Attempts,
     /// What came of the last attempt.
     problem: String,
+    /// The server that the attempt under way has found, and which it asks to be taken in.
+    joins: Option<String>,
     state: State,
 }
 
@@ -67,6 +69,7 @@ impl Target {
             of: None,
             attempts: Attempts::default(),
             problem: String::new(),
+            joins: None,
             state: State::Sought,
         }
     }
@@ -79,6 +82,11 @@ impl Target {
     /// Whether a server that was found is the one that was looked for.
     pub(super) fn is(&self, id: &str) -> bool {
         self.of.as_deref().is_none_or(|of| of == id)
+    }
+
+    /// Whether it is about to be a link to server `id` for these accounts.
+    pub(super) fn joins(&self, id: &str, share: &Share) -> bool {
+        self.joins.as_deref() == Some(id) && self.share == *share
     }
 
     pub(super) fn heard_of(place: Place) -> Self {
@@ -171,23 +179,46 @@ impl Cluster {
         target.attempts.begin();
         let (place, configured) = (target.place.clone(), target.configured);
         let share = target.share.clone();
-        // Whoever links up with this server while it dials is another matter: of two that meet
-        // halfway, both decide by the same rule which link stays.
-        let there = self.links.values().filter(|link| link.about.share == share);
-        let mut linked: Vec<String> = there.map(|link| link.about.id.clone()).collect();
-        linked.push(self.settings.id.clone());
         let (me, within) = (self.introduction(share), self.settings.auth_timeout);
         debug!("Trying to connect to route on {}", place.address);
         let tls = self.broker.settings().route_tls.clone();
         // An address that was heard of is certified under a name that is known.
         let known = Place::named_host(&self.settings.places).filter(|_| !configured);
         let known = known.map(str::to_owned);
-        let attempt = async move { place.dial(&me, known.as_deref(), tls, &linked, within).await };
+        let attempt = async move { place.dial(&me, known.as_deref(), tls, within).await };
         cx.when(attempt, move |cluster, outcome, cx| match outcome {
-            Ok((stream, peer, introduction)) => cluster.met(n, stream, peer, introduction, cx),
-            Err(HelloError::Linked(id)) => cluster.linked_already(n, &id, cx),
+            Ok((host, peer)) => cluster.found(n, host, peer, cx),
             Err(problem) => cluster.failed(n, &problem, cx),
         });
+    }
+
+    /// An attempt has led to this server. It is asked to take this one in, unless they are linked
+    /// by now: a link that is there already is worth more than the new one, for whose sake it would
+    /// end with all that is on its way.
+    fn found(&mut self, n: usize, host: Host<Stream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
+        let (other, share) = (host.introduction.clone(), self.targets[n].share.clone());
+        if !self.targets[n].is(&other.id) || self.is_about_to_join(&other.id, &share) {
+            return self.again(n, cx);
+        }
+        if other.id == self.settings.id || self.link_to(&other.id, &share).is_some() {
+            return self.linked_already(n, &other.id, cx);
+        }
+        self.targets[n].joins = Some(other.id.clone());
+        let (secret, within) = (self.targets[n].place.secret.clone(), self.settings.auth_timeout);
+        let join = async move { host.join(&secret, within).await };
+        cx.when(join, move |cluster, outcome, cx| {
+            cluster.targets[n].joins = None;
+            match outcome {
+                Ok(stream) => cluster.met(n, stream, peer, &other, cx),
+                Err(HelloError::Linked) => cluster.linked_already(n, &other.id, cx),
+                Err(problem) => cluster.failed(n, &problem, cx),
+            }
+        });
+    }
+
+    /// Whether an attempt of this server's own has found that one.
+    pub(super) fn is_about_to_join(&self, id: &str, share: &Share) -> bool {
+        self.targets.iter().any(|target| target.joins(id, share))
     }
 
     fn failed(&mut self, n: usize, problem: &HelloError, cx: &mut Cx<'_, Self>) {
@@ -285,26 +316,23 @@ impl Cluster {
 
 impl Place {
     /// Connects to a server there, and introduces this one. `known` is the name by which the
-    /// certificate of a server is known that others told of, `linked` the ids of servers with which
-    /// there need not be another link.
+    /// certificate of a server is known that others told of.
     ///
     /// # Errors
-    /// When nobody is there, or not who is wanted.
+    /// When no server is there.
     pub async fn dial(
         &self,
         me: &Introduction,
         known: Option<&str>,
         tls: Option<Arc<LinkTls>>,
-        linked: &[String],
         within: Duration,
-    ) -> Result<(Stream, SocketAddr, Introduction), HelloError> {
+    ) -> Result<(Host<Stream>, SocketAddr), HelloError> {
         let connect = TcpStream::connect(&self.address);
         let socket = tokio::time::timeout(DIAL, connect).await.map_err(|_| HelloError::Slow)??;
         socket.set_nodelay(true)?;
         let peer = socket.peer_addr()?;
-        let mut stream = Stream::solicited(socket, self.certified_name(known), tls).await?;
-        let introduction = hello::greet(&mut stream, me, &self.secret, linked, within).await?;
-        Ok((stream, peer, introduction))
+        let stream = Stream::solicited(socket, self.certified_name(known), tls).await?;
+        Ok((hello::greet(stream, me, within).await?, peer))
     }
 
     /// The name that a server's certificate has to be for: that of the address, or where this is

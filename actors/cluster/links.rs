@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use tracing::{error, info, warn};
-use vagus_runtime::cluster::hello::Introduction;
+use vagus_runtime::cluster::hello::{HelloError, Introduction};
 use vagus_runtime::cluster::sharing::Share;
 use vagus_runtime::{ChildEvent, Cx, Handle, Name, Spec};
 
@@ -26,13 +26,9 @@ pub(super) struct Link {
     pub urls: Vec<String>,
     /// Where leaf nodes do.
     pub leaf_urls: Vec<String>,
-    since: Instant,
     /// Once it is served.
     pub route: Option<Handle<Route>>,
 }
-
-/// Links as young as this came about at the same time as their rivals.
-const YOUNG: Duration = Duration::from_secs(1);
 
 // === impl Cluster ===
 
@@ -57,13 +53,15 @@ impl Cluster {
             return Err(format!("Remote server has a duplicate name: {name:?}"));
         }
         self.agree_on_share(other, share)?;
+        // Of two that meet halfway, the one with the lower id makes the link.
+        let first = self.settings.id < other.id;
+        if !solicited && first && self.is_about_to_join(&other.id, share) {
+            return Err(HelloError::Linked.to_string());
+        }
         let Some(cid) = self.link_to(&other.id, share) else { return Ok(()) };
-        let rival = &self.links[&cid];
         // Who connects again has lost what it had.
-        let again = rival.about.solicited == solicited;
-        let by_lower_id = (self.settings.id < other.id) == solicited;
-        if !again && (!by_lower_id || rival.since.elapsed() > YOUNG) {
-            return Err("the two servers are linked already".to_owned());
+        if self.links[&cid].about.solicited != solicited {
+            return Err(HelloError::Linked.to_string());
         }
         self.cut(cid);
         Ok(())
@@ -151,14 +149,7 @@ impl Cluster {
             origins: other.origins,
         };
         let place = Place::address_of(&other.address, address);
-        let link = Link {
-            about,
-            place,
-            urls: Vec::new(),
-            leaf_urls: Vec::new(),
-            since: Instant::now(),
-            route: None,
-        };
+        let link = Link { about, place, urls: Vec::new(), leaf_urls: Vec::new(), route: None };
         self.links.insert(cid, link);
         if let Some(target) = target.and_then(|n| self.targets.get_mut(n)) {
             target.linked(cid);
@@ -167,28 +158,23 @@ impl Cluster {
         cid
     }
 
-    /// An attempt has led to this server.
+    /// The server that an attempt has led to takes this one in.
     pub(super) fn met(
         &mut self,
         n: usize,
         stream: Stream,
         peer: SocketAddr,
-        other: Introduction,
+        other: &Introduction,
         cx: &mut Cx<'_, Self>,
     ) {
-        if !self.targets[n].is(&other.id) {
-            return self.again(n, cx);
-        }
         let share = self.targets[n].share.clone();
-        match self.is_welcome(&other, &share, true) {
-            Ok(()) => {
-                let cid = self.link(&other, peer, Some(n));
-                self.serve(cid, stream, cx);
-                if share.is_main() {
-                    self.solicit_beside(n, &other, cx);
-                }
-            }
-            Err(_) => self.linked_already(n, &other.id, cx),
+        if self.is_welcome(other, &share, true).is_err() {
+            return self.linked_already(n, &other.id, cx);
+        }
+        let cid = self.link(other, peer, Some(n));
+        self.serve(cid, stream, cx);
+        if share.is_main() {
+            self.solicit_beside(n, other, cx);
         }
     }
 

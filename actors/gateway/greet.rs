@@ -118,7 +118,11 @@ impl Gateway {
         let (me, within) = (self.introduction(Some(name)), self.settings.auth_timeout);
         let (name, address) = (Arc::clone(name), place.address.clone());
         let tls = self.broker.settings().gateway_tls.towards(&name);
-        let dial = async move { place.dial(&me, known.as_deref(), tls, &[], within).await };
+        let dial = async move {
+            let (host, peer) = place.dial(&me, known.as_deref(), tls, within).await?;
+            let other = host.introduction.clone();
+            Ok((host.join(&place.secret, within).await?, peer, other))
+        };
         cx.when(dial, move |gateway, outcome, cx| match outcome {
             Ok((stream, peer, other)) if *other.cluster == *name => {
                 let cid = gateway.link(&other, peer, true);

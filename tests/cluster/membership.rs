@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::harness::{Server, eventually};
 use crate::kit::{cluster, cluster_port, meshed, peers, route_url, server, server_with};
+use crate::network::{Network, Way};
 
 // Rows 143 and 144, 125.
 #[test]
@@ -45,6 +46,30 @@ fn servers_that_look_for_each_other_have_one_link() {
             (page["actors"][0]["observed"]["looking_for"] == 0).then_some(())
         });
         server.wait_json("/routez", |page| (page["num_routes"] == 1).then_some(()));
+    }
+}
+
+#[test]
+fn of_two_servers_that_dial_each_other_at_once_one_makes_the_only_link() {
+    for _ in 0..4 {
+        let network = Network::default();
+        network.set_all("a", &["b"], Some(Way::Slow(Duration::from_millis(30))));
+        let (at_a, at_b) = (Network::place(), Network::place());
+        let ports = [at_a.1, at_b.1];
+        let a = network.server_at(at_a, "a", &ports);
+        let b = network.server_at(at_b, "b", &ports);
+        meshed(&[&a, &b]);
+        for server in [&a, &b] {
+            server.wait_json("/actorz?observe=1&kind=cluster", |page| {
+                (page["actors"][0]["observed"]["looking_for"] == 0).then_some(())
+            });
+            // One that was replaced would be one more in the log.
+            server.wait_json("/routez", |page| {
+                let text = server.log.text();
+                let created = text.matches("Route connection created").count() as u64;
+                (page["num_routes"] == created).then_some(())
+            });
+        }
     }
 }
 

@@ -35,8 +35,25 @@ impl Network {
     /// A server that others find by way of the network.
     #[track_caller]
     pub(crate) fn server(&self, name: &str, others: &[u16]) -> (Server, u16) {
+        let (listener, place) = Self::place();
+        (self.server_at((listener, place), name, others), place)
+    }
+
+    /// Where a server will be found.
+    pub(crate) fn place() -> (TcpListener, u16) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let place = listener.local_addr().unwrap().port();
+        (listener, place)
+    }
+
+    /// A server that others find there.
+    #[track_caller]
+    pub(crate) fn server_at(
+        &self,
+        (listener, place): (TcpListener, u16),
+        name: &str,
+        others: &[u16],
+    ) -> Server {
         let routes: Vec<_> =
             others.iter().map(|port| format!("\"nats-route://127.0.0.1:{port}\"")).collect();
         let server = Server::start(&format!(
@@ -51,7 +68,7 @@ impl Network {
                 std::thread::spawn(move || network.carry(near, &to, port));
             }
         });
-        (server, place)
+        server
     }
 
     pub(crate) fn set(&self, from: &str, to: &str, way: Option<Way>) {

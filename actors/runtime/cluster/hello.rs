@@ -8,6 +8,9 @@
 //!                                              <-   welcome and proof, or why not
 //! ```
 //!
+//! Each end may think it over once it knows who the other one is: the solicitor before it sends
+//! its proof, the acceptor before it answers.
+//!
 //! A proof is an HMAC over both introductions and nonces. The password itself never crosses, and
 //! what an eavesdropper gets serves no second time. Everything is read in pieces of known size:
 //! who sends something else is refused after a few bytes, and has cost as much.
@@ -96,9 +99,17 @@ pub enum HelloError {
     Tls(String),
     #[error("the other server takes too long")]
     Slow,
-    /// By the server of this id, which has connected meanwhile.
+    /// Or are about to be.
     #[error("the two servers are linked already")]
-    Linked(String),
+    Linked,
+}
+
+/// A solicitor that knows who it has found, and has still to show that it belongs there.
+pub struct Host<S> {
+    pub introduction: Introduction,
+    stream: S,
+    /// What both have said so far, this end first.
+    said: [Vec<u8>; 2],
 }
 
 /// An acceptor that knows who has come, and has still to answer.
@@ -167,45 +178,56 @@ impl LinkKind {
 
 // === the solicitor ===
 
-/// Introduces this server over a fresh connection; the answer is who the other one is. Servers
-/// whose ids are among `linked` are told nothing more: a link that is there already is worth more
-/// than the new one, for whose sake they would end it with all that is on its way.
+/// Introduces this server over a fresh connection. The other end waits for [`Host::join`].
 ///
 /// # Errors
-/// When the other end is no server, does not want this one, or takes longer than `within`.
+/// When the other end is no server, or takes longer than `within`.
 pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
+    mut stream: S,
     me: &Introduction,
-    secret: &LinkSecret,
-    linked: &[String],
     within: Duration,
-) -> Result<Introduction, HelloError> {
+) -> Result<Host<S>, HelloError> {
     let talk = async {
         let mine = head(me)?;
         stream.write_all(&mine).await?;
-        let (theirs, introduction) = read_head(stream).await?;
+        let (theirs, introduction) = read_head(&mut stream).await?;
         if introduction.kind != me.kind {
             return Err(HelloError::WrongPort);
         }
-        if linked.contains(&introduction.id) {
-            return Err(HelloError::Linked(introduction.id));
-        }
-        let both = [&mine[..], &theirs];
-        stream.write_all(secret.prove(SOLICITOR, &both).as_ref()).await?;
-        let size = stream.read_u16_le().await?;
-        if size > 0 {
-            let mut text = vec![0; usize::from(size).min(REFUSAL_MAX)];
-            stream.read_exact(&mut text).await?;
-            return Err(HelloError::Refused(String::from_utf8_lossy(&text).into_owned()));
-        }
-        let mut proof = [0; PROOF];
-        stream.read_exact(&mut proof).await?;
-        match secret.accepts(ACCEPTOR, &both, &proof) {
-            true => Ok(introduction),
-            false => Err(HelloError::Impostor),
-        }
+        Ok((introduction, [mine, theirs]))
     };
-    tokio::time::timeout(within, talk).await.map_err(|_| HelloError::Slow)?
+    let talk = tokio::time::timeout(within, talk).await.map_err(|_| HelloError::Slow)?;
+    talk.map(|(introduction, said)| Host { introduction, stream, said })
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Host<S> {
+    /// Shows that this server belongs there, and hears whether it is taken in.
+    ///
+    /// # Errors
+    /// When the other server does not want this one, takes longer than `within`, or does not
+    /// belong here.
+    pub async fn join(mut self, secret: &LinkSecret, within: Duration) -> Result<S, HelloError> {
+        let both = self.said.each_ref().map(Vec::as_slice);
+        let talk = async {
+            self.stream.write_all(secret.prove(SOLICITOR, &both).as_ref()).await?;
+            let size = self.stream.read_u16_le().await?;
+            if size > 0 {
+                let mut text = vec![0; usize::from(size).min(REFUSAL_MAX)];
+                self.stream.read_exact(&mut text).await?;
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let linked = text == HelloError::Linked.to_string();
+                return Err(if linked { HelloError::Linked } else { HelloError::Refused(text) });
+            }
+            let mut proof = [0; PROOF];
+            self.stream.read_exact(&mut proof).await?;
+            match secret.accepts(ACCEPTOR, &both, &proof) {
+                true => Ok(()),
+                false => Err(HelloError::Impostor),
+            }
+        };
+        tokio::time::timeout(within, talk).await.map_err(|_| HelloError::Slow)??;
+        Ok(self.stream)
+    }
 }
 
 // === the acceptor ===
@@ -342,7 +364,7 @@ mod tests {
 
     fn meet(one: LinkSecret, other: LinkSecret, refusal: Option<&str>) -> Both {
         run(async {
-            let (mut a, b) = duplex(64);
+            let (a, b) = duplex(64);
             let (me, you) = (server("a"), server("b"));
             let acceptor = async {
                 let guest = receive(b, &you, &other, SOON).await?;
@@ -353,7 +375,12 @@ mod tests {
                 }
                 Ok(introduction)
             };
-            tokio::join!(greet(&mut a, &me, &one, &[], SOON), acceptor)
+            let solicitor = async {
+                let host = greet(a, &me, SOON).await?;
+                let introduction = host.introduction.clone();
+                host.join(&one, SOON).await.map(|_| introduction)
+            };
+            tokio::join!(solicitor, acceptor)
         })
     }
 
@@ -366,6 +393,9 @@ mod tests {
         }
         let (told, _) = meet(LinkSecret::none(), LinkSecret::none(), Some("no room"));
         assert_eq!(told.unwrap_err().to_string(), "no room");
+        let linked = HelloError::Linked.to_string();
+        let (told, _) = meet(LinkSecret::none(), LinkSecret::none(), Some(&linked));
+        assert!(matches!(told, Err(HelloError::Linked)));
     }
 
     #[test]
@@ -384,13 +414,10 @@ mod tests {
     #[test]
     fn ports_for_the_two_kinds_of_links_are_told_apart() {
         run(async {
-            let (mut a, b) = duplex(1024);
+            let (a, b) = duplex(1024);
             let (me, you) = (Introduction { kind: LinkKind::Gateway, ..server("a") }, server("b"));
             let secret = LinkSecret::none();
-            let (theirs, ours) = tokio::join!(
-                greet(&mut a, &me, &secret, &[], SOON),
-                receive(b, &you, &secret, SOON)
-            );
+            let (theirs, ours) = tokio::join!(greet(a, &me, SOON), receive(b, &you, &secret, SOON));
             assert!(matches!(theirs, Err(HelloError::WrongPort)));
             assert!(matches!(ours, Err(HelloError::WrongPort)));
         });
@@ -423,19 +450,14 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_are_linked_already_do_not_link_again() {
+    fn who_thinks_better_of_it_is_not_taken_in() {
         let (one, other) = run(async {
-            let (mut a, b) = duplex(1 << 10);
+            let (a, b) = duplex(1 << 10);
             let (me, you, secret) = (server("a"), server("b"), LinkSecret::none());
-            let linked = ["B".to_owned()];
-            let solicitor = async {
-                let answer = greet(&mut a, &me, &secret, &linked, SOON).await;
-                drop(a);
-                answer
-            };
+            let solicitor = async { greet(a, &me, SOON).await.map(|host| host.introduction.id) };
             tokio::join!(solicitor, receive(b, &you, &secret, SOON))
         });
-        assert!(matches!(one, Err(HelloError::Linked(id)) if id == "B"));
-        assert!(matches!(other, Err(HelloError::Io(_))), "nobody is taken in");
+        assert_eq!(one.unwrap(), "B");
+        assert!(matches!(other, Err(HelloError::Io(_))));
     }
 }
