@@ -125,7 +125,7 @@ enum Phase {
     Opening,
     /// It is filled from a snapshot.
     Restoring,
-    /// Its subjects are told to the shards.
+    /// The shards are told of answers to its consumers.
     Registering,
     Serving,
     /// It is going to be deleted.

@@ -59,6 +59,7 @@ use vagus_runtime::Registry;
 use vagus_telemetry::text::IoReason;
 
 use self::context::Context;
+pub(crate) use self::jetstream::health::in_words;
 use self::maker::PageMaker;
 use crate::server::{Identity, InForce};
 

@@ -50,7 +50,7 @@ pub use self::settings::SettingsError;
 use self::system::Orders;
 pub use self::system::ReloadOrder;
 pub use self::trust::TrustError;
-use crate::monitor::{Monitor, MonitorContext, MonitorError};
+use crate::monitor::{self, Monitor, MonitorContext, MonitorError};
 
 /// A server in this process. Ends when dropped; [`Server::shutdown`] ends it in good order.
 pub struct Server {
@@ -243,8 +243,9 @@ impl Builder {
             && api.recv_timeout(STREAMS_READY_WITHIN) == Err(RecvTimeoutError::Timeout)
         {
             info!(
-                "JetStream is still recovering ({:?}); each stream serves once it is read",
-                js.store.health()
+                "JetStream is still recovering: its store {}; what is published to a stream waits \
+                 until the stream is read",
+                monitor::in_words(&js.store.health())
             );
         }
         // Closed once every account is ready.

@@ -1,5 +1,6 @@
-//! How a stream begins to serve: its log is opened, what is not in the log by itself is found in
-//! it again, its consumers are born, its subjects are registered.
+//! How a stream begins to serve: its log is opened, its subjects are registered, what is not in the
+//! log by itself is found in it again, its consumers are born. What is published meanwhile waits;
+//! what is only to be read is answered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -100,13 +101,16 @@ impl Stream {
         let Some(life) = self.life.as_deref_mut() else { return };
         // What is published waits until it is known what was stored before, and who wants it.
         life.parking = true;
-        let (home, window) = (Arc::clone(&life.home), life.state.config().duplicate_window);
+        life.answer_direct();
+        let config = Arc::clone(life.state.config());
+        let registered = life.subjects.set(&life.js, &life.feed, &config.subjects);
+        let (home, window) = (Arc::clone(&life.home), config.duplicate_window);
         let since = self.seed.js.now_ns().saturating_sub(window);
         let recovered = async move {
             settled(&home.reader, &home.table).await;
             recover(home.reader.clone(), since, window > 0).await
         };
-        cx.when(recovered, |me, found, cx| me.recovered(found, cx));
+        cx.when(join(recovered, registered), |me, (found, ()), cx| me.recovered(found, cx));
     }
 
     fn recovered(&mut self, found: Recovered, cx: &mut Cx<'_, Self>) {
@@ -121,7 +125,7 @@ impl Stream {
     }
 
     /// Brings the consumers to life and takes in what is published.
-    pub(super) fn serve(&mut self, cx: &mut Cx<'_, Self>) {
+    fn serve(&mut self, cx: &mut Cx<'_, Self>) {
         let Some(life) = self.life.as_deref_mut() else { return };
         life.charge();
         life.raise_consumers(cx);
@@ -131,8 +135,7 @@ impl Stream {
         self.phase = Phase::Registering;
         let config = Arc::clone(life.state.config());
         let heard = life.hear_answers(&self.seed);
-        let registered = life.subjects.set(&life.js, &life.feed, &config.subjects);
-        cx.when(join(heard, registered), move |me, _, cx| {
+        cx.when(heard, move |me, (), cx| {
             if me.phase != Phase::Registering {
                 return;
             }

@@ -138,7 +138,7 @@ impl Stream {
             (_, None) => "for its log".to_owned(),
             (Phase::Opening, Some(_)) => "for what is read from its log".to_owned(),
             (Phase::Restoring, Some(_)) => "for chunks of a snapshot".to_owned(),
-            (Phase::Registering, Some(_)) => "for its subjects to be registered".to_owned(),
+            (Phase::Registering, Some(_)) => "for answers to its consumers to be heard".to_owned(),
             (Phase::Serving, Some(life)) => life.waiting(),
         }
     }

@@ -7,7 +7,7 @@
 #[path = "harness/client.rs"]
 mod client;
 #[path = "harness/http.rs"]
-mod http;
+pub(crate) mod http;
 #[path = "harness/process.rs"]
 mod process;
 #[path = "harness/server.rs"]

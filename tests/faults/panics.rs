@@ -4,10 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use vagus::{Config, Server};
 use vagus_runtime::ActorState;
 
-use crate::harness::{eventually, eventually_within};
+use crate::harness::{eventually, eventually_within, http};
 use crate::kill::{Rounds, STREAMS};
 use crate::kit::Nats;
 use crate::random::count;
@@ -73,5 +74,44 @@ fn streams_and_consumers_may_panic() {
         rounds.check(&mut nats);
     }
     rounds.check_all(port);
+    server.shutdown(Duration::from_secs(5)).expect("an end in good order");
+}
+
+/// A page of the monitoring port.
+fn page(server: &Server, path: &str) -> Value {
+    http::get(server.monitor_address().expect("a monitoring port"), path).json()
+}
+
+/// What the actor waits for, by its own account.
+fn waits_for(server: &Server, path: &str) -> String {
+    let page = page(server, &format!("/actorz?path={path}&observe=1"));
+    let actor = page["actors"].as_array().into_iter().flatten().find(|one| one["path"] == path);
+    actor.map(|actor| actor["observed"]["waiting"].to_string()).unwrap_or_default()
+}
+
+#[test]
+fn while_a_stream_is_read_again_publishers_wait_and_readers_do_not() {
+    const COUNT: u64 = 30_000;
+    let store = tempfile::tempdir().unwrap();
+    let server = start(store.path());
+    let mut nats = Nats::connect(server.address().expect("a port").port(), "{}");
+    streams(&mut nats, 1);
+    for n in 0..COUNT {
+        nats.send("s0.a", &[("Nats-Msg-Id", &n.to_string())], "x");
+    }
+    eventually("all to be stored", || (nats.state("S0")["messages"] == COUNT).then_some(()));
+    let all = server.actors().snapshot().into_iter();
+    let path = all.map(|actor| actor.path).find(|path| path.ends_with("S0")).expect("the stream");
+    // A look may come when all is read.
+    eventually("a stream that is read", || {
+        drill(&server, &path);
+        waits_for(&server, &path).contains("read from its log").then_some(())
+    });
+    assert_eq!(nats.direct("S0", json!({ "seq": COUNT })).text(), "x");
+    eventually("its subjects", || {
+        (page(&server, "/subsz?subs=1&acc=$G&test=s0.a")["total"] == 1).then_some(())
+    });
+    let again = nats.publish_with("s0.a", &[("Nats-Msg-Id", "7")], "x");
+    assert_eq!((&again["seq"], &again["duplicate"]), (&8.into(), &true.into()), "{again}");
     server.shutdown(Duration::from_secs(5)).expect("an end in good order");
 }

@@ -61,7 +61,7 @@ fn told(health: &Health) -> Option<(String, Severity)> {
 }
 
 /// The state of the store as the end of a sentence.
-pub(in crate::monitor) fn in_words(health: &Health) -> String {
+pub(crate) fn in_words(health: &Health) -> String {
     match health {
         Health::Good => "is in order".to_owned(),
         Health::Recovering { ready, of } => {
