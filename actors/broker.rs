@@ -20,7 +20,7 @@ use crate::control::Control;
 use crate::delivery::counters::Totals;
 use crate::delivery::{Counters, Slots};
 use crate::gateway::{GatewayTls, GatewayView};
-use crate::leafs::Remote;
+use crate::leafs::{LeafSettings, Remote};
 use crate::ocsp::OcspDesk;
 use crate::realm::Realms;
 use crate::resolver::Resolver;
@@ -41,6 +41,8 @@ pub struct Broker {
     pub gateways: GatewayView,
     /// Servers whose leaf node this one is, as configured.
     pub leaf_remotes: ArcSwap<Vec<Arc<Remote>>>,
+    /// How leaf nodes are dealt with, once there may be some.
+    pub leaf_settings: ArcSwapOption<LeafSettings>,
     /// Port for leaf nodes; 0 where nobody is taken in.
     pub leaf_port: AtomicU16,
     pub slots: Slots,
@@ -157,6 +159,7 @@ impl Broker {
             control: Control::default(),
             gateways: GatewayView::default(),
             leaf_remotes: ArcSwap::default(),
+            leaf_settings: ArcSwapOption::empty(),
             leaf_port: AtomicU16::new(0),
             slots: Slots::default(),
             counters: (0..arbiters.max(1)).map(|_| Arc::default()).collect(),

@@ -106,7 +106,9 @@ impl Handler<Gone> for Census {
 impl Handler<Tell> for Census {
     fn handle(&mut self, tell: Tell, _: &mut Cx<'_, Self>) {
         if let Tell::Reload(Reload(settings)) = &tell {
-            self.broker.realms.leafs.review(&settings.authenticator);
+            let of_leafs = self.broker.leaf_settings.load();
+            let own = of_leafs.as_ref().and_then(|known| known.authenticator.as_ref());
+            self.broker.realms.leafs.review(own.unwrap_or(&settings.authenticator));
         }
         for present in self.book.lock().present.values() {
             // Who is gone by now needs no order.

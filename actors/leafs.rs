@@ -1,7 +1,7 @@
 //! `Leafs`: takes leaf nodes in, and makes this server one of others.
 //!
-//! in:   connections of leaf nodes; the ends of its links; [`Follow`]: other remotes are
-//!       configured; [`CloseLeafs`]
+//! in:   connections of leaf nodes; the ends of its links; [`Follow`]: another configuration;
+//!       [`CloseLeafs`]
 //! out:  a [`Leaf`] for each link, which is its child
 //! dies: never by itself; after a panic its successor goes on with the same open port and makes
 //!       all links anew
@@ -58,7 +58,7 @@ struct Known {
     target: Option<u64>,
 }
 
-/// Go by the remotes that are configured now.
+/// Go by the settings and to the remotes that are configured now.
 pub struct Follow;
 
 /// The server is about to end: nobody more is taken in.
@@ -95,7 +95,10 @@ impl Leafs {
         }
     }
 
-    fn follow_remotes(&mut self, cx: &mut Cx<'_, Self>) {
+    fn follow_config(&mut self, cx: &mut Cx<'_, Self>) {
+        if let Some(settings) = self.broker.leaf_settings.load_full() {
+            self.settings = settings;
+        }
         let remotes = self.broker.leaf_remotes.load_full();
         self.follow(&remotes, cx);
     }
@@ -131,7 +134,7 @@ impl Actor for Leafs {
             }
             cx.poll_with(accept_all);
         }
-        self.follow_remotes(cx);
+        self.follow_config(cx);
     }
 
     fn child(&mut self, event: ChildEvent, cx: &mut Cx<'_, Self>) {
@@ -154,7 +157,7 @@ impl Actor for Leafs {
 
 impl Handler<Follow> for Leafs {
     fn handle(&mut self, _: Follow, cx: &mut Cx<'_, Self>) {
-        self.follow_remotes(cx);
+        self.follow_config(cx);
     }
 }
 

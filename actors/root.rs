@@ -20,7 +20,7 @@ use crate::clients::Clients;
 use crate::cluster::{Cluster, ClusterSettings, Leave};
 use crate::gateway::{Gateway, GatewaySettings};
 use crate::jetstream::Accounts;
-use crate::leafs::{CloseLeafs, Follow, LeafSettings, Leafs};
+use crate::leafs::{CloseLeafs, Follow, Leafs};
 use crate::listener::{Close, Listener};
 use crate::metas::Metas;
 use crate::ocsp::{Archive as OcspArchive, OcspDesk};
@@ -53,8 +53,8 @@ pub struct Root {
     listener: Option<Handle<Listener>>,
     cluster: Option<Handle<Cluster>>,
     gateway: Option<Handle<Gateway>>,
-    /// How leaf nodes are dealt with, once there are some.
-    leaf_plan: Option<LeafPlan>,
+    /// The open port for leaf nodes; none where nobody is taken in.
+    leaf_port: Option<Arc<std::net::TcpListener>>,
     leafs: Option<Handle<Leafs>>,
     leaving: bool,
 }
@@ -77,14 +77,6 @@ pub struct Frontier {
     pub settings: Arc<GatewaySettings>,
     /// The open port for them.
     pub port: Arc<std::net::TcpListener>,
-}
-
-/// There may be leaf nodes.
-#[derive(Clone)]
-pub struct LeafPlan {
-    pub settings: Arc<LeafSettings>,
-    /// The open port for them; none where nobody is taken in.
-    pub port: Option<Arc<std::net::TcpListener>>,
 }
 
 /// Take no more clients: the server is about to end.
@@ -125,7 +117,7 @@ impl Root {
             listener: None,
             cluster: None,
             gateway: None,
-            leaf_plan: None,
+            leaf_port: None,
             leafs: None,
             leaving: false,
         }
@@ -166,10 +158,10 @@ impl Root {
         self
     }
 
-    /// The same, with leaf nodes.
+    /// The same, with an open port for leaf nodes.
     #[must_use]
-    pub fn with_leafs(mut self, plan: LeafPlan) -> Self {
-        self.leaf_plan = Some(plan);
+    pub fn with_leafs(mut self, port: Option<Arc<std::net::TcpListener>>) -> Self {
+        self.leaf_port = port;
         self
     }
 
@@ -254,14 +246,16 @@ impl Root {
 
     /// Where nobody is taken in and nobody is looked for, nobody is needed for it.
     fn spawn_leafs(&mut self, cast: &Arc<Cast>, cx: &mut Cx<'_, Self>) {
-        let Some(LeafPlan { settings, port }) = self.leaf_plan.clone() else { return };
+        let Some(settings) = self.broker.leaf_settings.load_full() else { return };
+        let port = self.leaf_port.clone();
         if port.is_none() && self.broker.leaf_remotes.load().is_empty() {
             return;
         }
         let (broker, cast) = (Arc::clone(&self.broker), Arc::clone(cast));
         let factory = move || {
-            let (settings, port) = (Arc::clone(&settings), port.clone());
-            Leafs::new(Arc::clone(&broker), Arc::clone(&cast), settings, port)
+            // Those of now, where it has a successor.
+            let settings = broker.leaf_settings.load_full().unwrap_or_else(|| settings.clone());
+            Leafs::new(Arc::clone(&broker), Arc::clone(&cast), settings, port.clone())
         };
         self.leafs = Some(cx.spawn(Spec::new("leafs", factory)));
     }

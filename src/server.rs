@@ -7,13 +7,14 @@ mod identity;
 mod jetstream;
 mod leafs;
 mod ocsp;
+mod ports;
 mod realms;
 mod settings;
 mod system;
 mod trust;
 mod web;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::RecvTimeoutError;
@@ -35,7 +36,7 @@ use vagus_actors::plugins::{self, Guest, PluginError};
 use vagus_actors::root::{Open, Retire, Root};
 use vagus_actors::system::messages::{Announce, Door};
 use vagus_auth::AccountBook;
-use vagus_config::{Config, HandshakeFirst, Loaded, Port};
+use vagus_config::{Config, HandshakeFirst, Loaded};
 use vagus_plugin::{Plugin, Service};
 use vagus_runtime::{Handle, Registry, Runtime, RuntimeConfig, RuntimeError, Spec};
 use vagus_telemetry::text::IoReason;
@@ -174,7 +175,7 @@ impl Builder {
     pub fn start(self) -> Result<Server, StartError> {
         let config = self.config;
         let (guests, arrivals) = plugins::admit(self.guests, &config.plugins)?;
-        let port = Arc::new(open_port(&config)?);
+        let port = Arc::new(ports::open(&config.host, config.port)?);
         let address = port.local_addr().ok();
         let identity = Arc::new(self.identity.unwrap_or_else(|| Identity::new(&config)));
         let book = Arc::new(AccountBook::default());
@@ -182,7 +183,10 @@ impl Builder {
         let settings = settings::from_config(&config, &identity, address, &book)?;
         let neighbours = cluster::open(&config, &identity, &settings.info)?;
         let frontier = gateway::open(&config, &identity)?;
-        let leaf_plan = leafs::open(&config, &identity, &settings)?;
+        let leaf_port = leafs::open(&config)?;
+        let leaf_address = leaf_port.as_ref().and_then(|port| port.local_addr().ok());
+        let leafs_at = ports::number_of(leaf_address);
+        let leaf_settings = leafs::settings(&config, &identity, &settings, leafs_at)?;
         let stapler = Stapler::new().map_err(SettingsError::from)?;
         let stapling = stapler.staple(&config, settings.tls.as_ref());
         let charter = Charter::from_config(&config, &book).map_err(SettingsError::from)?;
@@ -203,8 +207,8 @@ impl Builder {
             control::start(&broker).map_err(RuntimeError::from)?;
         }
         broker.leaf_remotes.store(Arc::new(leafs::remotes(&config)?));
-        let leaf_address = leaf_plan.port.as_ref().and_then(|port| port.local_addr().ok());
-        broker.leaf_port.store(leaf_address.map_or(0, |address| address.port()), Relaxed);
+        broker.leaf_settings.store(Some(leaf_settings));
+        broker.leaf_port.store(leafs_at, Relaxed);
         let cluster_address = neighbours.as_ref().and_then(|open| open.port.local_addr().ok());
         charter.apply(&broker.realms);
         let jetstream = jetstream::open(&config, &identity, &broker)?;
@@ -236,7 +240,7 @@ impl Builder {
         let spec = Spec::once("server", move || {
             let root = Root::new(top, now, Some(guests), js, office, accounts_ready);
             let root = root.with_resolver(resolver).with_keys(keys).with_ocsp(archive);
-            root.beside(neighbours).bordering(frontier).with_leafs(leaf_plan)
+            root.beside(neighbours).bordering(frontier).with_leafs(leaf_port)
         });
         let root = runtime.spawn(spec.arbiter(runtime.control()));
         if let Some(js) = &jetstream
@@ -296,19 +300,6 @@ fn announce(settings: &Settings) {
     if tls.handshake_first == HandshakeFirst::Always {
         warn!("Clients that are not using \"TLS Handshake First\" option will fail to connect");
     }
-}
-
-fn open_port(config: &Config) -> Result<std::net::TcpListener, StartError> {
-    open_at(&config.host, config.port)
-}
-
-fn open_at(host: &str, port: Port) -> Result<std::net::TcpListener, StartError> {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let failed = |source| StartError::Listen { address: format!("{host}:{port}"), source };
-    let mut addresses = (host, port.to_bind()).to_socket_addrs().map_err(failed)?;
-    let address =
-        addresses.next().ok_or_else(|| failed(std::io::Error::other("the host has no address")))?;
-    vagus_actors::listener::open(address).map_err(failed)
 }
 
 // === impl Server ===
@@ -389,6 +380,8 @@ impl Server {
         let moved = trust::moved(&self.in_force.load().config, &config)?;
         trust::preload(&config, &self.book)?;
         let remotes = leafs::remotes(&config)?;
+        let leafs_at = ports::number_of(self.leaf_address);
+        let leaf_settings = leafs::settings(&config, &self.identity, &settings, leafs_at)?;
         let charter = Charter::from_config(&config, &self.book)?;
         if let Some(js) = &self.jetstream {
             js.set_settings(of_jetstream);
@@ -398,6 +391,7 @@ impl Server {
         self.broker.set_settings(settings);
         self.broker.realms.mates.permit(cluster::permissions(&config));
         self.broker.leaf_remotes.store(Arc::new(remotes));
+        self.broker.leaf_settings.store(Some(leaf_settings));
         // A root that is gone has no use for them.
         let _ = self.root.send_urgent(Follow);
         self.in_force.store(Arc::new(InForce { config, digest, since: SystemTime::now() }));

@@ -21,8 +21,6 @@ pub struct LeafAbout {
     pub address: SocketAddr,
     /// Who it has proved to be; nobody where this server has connected.
     pub identity: Option<Identity>,
-    /// The rules by which it is a leaf node are those of clients, which may change.
-    pub by_client_rules: bool,
     /// What the other end was told of this one, when it had connected.
     pub said: Option<LeafInfo>,
     /// This server has connected, not the other.

@@ -66,7 +66,6 @@ impl Leafs {
             said_cluster: ready.said_cluster,
             name: ready.name,
             version: ready.version,
-            by_client_rules: settings.authenticator.is_none(),
             said: ready.target.is_none().then(|| settings.info.clone()),
             identity: ready.identity,
             address: ready.peer,

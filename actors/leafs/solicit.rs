@@ -105,10 +105,14 @@ impl Leafs {
         }
         self.targets.retain(|target| !gone(target));
         for remote in remotes {
-            if self.targets.iter().all(|target| target.remote != *remote) {
-                self.next_target += 1;
-                self.targets.push(Target::new(self.next_target, Arc::clone(remote)));
-                self.solicit(self.next_target, cx);
+            match self.targets.iter_mut().find(|target| target.remote == *remote) {
+                // What is in its files may be new.
+                Some(target) => target.remote = Arc::clone(remote),
+                None => {
+                    self.next_target += 1;
+                    self.targets.push(Target::new(self.next_target, Arc::clone(remote)));
+                    self.solicit(self.next_target, cx);
+                }
             }
         }
     }

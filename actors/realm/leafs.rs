@@ -62,9 +62,7 @@ impl Leafs {
     pub fn review(&self, rules: &Authenticator) {
         for link in self.all() {
             let about = &link.about;
-            let Some(identity) = about.identity.as_ref().filter(|_| about.by_client_rules) else {
-                continue;
-            };
+            let Some(identity) = &about.identity else { continue };
             let out = &link.lane.out;
             match rules.review(identity, unix_now()) {
                 Ok(fresh) if is_same(identity, &fresh) => {}

@@ -99,6 +99,10 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
             "system_account" => {
                 old.system_account.as_deref() == Some("$SYS") && new.system_account.is_none()
             }
+            "leafnodes.users" | "leafnodes.auth_timeout" => {
+                schema::reloadable("leafnodes.authorization")
+            }
+            "leafnodes.isolate" => schema::reloadable("leafnodes.isolate_leafnode_interest"),
             key => schema::reloadable(key),
         };
         if !allowed {
@@ -140,6 +144,7 @@ fn what(field: &Field, new: &Config) -> String {
         "server_metadata" => "metadata".to_owned(),
         "mappings" => "accounts".to_owned(),
         "cluster.name" | "cluster.tls" | "cluster.permissions" => "cluster".to_owned(),
+        "leafnodes.users" | "leafnodes.auth_timeout" => "leafnodes authorization".to_owned(),
         "tls" => {
             format!("tls = {}", if new.tls.is_some() { "enabled" } else { "disabled" })
         }

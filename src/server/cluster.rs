@@ -13,7 +13,7 @@ use vagus_runtime::cluster::hello::LinkSecret;
 use vagus_runtime::cluster::sharing::{POOL_MAX, Sharing};
 use vagus_wire::Info;
 
-use super::{Identity, StartError, open_at};
+use super::{Identity, StartError, ports};
 
 /// The least that may wait for another server, in bytes: it stands for many clients.
 const PENDING_LEAST: u64 = 64 << 20;
@@ -31,7 +31,7 @@ pub(super) fn open(
 ) -> Result<Option<Neighbours>, StartError> {
     let wanted = &config.cluster;
     let Some(port) = wanted.port else { return Ok(None) };
-    let port = open_at(&wanted.host, port)?;
+    let port = ports::open(&wanted.host, port)?;
     let address = port.local_addr().map_or(0, |address| address.port());
     let own = secret(wanted.user.as_deref(), wanted.password.as_ref());
     let name = config.cluster_name();

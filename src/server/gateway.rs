@@ -10,7 +10,7 @@ use vagus_config::{Config, WriteTimeout};
 use vagus_runtime::cluster::hello::LinkSecret;
 
 use super::cluster::{advertised, pending_max, place, secret};
-use super::{Identity, StartError, open_at};
+use super::{Identity, StartError, ports};
 
 /// A sign of life is asked for this often, and a link is given up that shows none after so many.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const PINGS_OUT_MAX: u32 = 3;
 pub(super) fn open(config: &Config, identity: &Identity) -> Result<Option<Frontier>, StartError> {
     let Some(wanted) = &config.gateway else { return Ok(None) };
     let Some(port) = wanted.port else { return Ok(None) };
-    let port = open_at(&wanted.host, port)?;
+    let port = ports::open(&wanted.host, port)?;
     let address = port.local_addr().map_or(0, |address| address.port());
     let own = secret(wanted.user.as_deref(), wanted.password.as_ref());
     let remotes = wanted.remotes.iter().map(|remote| RemoteCluster {

@@ -1,9 +1,10 @@
-//! Leaf nodes as the configuration wants them: the port for them is opened.
+//! Leaf nodes as the configuration wants them: the port for them is opened, and how they are dealt
+//! with is made ready.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use vagus_actors::leafs::{LeafSettings, Remote};
-use vagus_actors::root::LeafPlan;
 use vagus_auth::{Authenticator, GLOBAL_ACCOUNT, Rules, RulesError, UserRule};
 use vagus_config::{Config, LeafNodes, LeafRemote, LeafUser, Tls};
 use vagus_tls::{ClientTls, ServerTls};
@@ -11,26 +12,38 @@ use vagus_wire::leaf::LeafInfo;
 
 use super::cluster::reached_at;
 use super::settings::{SettingsError, secret, size, split_host};
-use super::{Identity, Settings, StartError, open_at};
+use super::{Identity, Settings, StartError, ports};
 
 /// Level of the protocol between servers.
 const PROTOCOL: i64 = 3;
 
-/// `settings` are those of clients.
-pub(super) fn open(
+/// The open port for leaf nodes, where some are taken in.
+///
+/// # Errors
+/// When it can't be opened.
+pub(super) fn open(config: &Config) -> Result<Option<Arc<TcpListener>>, StartError> {
+    let wanted = &config.leafnodes;
+    let port = wanted.port.map(|port| ports::open(&wanted.host, port)).transpose()?;
+    Ok(port.map(Arc::new))
+}
+
+/// How leaf nodes are dealt with that connect to `port`; 0: none do. `clients` are the settings for
+/// those.
+///
+/// # Errors
+/// When a file can't be read, or users contradict each other.
+pub(super) fn settings(
     config: &Config,
     identity: &Identity,
-    settings: &Settings,
-) -> Result<LeafPlan, StartError> {
+    clients: &Settings,
+    port: u16,
+) -> Result<Arc<LeafSettings>, SettingsError> {
     let wanted = &config.leafnodes;
-    let port = wanted.port.map(|port| open_at(&wanted.host, port)).transpose()?;
-    let listening = port.as_ref().and_then(|port| port.local_addr().ok());
-    let listening = listening.map_or(0, |address| address.port());
-    let authenticator = authenticator(wanted).map_err(SettingsError::from)?;
-    let tls = wanted.tls.as_ref().map(|tls| ServerTls::load(tls, false)).transpose();
-    let info = info(config, identity, settings, listening);
-    let settings = LeafSettings {
-        tls: tls.map_err(SettingsError::from)?.map(Arc::new),
+    let authenticator = authenticator(wanted)?;
+    let tls = wanted.tls.as_ref().map(|tls| ServerTls::load(tls, false)).transpose()?;
+    let info = info(config, identity, clients, port);
+    Ok(Arc::new(LeafSettings {
+        tls: tls.map(Arc::new),
         advertised: match wanted.no_advertise {
             true => Vec::new(),
             false => info.leafnode_urls.clone(),
@@ -46,8 +59,7 @@ pub(super) fn open(
         ping_interval: config.ping_interval,
         ping_max: config.ping_max,
         pending_max: size(config.max_pending),
-    };
-    Ok(LeafPlan { settings: Arc::new(settings), port: port.map(Arc::new) })
+    }))
 }
 
 fn numbers(release: &str) -> [u64; 3] {

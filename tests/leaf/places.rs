@@ -62,13 +62,14 @@ fn a_leaf_node_that_loses_its_hub_finds_another_server_of_the_cluster() {
 
 #[test]
 fn a_leaf_node_that_is_told_to_keep_to_its_hub_does() {
-    let a = member(Make::Ours, "a", None);
+    let mut a = member(Make::Ours, "a", None);
     let b = member(Make::Ours, "b", Some(&a));
     tells_of(&a, 2);
     let keeps = leaf(Make::Ours, &a, "ignore_discovered_servers: true", "");
     links(&a, 1);
     let port = leaf_port(&a);
     a.signal("TERM");
+    a.wait_exit();
     links(&keeps, 0);
     let listen = format!("leafnodes {{ listen: \"127.0.0.1:{port}\" }}");
     let again = start(Make::Ours, &format!("server_name: a\n{listen}"));

@@ -1,7 +1,10 @@
 //! Links that come and go: reconnects, and remotes that a reload adds or takes away.
 
-use crate::harness::eventually;
-use crate::kit::{Make, hub, knows, leaf_port, leafnodes, links, our_leafs, reload, remote, start};
+use crate::harness::{Server, eventually};
+use crate::kit::{
+    Make, hub, knows, leaf_port, leafnodes, links, our_leafs, reload, remote, start, start_in,
+};
+use crate::tls::{folder, own, papers, write};
 
 // Row 161: never gives up.
 #[test]
@@ -73,7 +76,6 @@ fn a_reload_of_the_hub_cuts_off_whom_it_does_not_know_any_more() {
     );
     let _leaf = start(Make::Ours, &leaf);
     links(&hub, 1);
-    let id = |server: &crate::harness::Server| server.json("/leafz")["leafs"][0]["id"].clone();
     let first = id(&hub);
     reload(&hub, &format!("{}\ndebug: true", conf("p", "a.>")));
     hub.log.wait_for("Reloaded: debug");
@@ -87,4 +89,88 @@ fn a_reload_of_the_hub_cuts_off_whom_it_does_not_know_any_more() {
     reload(&hub, &conf("other", "b.>"));
     hub.log.wait_for("authentication error - User \"u\"");
     links(&hub, 0);
+}
+
+fn id(server: &Server) -> serde_json::Value {
+    server.json("/leafz")["leafs"][0]["id"].clone()
+}
+
+// Row 163.
+#[test]
+fn certificates_are_taken_up_at_both_ends_and_links_stay() {
+    let (old, new) = (papers(), papers());
+    let (hub_dir, leaf_dir) = (folder(&old), folder(&old));
+    let tls = own(&hub_dir, "verify: true, timeout: 5");
+    let of_hub = |user: &str| {
+        let users = format!("authorization {{ user: {user}, password: p }}");
+        format!("server_name: hub\nleafnodes {{ listen: \"127.0.0.1:-1\", {tls}, {users} }}")
+    };
+    let hub = start_in(hub_dir, Make::Ours, &of_hub("u"));
+    let (port, tls) = (leaf_port(&hub), own(&leaf_dir, "timeout: 5"));
+    let of_leaf = format!(
+        "server_name: leaf\nleafnodes {{ reconnect: \"50ms\", remotes: [ \
+         {{ url: \"tls://u:p@127.0.0.1:{port}\", {tls} }} ] }}"
+    );
+    let leaf = start_in(leaf_dir, Make::Ours, &of_leaf);
+    links(&hub, 1);
+    let first = id(&hub);
+
+    write(&new, hub.dir.path());
+    reload(&hub, &of_hub("u"));
+    hub.log.wait_for("Reloaded server configuration");
+    assert_eq!(id(&hub), first, "a link that is there stays");
+    // It has to come again, and does not know who is there.
+    reload(&hub, &of_hub("other"));
+    links(&hub, 0);
+    leaf.log.wait_for("invalid peer certificate");
+    reload(&hub, &of_hub("u"));
+    write(&new, leaf.dir.path());
+    reload(&leaf, &of_leaf);
+    links(&hub, 1);
+}
+
+// Row 160.
+#[test]
+fn users_of_leaf_nodes_alone_are_looked_at_again() {
+    let conf = |users: &str, more: &str| {
+        format!(
+            "server_name: hub\naccounts {{ A {{}}, B {{}} }}\nleafnodes {{ \
+             listen: \"127.0.0.1:-1\", {more} authorization {{ users: [{users}] }} }}"
+        )
+    };
+    let user =
+        |name: &str, account: &str| format!("{{ user: {name}, password: p, account: {account} }}");
+    let both = format!("{}, {}", user("one", "A"), user("two", "A"));
+    let hub = start(Make::Ours, &conf(&both, ""));
+    let port = leaf_port(&hub);
+    let leaf = |name: &str| {
+        let url = format!("nats-leaf://{name}:p@127.0.0.1:{port}");
+        let conf = format!(
+            "server_name: {name}\n\
+             leafnodes {{ reconnect: \"50ms\", remotes: [{{ url: \"{url}\" }}] }}"
+        );
+        start(Make::Ours, &conf)
+    };
+    let (_one, two) = (leaf("one"), leaf("two"));
+    links(&hub, 2);
+    let link = |of: &str| {
+        let page = hub.json("/leafz");
+        let all = page["leafs"].as_array().unwrap();
+        all.iter().find(|link| link["name"] == of).cloned().unwrap_or_default()
+    };
+    let (first, second) = (link("one")["id"].clone(), link("two")["id"].clone());
+    // Of the one nothing changes, the other is of another account.
+    reload(&hub, &conf(&format!("{}, {}", user("one", "A"), user("two", "B")), ""));
+    eventually("the other account", || (link("two")["account"] == "B").then_some(()));
+    assert_eq!(link("one")["id"], first);
+    assert_ne!(link("two")["id"], second);
+
+    reload(&hub, &conf(&user("one", "A"), ""));
+    links(&hub, 1);
+    two.log.wait_for("Authorization Violation");
+    assert_eq!(link("one")["id"], first);
+    // Whoever is to come has to be new enough.
+    reload(&hub, &conf(&both, "min_version: \"99.0.0\","));
+    two.log.wait_for("minimum version required is \"99.0.0\"");
+    assert_eq!(link("one")["id"], first);
 }

@@ -1,6 +1,7 @@
 //! Links with TLS, after the first words and before them.
 
 use std::fs;
+use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -26,10 +27,15 @@ pub(crate) fn papers() -> Papers {
 
 pub(crate) fn folder(papers: &Papers) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("ca.pem"), &papers.ca).unwrap();
-    fs::write(dir.path().join("cert.pem"), &papers.cert).unwrap();
-    fs::write(dir.path().join("key.pem"), &papers.key).unwrap();
+    write(papers, dir.path());
     dir
+}
+
+/// Puts them where those were that [`folder`] has put there.
+pub(crate) fn write(papers: &Papers, dir: &Path) {
+    for (name, text) in [("ca", &papers.ca), ("cert", &papers.cert), ("key", &papers.key)] {
+        fs::write(dir.join(format!("{name}.pem")), text).unwrap();
+    }
 }
 
 pub(crate) fn own(dir: &TempDir, more: &str) -> String {
