@@ -144,6 +144,8 @@ fn who_is_looked_for_in_vain_is_shown_with_the_reason() {
     });
     assert_eq!(sought["address"], address);
     assert!(sought["problem"].as_str().unwrap().contains("refused"), "{sought}");
+    // Of several links to one server each ends by itself.
+    b.wait_json("/clusterz", |page| (page["servers"].as_array()?.len() == 1).then_some(()));
     let told = status(&monitor(&b));
     assert!(told.stdout.starts_with("1 server, linked with no other\n"), "{told:?}");
     let line = told.stdout.lines().last().unwrap();
