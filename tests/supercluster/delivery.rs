@@ -34,6 +34,11 @@ fn a_message_crosses_to_a_cluster_once_whatever_is_wanted_there() {
         reader.send("SUB both 1\r\nSUB * 2\r\nSUB both group 3\r\nSUB end 4\r\n");
         reader.ping_pong();
     }
+    for server in &west.servers {
+        // Its own, and of the other server that it wants it, and that the group does.
+        wants(server, "both", 5);
+        wants(server, "end", 3);
+    }
     let from = &east.servers[0];
     // Of plain subscriptions one is enough, and one of the group.
     wants(from, "both", 2);
