@@ -25,6 +25,8 @@ pub struct LeafAbout {
     pub said: Option<LeafInfo>,
     /// This server has connected, not the other.
     pub solicited: bool,
+    /// It follows so closely on another one that others may still know of that.
+    pub again: bool,
     /// The name of its cluster that this server has said then.
     pub said_cluster: Option<String>,
     /// The account here, and the one there as far as that is known.

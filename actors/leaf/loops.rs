@@ -4,6 +4,9 @@
 //! hears from a spoke of its own the marker of another server of its cluster: spokes pass on what
 //! they hear from their spokes, and not what they hear from hubs. And so is one whose cluster has
 //! leaf nodes of the cluster of its hub, which the subject shards see.
+//!
+//! What is left of a link that has just ended looks the same: where there was one, the next is
+//! tried before long, once.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -12,6 +15,7 @@ use tracing::error;
 use vagus_runtime::Cx;
 
 use super::Leaf;
+use super::operate::LONG_PAUSE;
 use crate::delivery::Reason;
 use crate::delivery::leaf_lane::{LOOP_PREFIX, marker};
 
@@ -19,6 +23,8 @@ use crate::delivery::leaf_lane::{LOOP_PREFIX, marker};
 const MARKERS_MAX: usize = 1 << 10;
 /// How often is looked whether servers have joined the cluster that were heard of.
 const LOOK: Duration = Duration::from_secs(1);
+/// Until the next attempt, where it may have been no loop.
+const AGAIN: Duration = Duration::from_secs(1);
 
 // === impl Leaf ===
 
@@ -75,11 +81,13 @@ impl Leaf {
     /// The link leads back here; `tell`: the other end does not know it yet.
     pub(super) fn found_loop(&self, tell: bool) {
         let account = &self.realm.name;
+        let pause = if self.facts.about.again { AGAIN } else { LONG_PAUSE };
         let text = format!(
-            "Loop detected for leafnode account={account:?}. Delaying attempt to reconnect for 30s"
+            "Loop detected for leafnode account={account:?}. Delaying attempt to reconnect for {}s",
+            pause.as_secs()
         );
         error!("{} - {text}", self.facts.prefix());
-        self.facts.set_pause(super::operate::LONG_PAUSE);
+        self.facts.set_pause(pause);
         match tell {
             true => self.refuse(&text, Reason::ProtocolViolation),
             false => self.end(Reason::ProtocolViolation),

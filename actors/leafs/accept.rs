@@ -148,6 +148,7 @@ impl Leafs {
             version: connect.version.clone(),
             identity: Some(identity),
             target: None,
+            again: false,
             said_cluster: None,
         };
         let Ok(line) = info.line() else { return };

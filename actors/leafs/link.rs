@@ -43,6 +43,8 @@ pub(super) struct Ready {
     pub identity: Option<Identity>,
     /// The remote that it was made for.
     pub target: Option<u64>,
+    /// It follows so closely on another one to the same remote that others may still know of that.
+    pub again: bool,
     /// The name of the cluster here that it was told.
     pub said_cluster: Option<String>,
 }
@@ -70,6 +72,7 @@ impl Leafs {
             identity: ready.identity,
             address: ready.peer,
             solicited: ready.target.is_some(),
+            again: ready.again,
             account: ready.realm.name.to_string(),
             remote_account: ready.remote_account,
             since: SystemTime::now(),

@@ -3,7 +3,7 @@
 //! A remote is looked for as long as it is configured, whatever goes wrong.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{debug, error};
 use vagus_auth::SubjectRules;
@@ -29,6 +29,9 @@ pub(super) struct Target {
     next: usize,
     attempts: u64,
     state: State,
+    /// When its last link ended, of which others may not have heard; none where the two ends did
+    /// not fit together.
+    lost: Option<Instant>,
     /// What tries again.
     timer: Option<TaskId>,
 }
@@ -41,6 +44,8 @@ enum State {
     Linked(u64),
 }
 
+/// By then all others have heard that a link has ended.
+const HEARD_WITHIN: Duration = Duration::from_secs(30);
 /// URLs that are remembered of those that the other end tells of.
 const URLS_MAX: usize = 32;
 /// Failed attempts are told of so often to those who do not debug.
@@ -59,7 +64,7 @@ impl Target {
             fastrand::shuffle(&mut urls);
         }
         let state = State::Sought;
-        Self { number, remote, urls, next: 0, attempts: 0, state, timer: None }
+        Self { number, remote, urls, next: 0, attempts: 0, state, lost: None, timer: None }
     }
 
     fn pick(&mut self) -> Option<LeafUrl> {
@@ -133,6 +138,7 @@ impl Leafs {
         let Some(target) = self.target(number) else { return };
         target.state = State::Sought;
         target.attempts = 0;
+        target.lost = pause.is_none().then(Instant::now);
         self.again(number, pause, cx);
     }
 
@@ -213,6 +219,7 @@ impl Leafs {
         target.learn(if over_web { &info.ws_connect_urls } else { &info.leafnode_urls });
         target.attempts = 0;
         target.state = State::Linked(cid);
+        let again = target.lost.is_some_and(|at| at.elapsed() < HEARD_WITHIN);
         let (imports, exports) = (told(info.import.as_ref()), told(info.export.as_ref()));
         let cluster = match info.cluster.is_empty() {
             true => info.server_name.clone(),
@@ -235,6 +242,7 @@ impl Leafs {
             version: info.version,
             identity: None,
             target: Some(number),
+            again,
             said_cluster: Some(said),
         };
         self.serve(ready, talk, cx);

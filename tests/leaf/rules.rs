@@ -46,6 +46,39 @@ fn a_loop_is_found_and_cut() {
     }
 }
 
+// Row 164: servers that have not heard of the end of a link yet say what looks like a loop.
+#[test]
+fn what_may_be_left_of_the_last_link_delays_the_next_only_for_a_moment() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = port.local_addr().unwrap();
+    let leaf = start(
+        Make::Ours,
+        &format!(
+            "server_name: leaf\nleafnodes {{ reconnect: \"20ms\", remotes: [ \
+             {{ url: \"nats-leaf://{place}\", compression: off }} ] }}"
+        ),
+    );
+    // A hub that says what it is told to.
+    let link = || {
+        let mut link = Client::over(port.accept().unwrap().0);
+        let urls = format!("[\"{place}\"]");
+        link.send(format!(
+            "INFO {{\"server_name\":\"h\",\"client_id\":1,\"leafnode_urls\":{urls}}}\r\n"
+        ));
+        link.expect_start("CONNECT ");
+        let mark = link.expect_start("LS+ $LDS.");
+        (link, mark)
+    };
+    let (first, mark) = link();
+    drop(first);
+    for told in ["1s", "30s"] {
+        let (mut next, same) = link();
+        assert_eq!(same, mark);
+        next.send(&mark);
+        leaf.log.wait_for(&format!("Delaying attempt to reconnect for {told}"));
+    }
+}
+
 // Row 165.
 #[test]
 fn ends_of_one_cluster_name_are_not_linked() {
