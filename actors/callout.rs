@@ -1,9 +1,10 @@
-//! `CalloutDesk`: asks a service who a client is, and takes its word.
+//! `CalloutDesk`: asks a service who a client or a leaf node is, and takes its word.
 //!
-//! in:   [`Question`]s of connections; [`Answered`]: what services say
+//! in:   [`Question`]s of those who take others in; [`Answered`]: what services say
 //! out:  requests on `$SYS.REQ.USER.AUTH` in the account of the service; identities
 //! dies: never by itself. A restart loses the open questions: their clients are refused.
 
+mod about;
 mod request;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use vagus_auth::{CALLOUT_SUBJECT, Callout, Identity};
 use vagus_runtime::{Actor, Cx, Handler, MailboxLimits, Message};
 use vagus_wire::frame::frames;
 
+pub use self::about::{About, Encrypted};
 use crate::broker::{Broker, unix_now};
 use crate::delivery::feed::{Deliveries, Intake};
 use crate::delivery::outlet;

@@ -11,6 +11,7 @@ mod compress;
 mod dial;
 mod domains;
 mod greet;
+mod identify;
 mod link;
 mod settings;
 mod solicit;

@@ -28,9 +28,9 @@ use vagus_tls::{
 use vagus_wire::text;
 
 use super::Connection;
-use super::about::Encrypted;
 use super::messages::TlsDescription;
 use crate::broker::{Broker, Settings};
+use crate::callout::Encrypted;
 use crate::delivery::{Outbound, Reason, Wire};
 use crate::ocsp::Inquire;
 
@@ -115,12 +115,7 @@ impl Tls {
     /// For a service that is asked who the client is.
     pub(super) fn encrypted(&self) -> Option<Encrypted> {
         let session = self.session().filter(|_| self.stage == Stage::Open)?;
-        Some(Encrypted {
-            version: version_name(session.version()?),
-            suite: suite_name(session.suite()?),
-            server: Arc::clone(&self.server),
-            shown: session.shown(),
-        })
+        Encrypted::of(session, &self.server)
     }
 
     pub(super) fn describe(&self) -> Option<TlsDescription> {

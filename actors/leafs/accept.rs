@@ -1,12 +1,12 @@
 //! Those who connect: leaf nodes are taken in, all others are told why not.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error, info};
-use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome, SubjectRules};
+use vagus_auth::{Identity, SubjectRules};
 use vagus_config::{Compression, HandshakeFirst};
 use vagus_runtime::Cx;
 use vagus_telemetry::text::GoTime;
@@ -15,14 +15,14 @@ use vagus_wire::text;
 
 use super::link::Ready;
 use super::talk::{Line, NoLink, Stranger, Talk};
-use super::{Leafs, STRANGERS_MAX, compress, greet};
-use crate::broker::{Broker, unix_now};
+use super::{Leafs, STRANGERS_MAX, compress, greet, identify};
+use crate::broker::Broker;
+use crate::callout::Encrypted;
 use crate::delivery::leaf_lane::Role;
 use crate::delivery::wire::Stream;
 use crate::delivery::{ClientInfo, Reason};
 use crate::leafs::LeafSettings;
 use crate::link::Doorkeeper;
-use crate::resolver::messages::Fetch;
 use crate::system::messages::{News, Parting};
 
 /// One who has connected, and who that is.
@@ -188,6 +188,8 @@ async fn receive(
     if let Some(tls) = settings.tls.as_ref().filter(|_| !first) {
         talk = talk.secure(tls).await?;
     }
+    let session = talk.stream.session().zip(settings.tls.as_ref());
+    let encrypted = session.and_then(|(session, tls)| Encrypted::of(session, tls));
     let mut compression = None;
     let heard = loop {
         match talk.listen(settings.auth_timeout).await {
@@ -221,8 +223,9 @@ async fn receive(
             return Err(NoLink::Refused(why));
         }
     };
-    let credentials = credentials(&connect, peer.ip(), &info.nonce);
-    if let Some(identity) = authenticate(&credentials, broker, settings).await {
+    let credentials = identify::credentials(&connect, peer.ip(), &info.nonce);
+    let about = || identify::about(&connect, peer, &info, encrypted, broker);
+    if let Some(identity) = identify::identify(&credentials, about, broker, settings).await {
         // Whoever does not ask for it may know of it.
         let knows = !["", "not supported"].contains(&&*connect.compression);
         let compression = compression.or_else(|| knows.then_some(Compression::Off));
@@ -287,49 +290,6 @@ fn release(text: &str) -> [u64; 3] {
         *place = part.parse().unwrap_or(0);
     }
     numbers
-}
-
-fn credentials<'a>(connect: &'a LeafConnect, ip: IpAddr, nonce: &'a str) -> Credentials<'a> {
-    Credentials {
-        user: &connect.user,
-        pass: &connect.pass,
-        token: &connect.auth_token,
-        nkey: &connect.nkey,
-        sig: &connect.sig,
-        jwt: &connect.jwt,
-        nonce,
-        kind: ConnectionType::LeafNode,
-        ip: Some(ip.to_canonical()),
-        now: unix_now(),
-        ..Credentials::default()
-    }
-}
-
-async fn authenticate(
-    credentials: &Credentials<'_>,
-    broker: &Broker,
-    settings: &LeafSettings,
-) -> Option<Identity> {
-    let rules: Arc<Authenticator> = match &settings.authenticator {
-        Some(own) => Arc::clone(own),
-        None => Arc::clone(&broker.settings().authenticator),
-    };
-    let mut outcome = rules.begin(credentials);
-    if let Outcome::Fetch(account) = &outcome {
-        let resolver = broker.cast()?.resolver.clone()?;
-        let (done, told) = tokio::sync::oneshot::channel();
-        resolver.send(Fetch { account: account.to_string(), done }).ok()?;
-        // Whether it came or not, what is known now decides.
-        let _ = told.await;
-        outcome = rules.begin(credentials);
-    }
-    match outcome {
-        Outcome::Granted(identity) => Some(identity),
-        // A hash takes tenths of a second: not on a thread that serves connections.
-        Outcome::Slow(check) => tokio::task::spawn_blocking(move || check.run()).await.ok()?,
-        // Services are asked about clients alone.
-        Outcome::Denied(_) | Outcome::Fetch(_) | Outcome::Ask(_) => None,
-    }
 }
 
 #[cfg(test)]

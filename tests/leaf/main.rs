@@ -16,6 +16,7 @@ mod kit;
 mod ways;
 
 mod access;
+mod callout;
 mod clusters;
 mod compression;
 #[path = "../cluster/crowd.rs"]

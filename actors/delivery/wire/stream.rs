@@ -90,13 +90,19 @@ impl Stream {
         }
     }
 
+    /// What the two ends have agreed on, where they have TLS.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Clear(_) => None,
+            Self::Secured(secured) => secured.wire.session(),
+        }
+    }
+
     /// What the other end showed of itself.
     #[must_use]
     pub fn peer(&self) -> Option<Peer> {
-        match self {
-            Self::Clear(_) => None,
-            Self::Secured(secured) => secured.wire.session().and_then(Session::peer),
-        }
+        self.session().and_then(Session::peer)
     }
 
     /// Takes the socket off this thread.
