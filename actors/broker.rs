@@ -190,6 +190,14 @@ impl Broker {
         self.cast.store(Some(cast));
     }
 
+    /// By which leaf nodes are known: rules of their own, or else those for clients.
+    #[must_use]
+    pub fn leaf_rules(&self) -> Arc<Authenticator> {
+        let known = self.leaf_settings.load();
+        let own = known.as_ref().and_then(|settings| settings.authenticator.clone());
+        own.unwrap_or_else(|| Arc::clone(&self.settings().authenticator))
+    }
+
     /// A number for a new connection.
     pub fn next_cid(&self) -> u64 {
         self.next_cid.fetch_add(1, Relaxed)

@@ -20,7 +20,7 @@ use self::messages::{Born, Disband, Find, Gone, Page, Question, State, Tell};
 use self::select::Row;
 use crate::broker::Broker;
 use crate::connection::Connection;
-use crate::connection::messages::{Describe, Description, End, Reload};
+use crate::connection::messages::{Describe, Description, End};
 use crate::delivery::{Outbound, Reason};
 
 /// See the module's text.
@@ -105,10 +105,8 @@ impl Handler<Gone> for Census {
 
 impl Handler<Tell> for Census {
     fn handle(&mut self, tell: Tell, _: &mut Cx<'_, Self>) {
-        if let Tell::Reload(Reload(settings)) = &tell {
-            let of_leafs = self.broker.leaf_settings.load();
-            let own = of_leafs.as_ref().and_then(|known| known.authenticator.as_ref());
-            self.broker.realms.leafs.review(own.unwrap_or(&settings.authenticator));
+        if let Tell::Reload(_) = &tell {
+            self.broker.realms.leafs.review(&self.broker.leaf_rules());
         }
         for present in self.book.lock().present.values() {
             // Who is gone by now needs no order.

@@ -34,7 +34,7 @@ use self::interest::{Key, Want};
 use crate::broker::{Broker, Cast};
 use crate::delivery::{LeafLane, Reason};
 use crate::link::{self, Ends, Pipe};
-use crate::realm::{Realm, RealmRules};
+use crate::realm::{Leafs, Realm, RealmRules};
 use crate::shard::IntroduceLeaf;
 
 /// See the module's text.
@@ -168,6 +168,8 @@ impl Actor for Leaf {
 
     fn started(&mut self, cx: &mut Cx<'_, Self>) {
         self.pipe.broker.realms.leafs.add(Arc::clone(&self.facts));
+        // Those in force may have changed since it was asked who this is.
+        Leafs::review_one(&self.facts, &self.pipe.broker.leaf_rules());
         self.tell_joined();
         self.introduce();
         self.start_clock(cx);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tracing::{error, warn};
-use vagus_auth::{Identity, Removal};
+use vagus_auth::{ConnectionType, Identity, Removal};
 use vagus_wire::text;
 
 use super::Connection;
@@ -102,7 +102,8 @@ impl Connection {
         let rules = &self.settings.authenticator;
         match &self.client.identity {
             Some(identity) => {
-                self.client.identity = Some(rules.review(identity, unix_now())?);
+                self.client.identity =
+                    Some(rules.review(identity, ConnectionType::Standard, unix_now())?);
                 Ok(())
             }
             // Who was taken in without a word must not go on listening. Who has not said anything

@@ -9,7 +9,9 @@ use std::task::Context;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::task::JoinHandle;
 use tracing::{debug, error, warn};
-use vagus_auth::{Credentials, Denial, HashCheck, Identity, NONCE_BYTES, Outcome, nonce};
+use vagus_auth::{
+    ConnectionType, Credentials, Denial, HashCheck, Identity, NONCE_BYTES, Outcome, nonce,
+};
 use vagus_wire::{Connect, Shown, text};
 
 use super::Connection;
@@ -313,7 +315,9 @@ impl Connection {
         // The rules may have changed while the hash was computed.
         let rules = &self.settings.authenticator;
         let identity = verdict.ok().flatten();
-        let granted = identity.and_then(|identity| rules.review(&identity, unix_now()).ok());
+        let granted = identity.and_then(|identity| {
+            rules.review(&identity, ConnectionType::Standard, unix_now()).ok()
+        });
         let Some(identity) = granted else {
             self.log_refused_credentials();
             self.refuse(text::AUTHORIZATION, Reason::AuthenticationFailure);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, error, info};
@@ -191,8 +191,9 @@ async fn receive(
     let session = talk.stream.session().zip(settings.tls.as_ref());
     let encrypted = session.and_then(|(session, tls)| Encrypted::of(session, tls));
     let mut compression = None;
+    let until = Instant::now() + settings.auth_timeout;
     let heard = loop {
-        match talk.listen(settings.auth_timeout).await {
+        match talk.listen(until.saturating_duration_since(Instant::now())).await {
             Ok(Line::Connect(json)) => break Ok(json),
             Ok(Line::Info(json)) if compression.is_none() => {
                 let theirs: LeafInfo = serde_json::from_slice(&json)?;
@@ -225,7 +226,7 @@ async fn receive(
     };
     let credentials = identify::credentials(&connect, peer.ip(), &info.nonce);
     let about = || identify::about(&connect, peer, &info, encrypted, broker);
-    if let Some(identity) = identify::identify(&credentials, about, broker, settings).await {
+    if let Some(identity) = identify::identify(&credentials, about, broker).await {
         // Whoever does not ask for it may know of it.
         let knows = !["", "not supported"].contains(&&*connect.compression);
         let compression = compression.or_else(|| knows.then_some(Compression::Off));

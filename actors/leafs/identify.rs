@@ -2,13 +2,11 @@
 //! fetched, or by the word of a service.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use vagus_auth::jwt::{ClientInfo, ConnectOptions};
-use vagus_auth::{Authenticator, ConnectionType, Credentials, Identity, Outcome};
+use vagus_auth::{ConnectionType, Credentials, Identity, Outcome};
 use vagus_wire::leaf::{LeafConnect, LeafInfo};
 
-use super::LeafSettings;
 use crate::broker::{Broker, unix_now};
 use crate::callout::{About, Encrypted};
 use crate::resolver::messages::Fetch;
@@ -76,12 +74,8 @@ pub(super) async fn identify(
     credentials: &Credentials<'_>,
     about: impl FnOnce() -> About,
     broker: &Broker,
-    settings: &LeafSettings,
 ) -> Option<Identity> {
-    let rules: Arc<Authenticator> = match &settings.authenticator {
-        Some(own) => Arc::clone(own),
-        None => Arc::clone(&broker.settings().authenticator),
-    };
+    let rules = broker.leaf_rules();
     let mut outcome = rules.begin(credentials);
     if let Outcome::Fetch(account) = &outcome {
         let resolver = broker.cast()?.resolver.clone()?;

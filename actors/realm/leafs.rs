@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use vagus_auth::{Authenticator, Identity};
+use vagus_auth::{Authenticator, ConnectionType, Identity};
 
 use crate::broker::unix_now;
 use crate::delivery::Reason;
@@ -60,18 +60,20 @@ impl Leafs {
     /// Rules have changed: whoever may not be a leaf node any more has to go, and who may do other
     /// things comes again.
     pub fn review(&self, rules: &Authenticator) {
-        for link in self.all() {
-            let about = &link.about;
-            let Some(identity) = &about.identity else { continue };
-            let out = &link.lane.out;
-            match rules.review(identity, unix_now()) {
-                Ok(fresh) if is_same(identity, &fresh) => {}
-                Ok(_) => out.close(Reason::ClientClosed),
-                Err(removal) => {
-                    let (text, reason) = Reason::of_removal(&removal);
-                    out.send(&vagus_wire::encode::error(text));
-                    out.close(reason);
-                }
+        self.all().iter().for_each(|link| Self::review_one(link, rules));
+    }
+
+    /// The same for one.
+    pub fn review_one(link: &LeafFacts, rules: &Authenticator) {
+        let Some(identity) = &link.about.identity else { return };
+        let out = &link.lane.out;
+        match rules.review(identity, ConnectionType::LeafNode, unix_now()) {
+            Ok(fresh) if is_same(identity, &fresh) => {}
+            Ok(_) => out.close(Reason::ClientClosed),
+            Err(removal) => {
+                let (text, reason) = Reason::of_removal(&removal);
+                out.send(&vagus_wire::encode::error(text));
+                out.close(reason);
             }
         }
     }

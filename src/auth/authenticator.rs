@@ -21,8 +21,8 @@
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use crate::{
-    Callout, Credentials, Identity, PermissionRules, Permissions, Rules, RulesError, UserRule,
-    distinguished,
+    Callout, ConnectionType, Credentials, Identity, PermissionRules, Permissions, Rules,
+    RulesError, UserRule, distinguished,
     identity::{Proof, Rule, RuleKind},
     jwt::JwtError,
     nonce,
@@ -348,8 +348,14 @@ impl Authenticator {
     }
 
     /// What a connection that was granted `identity` under earlier rules is under these, where it
-    /// may stay: permissions and account may have changed. `now` is in Unix seconds.
-    pub fn review(&self, identity: &Identity, now: i64) -> Result<Identity, Removal> {
+    /// may stay: permissions and account may have changed, and how its user may be connected. `now`
+    /// is in Unix seconds.
+    pub fn review(
+        &self,
+        identity: &Identity,
+        kind: ConnectionType,
+        now: i64,
+    ) -> Result<Identity, Removal> {
         let rule = match (&identity.proof, &self.operators) {
             (Proof::Jwt(user), Some(operators)) => return operators.renew(identity, user, now),
             (Proof::Rule(rule), None) => rule,
@@ -371,6 +377,7 @@ impl Authenticator {
         };
         let present = present.ok_or(Removal::NotAuthorized)?;
         let same = present.user.user == rule.user.user && present.secret() == rule.secret();
+        let same = same && present.admits(kind, identity.proxy.is_some()).is_ok();
         let fresh = Identity { proxy: identity.proxy.clone(), ..Identity::of(present) };
         same.then_some(fresh).ok_or(Removal::NotAuthorized)
     }

@@ -1,6 +1,6 @@
 //! Links that come and go: reconnects, and remotes that a reload adds or takes away.
 
-use crate::harness::{Server, eventually};
+use crate::harness::{Client, Server, eventually};
 use crate::kit::{
     Make, hub, knows, leaf_port, leafnodes, links, our_leafs, reload, remote, start, start_in,
 };
@@ -165,10 +165,14 @@ fn users_of_leaf_nodes_alone_are_looked_at_again() {
     assert_eq!(link("one")["id"], first);
     assert_ne!(link("two")["id"], second);
 
+    let mut slow = Client::connect(port);
     reload(&hub, &conf(&user("one", "A"), ""));
     links(&hub, 1);
     two.log.wait_for("Authorization Violation");
     assert_eq!(link("one")["id"], first);
+    // It had connected when that one was known.
+    slow.send("CONNECT {\"name\":\"x\",\"cluster\":\"x\",\"user\":\"two\",\"pass\":\"p\"}\r\n");
+    slow.expect_err_closed("Authorization Violation");
     // Whoever is to come has to be new enough.
     reload(&hub, &conf(&both, "min_version: \"99.0.0\","));
     two.log.wait_for("minimum version required is \"99.0.0\"");

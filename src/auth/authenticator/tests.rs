@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::UserRule;
+use crate::{ConnectionTypes, UserRule};
 
 fn authenticator(rules: Rules) -> Authenticator {
     Authenticator::new(rules).unwrap()
@@ -131,13 +131,20 @@ fn a_reload_keeps_whom_the_same_rule_still_grants() {
     let Outcome::Granted(joe) = authenticator(before.clone()).begin(&shown("a", "p", "")) else {
         panic!("not granted");
     };
-    assert!(authenticator(before).review(&joe, 0).is_ok());
-    assert!(authenticator(list(&[("c", "x"), ("a", "p")])).review(&joe, 0).is_ok());
-    assert!(authenticator(list(&[("a", "other")])).review(&joe, 0).is_err());
-    assert!(authenticator(list(&[("b", "p")])).review(&joe, 0).is_err());
-    assert!(authenticator(Rules::default()).review(&joe, 0).is_err());
-    assert!(authenticator(Rules::default()).review(&Identity::anonymous(), 0).is_ok());
-    assert!(authenticator(list(&[("a", "p")])).review(&Identity::anonymous(), 0).is_err());
+    let stays =
+        |rules: Rules, who: &Identity, kind| authenticator(rules).review(who, kind, 0).is_ok();
+    let client = ConnectionType::Standard;
+    assert!(stays(before.clone(), &joe, client));
+    assert!(stays(list(&[("c", "x"), ("a", "p")]), &joe, client));
+    assert!(!stays(list(&[("a", "other")]), &joe, client));
+    assert!(!stays(list(&[("b", "p")]), &joe, client));
+    assert!(!stays(Rules::default(), &joe, client));
+    assert!(stays(Rules::default(), &Identity::anonymous(), client));
+    assert!(!stays(list(&[("a", "p")]), &Identity::anonymous(), client));
+    let mut fewer = before;
+    fewer.users[0].connection_types = ConnectionTypes::parse(["LEAFNODE"]).0;
+    assert!(stays(fewer.clone(), &joe, ConnectionType::LeafNode));
+    assert!(!stays(fewer, &joe, client));
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn bearers_need_no_signature_where_the_account_allows_them() {
     world.account_claims.nats.limits.disallow_bearer = true;
     let a = world.authenticator();
     denied(world.ask(&a, &world.token(), |c| c.sig = ""), &Denial::Bearer);
-    assert_eq!(a.review(&identity, NOW), Err(Removal::NotAuthorized));
+    assert_eq!(a.review(&identity, ConnectionType::Standard, NOW), Err(Removal::NotAuthorized));
 }
 
 #[test]
@@ -237,7 +237,10 @@ fn revoked_users_are_refused_and_removed() {
         granted(world.outcome(&world.token()));
         world.account_claims.nats.revocations = BTreeMap::from([(key, NOW)]);
         denied(world.outcome(&world.token()), &Denial::Revoked);
-        assert_eq!(world.authenticator().review(&identity, NOW), Err(Removal::Revoked));
+        assert_eq!(
+            world.authenticator().review(&identity, ConnectionType::Standard, NOW),
+            Err(Removal::Revoked)
+        );
     }
 }
 
@@ -245,14 +248,27 @@ fn revoked_users_are_refused_and_removed() {
 fn a_review_sees_what_has_changed() {
     let mut world = World::new();
     let identity = granted(world.outcome(&world.token()));
-    assert!(world.authenticator().review(&identity, NOW).unwrap().permissions.is_none());
+    assert!(
+        world
+            .authenticator()
+            .review(&identity, ConnectionType::Standard, NOW)
+            .unwrap()
+            .permissions
+            .is_none()
+    );
     world.account_claims.nats.default_permissions.publish.deny = vec!["secret".to_owned()];
-    let fresh = world.authenticator().review(&identity, NOW).unwrap();
+    let fresh = world.authenticator().review(&identity, ConnectionType::Standard, NOW).unwrap();
     assert!(!fresh.permissions.unwrap().may_publish(b"secret"));
     world.account_claims.exp = NOW;
-    assert_eq!(world.authenticator().review(&identity, NOW), Err(Removal::AccountExpired));
+    assert_eq!(
+        world.authenticator().review(&identity, ConnectionType::Standard, NOW),
+        Err(Removal::AccountExpired)
+    );
     let nobody = world.authenticator_with(Arc::default());
-    assert_eq!(nobody.review(&identity, NOW), Err(Removal::AccountExpired));
+    assert_eq!(
+        nobody.review(&identity, ConnectionType::Standard, NOW),
+        Err(Removal::AccountExpired)
+    );
 }
 
 #[test]
