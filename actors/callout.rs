@@ -169,7 +169,10 @@ impl CalloutDesk {
             return;
         }
         self.asked += 1;
-        self.open.insert(reply.clone(), Open { callout, user_nkey, user: shown.user, done });
+        // Leaf nodes show a token in both places.
+        let is_token = !shown.user.is_empty() && shown.user == shown.auth_token;
+        let user = if is_token { Identity::TOKEN.to_owned() } else { shown.user };
+        self.open.insert(reply.clone(), Open { callout, user_nkey, user, done });
         cx.run_later(self.patience(), move |me, _| {
             me.open.remove(&reply);
         });

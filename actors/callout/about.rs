@@ -46,7 +46,8 @@ impl About {
     pub fn user_of(shown: &ConnectOptions) -> String {
         match shown {
             _ if !shown.nkey.is_empty() => shown.nkey.clone(),
-            _ if !shown.user.is_empty() => shown.user.clone(),
+            // Leaf nodes show a token in both places.
+            _ if !shown.user.is_empty() && shown.user != shown.auth_token => shown.user.clone(),
             _ if !shown.jwt.is_empty() => {
                 decode::<UserClaims>(&shown.jwt).map(|user| user.sub).unwrap_or_default()
             }

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use nkeys::KeyPair;
+use vagus_auth::Identity;
 use vagus_auth::jwt::{
     AuthorizationRequest, AuthorizationResponse, Claims, UserClaims, UserTerms, decode, mint,
 };
@@ -91,6 +92,14 @@ fn the_service_says_which_leaf_nodes_there_are() {
         assert_eq!(about.client_info.client_type, "");
         assert_eq!((&*about.connect_opts.user, &*about.connect_opts.pass), ("edge", "bad"));
         drop(bad);
+        // Leaf nodes show a token in both places.
+        let mut token = Client::connect(leaf_port(&hub));
+        token.send(r#"CONNECT {"name":"t","cluster":"t","user":"s3cret","auth_token":"s3cret"}"#);
+        token.send("\r\n");
+        token.expect_err_closed("Authorization Violation");
+        let about = asked.recv().unwrap();
+        assert_eq!(about.client_info.user, Identity::TOKEN);
+        assert_eq!(about.connect_opts.auth_token, "s3cret");
 
         let good = leaf("good", "good");
         links(&hub, 1);
