@@ -8,9 +8,8 @@
 //!       with the same open port and makes all links anew.
 //!
 //! Every server is linked with every other by a main link, and by as many more as accounts are to
-//! be kept apart on: whoever has made the main one makes these, and they end with it. Of two links
-//! that come about at the same time for the same accounts, both ends keep the one that the server
-//! with the lower id has made.
+//! be kept apart on: whoever has made the main one makes these, and they end with it. Where two
+//! servers have found each other at the same time, the one with the lower id makes the link.
 
 mod admit;
 mod greet;

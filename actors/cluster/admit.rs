@@ -59,7 +59,7 @@ impl Cluster {
 
     fn judge(&mut self, guest: Guest<Stream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         let introduction = guest.introduction.clone();
-        if let Err(why) = self.is_welcome(&introduction, &introduction.share, false) {
+        if let Err(why) = self.is_welcome(&introduction, &introduction.share, false, cx) {
             self.refused += 1;
             debug!("{peer} - no route: {why}");
             cx.when(async move { guest.refuse(&why).await }, |_, _, _| ());
@@ -68,7 +68,7 @@ impl Cluster {
         let cid = self.link(&introduction, peer, None);
         cx.when(guest.welcome(), move |cluster, stream, cx| match stream {
             Ok(stream) => cluster.serve(cid, stream, cx),
-            Err(_) => cluster.forget(cid),
+            Err(_) => cluster.forget(cid, cx),
         });
     }
 }

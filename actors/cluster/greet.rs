@@ -197,8 +197,11 @@ impl Cluster {
     /// end with all that is on its way.
     fn found(&mut self, n: usize, host: Host<Stream>, peer: SocketAddr, cx: &mut Cx<'_, Self>) {
         let (other, share) = (host.introduction.clone(), self.targets[n].share.clone());
-        if !self.targets[n].is(&other.id) || self.is_about_to_join(&other.id, &share) {
+        if !self.targets[n].is(&other.id) {
             return self.again(n, cx);
+        }
+        if self.is_about_to_join(&other.id, &share) {
+            return self.solicit_later(n, cx);
         }
         if other.id == self.settings.id || self.link_to(&other.id, &share).is_some() {
             return self.linked_already(n, &other.id, cx);
@@ -259,7 +262,7 @@ impl Cluster {
         self.solicit_later(n, cx);
     }
 
-    fn solicit_later(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
+    pub(super) fn solicit_later(&mut self, n: usize, cx: &mut Cx<'_, Self>) {
         let pause = self.targets[n].attempts.pause(self.settings.connect_backoff);
         cx.run_later(pause, move |cluster, cx| cluster.solicit(n, cx));
     }

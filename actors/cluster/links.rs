@@ -40,6 +40,7 @@ impl Cluster {
         other: &Introduction,
         share: &Share,
         solicited: bool,
+        cx: &mut Cx<'_, Self>,
     ) -> Result<(), String> {
         if other.id == self.settings.id {
             return Err("this is the same server".to_owned());
@@ -63,7 +64,7 @@ impl Cluster {
         if self.links[&cid].about.solicited != solicited {
             return Err(HelloError::Linked.to_string());
         }
-        self.cut(cid);
+        self.cut(cid, cx);
         Ok(())
     }
 
@@ -168,7 +169,7 @@ impl Cluster {
         cx: &mut Cx<'_, Self>,
     ) {
         let share = self.targets[n].share.clone();
-        if self.is_welcome(other, &share, true).is_err() {
+        if self.is_welcome(other, &share, true, cx).is_err() {
             return self.linked_already(n, &other.id, cx);
         }
         let cid = self.link(other, peer, Some(n));
@@ -183,7 +184,8 @@ impl Cluster {
         match self.link_to(id, &self.targets[n].share) {
             _ if id == self.settings.id => self.targets[n].is_itself(),
             Some(cid) => self.targets[n].linked(cid),
-            None => return self.again(n, cx),
+            // The other end knows of a link that is not known here yet, or no more.
+            None => return self.solicit_later(n, cx),
         }
         self.show_sought();
     }
@@ -191,7 +193,7 @@ impl Cluster {
     /// Puts a link into service.
     pub(super) fn serve(&mut self, cid: u64, stream: Stream, cx: &mut Cx<'_, Self>) {
         let Some(link) = self.links.get_mut(&cid) else { return };
-        let Ok(parts) = stream.into_parts() else { return self.forget(cid) };
+        let Ok(parts) = stream.into_parts() else { return self.forget(cid, cx) };
         let settings = &self.settings;
         let peer = Peer {
             cid,
@@ -216,36 +218,45 @@ impl Cluster {
     }
 
     /// Ends a link, of which nobody is to be told.
-    fn cut(&mut self, cid: u64) {
-        if let Some(route) = self.links.remove(&cid).and_then(|link| link.route) {
-            // Whoever is gone needs not be told.
-            let _ = route.send_urgent(End(Reason::DuplicateRoute));
+    fn cut(&mut self, cid: u64, cx: &mut Cx<'_, Self>) {
+        match self.links.remove(&cid).and_then(|link| link.route) {
+            Some(route) => {
+                // Whoever is gone needs not be told.
+                let _ = route.send_urgent(End(Reason::DuplicateRoute));
+            }
+            None => self.seek_again(cid, cx),
         }
     }
 
-    /// A link that came to nothing, or has ended. Others beside it end with a main one.
-    pub(super) fn forget(&mut self, cid: u64) {
-        let Some(link) = self.links.remove(&cid) else { return };
-        if link.about.share.is_main() {
+    /// A link that came to nothing, or has ended: whoever was found by it is looked for again.
+    /// Others beside it end with a main one.
+    pub(super) fn forget(&mut self, cid: u64, cx: &mut Cx<'_, Self>) {
+        if let Some(link) = self.links.remove(&cid)
+            && link.about.share.is_main()
+        {
             let beside = self.links.iter().filter(|(_, one)| one.about.id == link.about.id);
             let beside: Vec<u64> = beside.map(|(cid, _)| *cid).collect();
-            beside.into_iter().for_each(|cid| self.cut(cid));
+            beside.into_iter().for_each(|cid| self.cut(cid, cx));
+        }
+        self.seek_again(cid, cx);
+    }
+
+    fn seek_again(&mut self, cid: u64, cx: &mut Cx<'_, Self>) {
+        for n in 0..self.targets.len() {
+            if self.targets[n].is_linked_by(cid) {
+                self.targets[n].seek();
+                self.again(n, cx);
+            }
         }
     }
 
-    /// A route has ended: whoever was found by it is looked for again.
+    /// A route has ended.
     pub(super) fn unlink(&mut self, event: &ChildEvent, cx: &mut Cx<'_, Self>) {
         let Name::Number(cid) = event.child.name() else { return };
         if let Some(cause) = event.fate.cause() {
             error!("route {cid} failed: {cause}");
         }
-        self.forget(*cid);
-        for n in 0..self.targets.len() {
-            if self.targets[n].is_linked_by(*cid) {
-                self.targets[n].seek();
-                self.again(n, cx);
-            }
-        }
+        self.forget(*cid, cx);
         self.tell_clients();
     }
 
