@@ -378,10 +378,10 @@ impl Server {
             jetstream::check(&config, &of_jetstream)?;
         }
         let moved = trust::moved(&self.in_force.load().config, &config)?;
-        trust::preload(&config, &self.book)?;
         let remotes = leafs::remotes(&config)?;
         let leafs_at = ports::number_of(self.leaf_address);
         let leaf_settings = leafs::settings(&config, &self.identity, &settings, leafs_at)?;
+        trust::preload(&config, &self.book)?;
         let charter = Charter::from_config(&config, &self.book)?;
         if let Some(js) = &self.jetstream {
             js.set_settings(of_jetstream);

@@ -1,6 +1,6 @@
 //! How a stream begins to serve: its log is opened, its subjects are registered, what is not in the
 //! log by itself is found in it again, its consumers are born. What is published meanwhile waits;
-//! what is only to be read is answered.
+//! direct gets are answered.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

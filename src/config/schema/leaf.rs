@@ -34,12 +34,12 @@ pub(crate) static AUTH: Block = Block::new("leafnodes.authorization", AUTH_KEYS)
 
 #[rustfmt::skip]
 static AUTH_KEYS: &[Key] = &[
-    key("user", Text, "", "Name of the single user.").or(&["username"]),
-    key("password", Secret, "", "Password of the single user.").or(&["pass"]),
-    key("nkey", Text, "", "Public key of the single user."),
-    key("account", Text, "", "Account that leaf nodes are bound to."),
-    key("timeout", Seconds, "2", "Time to authenticate."),
-    key("users", Blocks(&USER), "", "Users, each with an account."),
+    key("user", Text, "", "Name of the single user.").or(&["username"]).reloads(),
+    key("password", Secret, "", "Password of the single user.").or(&["pass"]).reloads(),
+    key("nkey", Text, "", "Public key of the single user.").reloads(),
+    key("account", Text, "", "Account that leaf nodes are bound to.").reloads(),
+    key("timeout", Seconds, "2", "Time to authenticate.").reloads(),
+    key("users", Blocks(&USER), "", "Users, each with an account.").reloads(),
     key("proxy_required", Bool, "false", "Accept only through a trusted proxy.").refused(),
 ];
 
@@ -47,9 +47,9 @@ pub(crate) static USER: Block = Block::new("leafnodes.authorization.users", USER
 
 #[rustfmt::skip]
 static USER_KEYS: &[Key] = &[
-    key("user", Text, "", "Name of the user.").or(&["username"]),
-    key("password", Secret, "", "Password of the user.").or(&["pass"]),
-    key("account", Text, "", "Account the leaf node is bound to."),
+    key("user", Text, "", "Name of the user.").or(&["username"]).reloads(),
+    key("password", Secret, "", "Password of the user.").or(&["pass"]).reloads(),
+    key("account", Text, "", "Account the leaf node is bound to.").reloads(),
     key("proxy_required", Bool, "false", "Accept only through a trusted proxy.").refused(),
 ];
 
