@@ -401,7 +401,14 @@ impl Outbound {
     #[must_use]
     pub fn stall(&self, soft_max: usize, waker: &Waker) -> bool {
         let mut queue = self.queue.lock();
-        queue.closed.is_none() && queue.pending() > soft_max && queue.stall(soft_max, waker)
+        if queue.closed.is_some() || queue.pending() <= soft_max {
+            return false;
+        }
+        if queue.sealed {
+            // Its socket may take all there is: whoever packs or encrypts it is behind.
+            queue.block(false);
+        }
+        queue.stall(soft_max, waker)
     }
 
     /// Ends the connection. What is queued is dropped when `reason` is the client's slowness or a

@@ -1,7 +1,9 @@
 //! What crosses a link: messages, requests, answers, queue groups.
 
+use std::thread;
+
 use crate::harness::{Server, eventually};
-use crate::kit::{Make, knows, linked, links, pairs, start};
+use crate::kit::{Make, hub, knows, leaf, linked, links, pairs, start};
 
 /// Each end in turn: from which messages go, and to which.
 fn both_ways(pair: (Make, Make), test: impl Fn(&Server, &Server)) {
@@ -207,4 +209,25 @@ fn a_chain_of_links_carries_interest_and_messages_both_ways() {
             reader.expect("MSG far.away 1 5\r\nhello\r\n");
         }
     }
+}
+
+// The link packs what publishers give it, whom nothing else holds back.
+#[test]
+fn a_flood_waits_for_a_link_that_packs() {
+    const COUNT: usize = 60_000;
+    let hub = hub(Make::Ours, "", "");
+    let leaf = leaf(Make::Ours, &hub, "compression: s2_best", "max_pending: 6MB");
+    links(&hub, 1);
+    let mut reader = hub.client();
+    reader.subscribe("flood", "1");
+    knows(&leaf, "flood");
+    let counted = thread::spawn(move || (0..COUNT).map(|_| reader.message()).count());
+    let one = format!("PUB flood 1024\r\n{}\r\n", "x".repeat(1024));
+    let mut from = leaf.client();
+    for _ in 0..COUNT / 100 {
+        from.send(one.repeat(100));
+    }
+    from.ping_pong();
+    assert_eq!(counted.join().unwrap(), COUNT);
+    assert!(!leaf.log.text().contains("Slow Consumer"), "{}", leaf.log.text());
 }

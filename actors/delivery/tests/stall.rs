@@ -78,3 +78,22 @@ fn who_waits_is_woken_when_the_reader_goes() {
         assert!(!wire.out.stall(SOFT, &waker), "{reason:?}");
     }
 }
+
+#[test]
+fn who_packs_what_is_sent_is_waited_for_though_the_socket_is_not_full() {
+    let wire = wire(&Slots::default(), 64 << 20);
+    let _io = wire.out.seal();
+    let (waker, woken) = publisher();
+    wire.out.send(&vec![b's'; SOFT]);
+    assert!(!wire.out.stall(SOFT, &waker), "that is not too much");
+    wire.out.send(b"s");
+    assert!(wire.out.stall(SOFT, &waker));
+    let mut taken = wire.out.take_queue();
+    while wire.out.pending() > 0 || woken.0.load(SeqCst) == 0 {
+        assert!(taken.next(SOFT / 4, |_| ()).is_some(), "nobody was woken");
+        wire.out.give_back(taken, false);
+        taken = wire.out.take_queue();
+    }
+    assert_eq!(woken.0.load(SeqCst), 1);
+    wire.out.close(Reason::ClientClosed);
+}
