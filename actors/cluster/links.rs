@@ -257,7 +257,11 @@ impl Cluster {
             error!("route {cid} failed: {cause}");
         }
         self.forget(*cid, cx);
-        self.tell_clients();
+        // One that ends loses all its links, and the others are there all the same: whoever it has
+        // told of them is to go there.
+        if !self.leaving {
+            self.tell_clients();
+        }
     }
 
     /// Tells leaf nodes where else they are taken in, when that has changed.

@@ -1,5 +1,7 @@
 //! Where leaf nodes are taken in, as servers of a cluster tell it: another hub where one is gone.
 
+use serde_json::Value;
+
 use crate::harness::{Client, Server, eventually};
 use crate::kit::{Make, knows, leaf, leaf_port, leafnodes, links, pairs, remote, start};
 
@@ -58,6 +60,23 @@ fn a_leaf_node_that_loses_its_hub_finds_another_server_of_the_cluster() {
             reader.expect("MSG still 1 4\r\nhere\r\n");
         }
     }
+}
+
+#[test]
+fn a_hub_that_ends_does_not_take_back_what_it_has_told_of_others() {
+    let mut a = member(Make::Ours, "a", None);
+    let _b = member(Make::Ours, "b", Some(&a));
+    tells_of(&a, 2);
+    let mut link = Client::connect(leaf_port(&a));
+    link.send("CONNECT {\"name\":\"raw\",\"cluster\":\"raw\"}\r\n");
+    links(&a, 1);
+    a.signal("TERM");
+    let said = String::from_utf8(link.read_to_end()).unwrap();
+    for info in said.lines().filter_map(|line| line.strip_prefix("INFO ")) {
+        let info: Value = serde_json::from_str(info).unwrap();
+        assert_eq!(info["leafnode_urls"].as_array().map(Vec::len), Some(2), "{info}");
+    }
+    a.wait_exit();
 }
 
 #[test]
